@@ -1,0 +1,4 @@
+//! The program `skipgan`.
+#![forbid(unsafe_code)]
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Encoder, decoder, discriminator: the level loops and the skip joins.

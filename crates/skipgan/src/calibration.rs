@@ -1,0 +1,1 @@
+//! Statistics of held-out normal footage: plain data.

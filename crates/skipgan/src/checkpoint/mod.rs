@@ -1,0 +1,1 @@
+//! One safetensors file: weights, statistics, optimizer state, configuration, calibration, provenance.

@@ -1,0 +1,1 @@
+//! One file a command: functions from options to results.

@@ -1,0 +1,1 @@
+//! Every number of the method, and the presets.

@@ -1,0 +1,1 @@
+//! Maps to regions to boxes, on plain arrays.

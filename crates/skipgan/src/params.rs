@@ -1,0 +1,1 @@
+//! One flat buffer of named parameters.

@@ -1,0 +1,1 @@
+//! Everything a person or another program reads: score files, evaluation files, maps, plots, HTML, overlay.

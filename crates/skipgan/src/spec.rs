@@ -1,0 +1,1 @@
+//! The network's shape as plain data.

@@ -1,0 +1,2 @@
+//! Bytes to timestamped frames, and back.
+#![forbid(unsafe_code)]
