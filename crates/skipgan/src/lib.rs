@@ -11,7 +11,7 @@ pub mod config;
 pub mod data;
 pub mod evaluate;
 pub mod layers;
-pub mod localize;
+pub mod localise;
 pub mod losses;
 pub mod model;
 pub mod params;
