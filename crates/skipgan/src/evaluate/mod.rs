@@ -1,1 +1,21 @@
-//! Metrics of frame, pixel and region detection on plain arrays; knows nothing of models.
+//! Metrics of frame, pixel and region detection on plain arrays: scores and labels in, numbers out (EVALUATION.md).
+//!
+//! Knows nothing of models, files or footage, so it can judge any detector. Scores are `f64`, higher means more anomalous; labels are
+//! 1 for anomalous and 0 for normal; a group of tied scores is one step everywhere. What cannot be measured is `None`, with a
+//! reason in the report, never 0.5.
+//!
+//! Entry point: the modules one by one; the record is an [`Evaluation`], the JSON record of EVALUATION §5.
+
+pub mod bootstrap;
+pub mod clips;
+pub mod conventions;
+pub mod error;
+pub mod frame;
+pub mod no_information;
+pub mod report;
+pub mod split_mix;
+
+pub use clips::{ClipScores, check};
+pub use error::EvaluateError;
+pub use frame::{FrameMetrics, Ranking, RocVertex};
+pub use report::{Evaluation, Provenance, Selection};
