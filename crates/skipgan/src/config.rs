@@ -1,1 +1,685 @@
-//! Every number of the method, and the presets.
+//! Every number of the method in one flat page, and the presets (METHOD.md §6 names the switches).
+//!
+//! A preset is a TOML file of what differs from [`Config::default`]. Any key can be overridden by file or by `KEY=VALUE`. What the network
+//! is built from ([`Config::spec`]), what it is trained with ([`Objective`]) and how it scores are views of this page.
+
+use crate::spec::{Bias, DiscriminatorSpec, Features, GeneratorSpec, Head, Output, Spec, SpecError, Taps};
+use serde::{Deserialize, Serialize};
+
+/// How a frame is brought to the network's size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FitChoice {
+    /// Stretched to the size, aspect not kept.
+    Stretch,
+    /// Scaled to fit, bars of grey.
+    Letterbox,
+    /// Short side scaled to the size, centre cut out (the authors' way: the sides of a wide frame are never seen).
+    Crop,
+}
+
+/// Resampling filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FilterChoice {
+    /// Antialiased bilinear convolution.
+    Bilinear,
+    /// Area mean.
+    Box,
+}
+
+/// Adversarial loss: on logits, or on probabilities as published (logarithm clamped at −100).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bce {
+    /// BCE with logits.
+    Logits,
+    /// σ first, then BCE with log clamped at −100.
+    Prob,
+}
+
+/// Order of the two updates in a step (METHOD.md §4, DETECTION.md §3.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// One G pass, two D passes, both gradients, both updates.
+    Repaired,
+    /// As the authors' code: D meets the reconstruction a third time (its running statistics move once more).
+    Official,
+    /// Before December 2019: D first; the latent term has no gradient for G.
+    FirstRelease,
+    /// D first, then D(x̂) and D(x) again with its new weights; f(x) held fixed for G.
+    DFirst,
+}
+
+/// Distance of R or L.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Distance {
+    /// Mean square (the authors' code).
+    L2,
+    /// Mean absolute difference (the paper's text for R).
+    L1,
+}
+
+/// Which of D's maps are f(·).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeatureChoice {
+    /// The latent vector (the authors' code).
+    Latent,
+    /// LeakyReLU output of the last level (the paper's words).
+    LastHidden,
+    /// LeakyReLU outputs of all levels.
+    All,
+}
+
+/// D's head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeadChoice {
+    /// A latent vector over the whole map (published).
+    Latent,
+    /// A logit a cell.
+    Patch,
+}
+
+/// Batch-norm statistics while scoring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BnTest {
+    /// Running statistics.
+    Running,
+    /// Statistics of the test batch (published; a score then depends on its batch: not strict).
+    Batch,
+    /// Statistics of each image alone.
+    Instance,
+}
+
+/// How raw scores become the `score` column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scale {
+    /// R̃ and L̃ each standardised by held-out normal footage, then λR̃ + (1−λ)L̃.
+    Terms,
+    /// λR + (1−λ)L standardised as a whole.
+    Total,
+    /// Min-max over the test set (published; needs all test scores: not strict).
+    TestMinmax,
+}
+
+/// Which training state is kept as `best`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Select {
+    /// Least contextual loss on held-out normal clips.
+    Validation,
+    /// The last step.
+    Last,
+    /// Highest AUC on the test set (the authors' habit; the number is labelled so).
+    TestBest,
+}
+
+/// Learning-rate schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LrSchedule {
+    /// No change.
+    Constant,
+    /// 1 − max(0, epoch + 1 − lr_keep)/(lr_decay + 1).
+    Linear,
+    /// Cosine from lr/25 up to lr over the first tenth of the steps, then down to lr/250,000; β₁ runs from 0.95 to 0.85 and back.
+    OneCycle,
+}
+
+/// Initial weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Init {
+    /// N(0, 0.02), norm scales N(1, 0.02), shifts and biases 0 (published).
+    Normal,
+    /// U(±1/√fan_in) for weights and biases, norm scales 1, shifts 0.
+    FanIn,
+}
+
+/// The page. Keys are the names in the TOML files and of `--set KEY=VALUE`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Name of the preset that this page started from.
+    pub preset: String,
+
+    // ---- the picture ----
+    /// Side of a square picture; 0: `width` and `height` hold.
+    pub side: usize,
+    /// Columns, where `side` is 0.
+    pub width: usize,
+    /// Rows, where `side` is 0; 0: the multiple of 2^levels (at least 16) nearest to the training footage's aspect.
+    pub height: usize,
+    /// 1: luma; 3: R, G, B (a grey source is replicated).
+    pub channels: usize,
+    /// Frames stacked in a window: t − history + 1 … t.
+    pub history: usize,
+    /// How a frame is brought to the size.
+    pub fit: FitChoice,
+    /// Resampling filter.
+    pub filter: FilterChoice,
+
+    // ---- G ----
+    /// Channels after G's first halving (ngf).
+    pub g_width: usize,
+    /// Level i has `g_width · min(2^i, g_cap)` channels.
+    pub g_cap: usize,
+    /// Halvings; 0: until the short side is 1 (published).
+    pub g_levels: usize,
+    /// Skip connections: true, false, or one flag a level, outermost first.
+    pub skips: Skips,
+    /// Slope with which the decoder reads a skip.
+    pub skip_slope: f32,
+    /// Batch-norm at the bottleneck.
+    pub bottleneck_norm: bool,
+    /// Slope with which the decoder reads the bottleneck.
+    pub bottleneck_slope: f32,
+    /// Free or tied taps of the transposed convolutions.
+    pub taps: Taps,
+    /// tanh or linear.
+    pub output: Output,
+    /// Which convolutions have a bias.
+    pub bias: Bias,
+
+    // ---- D ----
+    /// Channels after D's first halving (ndf).
+    pub d_width: usize,
+    /// Level i has `d_width · min(2^i, d_cap)` channels; 0: no ceiling (published).
+    pub d_cap: usize,
+    /// Halvings; 0: until the short side is at most 4 or a side turns odd (published).
+    pub d_levels: usize,
+    /// Latent vector or logit a cell.
+    pub head: HeadChoice,
+    /// Length of the latent vector.
+    pub nz: usize,
+    /// f(·) of the score L.
+    pub features: FeatureChoice,
+    /// f(·) of the latent loss.
+    pub loss_features: FeatureChoice,
+
+    // ---- losses ----
+    /// Weight of the adversarial loss.
+    pub w_adv: f64,
+    /// Weight of the contextual loss.
+    pub w_con: f64,
+    /// Weight of the latent loss.
+    pub w_lat: f64,
+    /// On logits or on probabilities.
+    pub bce: Bce,
+    /// D's target for real pictures; 1 published.
+    pub real_label: f64,
+    /// Whether the latent term is part of D's loss (published).
+    pub d_latent: bool,
+    /// Order of the updates.
+    pub order: Order,
+    /// D is drawn anew below this loss; 0: never (1e-5 published).
+    pub reinit_d: f64,
+
+    // ---- training ----
+    /// Windows a step.
+    pub batch: usize,
+    /// Passes over the training windows, where `steps` is 0.
+    pub epochs: usize,
+    /// Steps; 0: `epochs` holds.
+    pub steps: u64,
+    /// Learning rate of G (and of D where `d_lr` is 0).
+    pub lr: f64,
+    /// Learning rate of D; 0: as G.
+    pub d_lr: f64,
+    /// Adam's β₁.
+    pub beta1: f64,
+    /// Adam's β₂.
+    pub beta2: f64,
+    /// Adam's ε.
+    pub epsilon: f64,
+    /// Schedule of G (and of D where `d_lr_schedule` is not set).
+    pub lr_schedule: LrSchedule,
+    /// Schedule of D.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub d_lr_schedule: Option<LrSchedule>,
+    /// Epochs at full rate (linear schedule; the authors' niter).
+    pub lr_keep: usize,
+    /// Epochs of the fade (linear schedule; the authors' niter_decay).
+    pub lr_decay: usize,
+    /// σ of Gaussian noise added to G's input; 0 (0.2 in the code of August 2018).
+    pub input_noise: f64,
+    /// Whether the last partial batch of an epoch is dropped (published).
+    pub drop_last: bool,
+    /// Initial weights.
+    pub init: Init,
+    /// Seed of weights, order of windows and noise.
+    pub seed: u64,
+    /// What `best` means.
+    pub select: Select,
+    /// Steps between validations; 0: once an epoch.
+    pub validate_every: u64,
+
+    // ---- scores ----
+    /// A = λR + (1−λ)L.
+    pub lambda: f64,
+    /// Distance of R.
+    pub score_r: Distance,
+    /// Distance of L.
+    pub score_l: Distance,
+    /// Batch-norm while scoring.
+    pub bn_test: BnTest,
+    /// How raw scores become the `score` column.
+    pub scale: Scale,
+    /// Channel of the anomaly map; −1: mean over all.
+    pub map_channel: i64,
+}
+
+/// `skips = true`, `false`, or a list of flags.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Skips {
+    /// All or none.
+    All(bool),
+    /// One flag a level, outermost first; `g_levels − 1` of them.
+    Levels(Vec<bool>),
+}
+
+impl Default for Config {
+    /// The middle column of METHOD.md §6 on the authors' network.
+    fn default() -> Config {
+        Config {
+            preset: "default".into(),
+            side: 32,
+            width: 0,
+            height: 0,
+            channels: 3,
+            history: 1,
+            fit: FitChoice::Stretch,
+            filter: FilterChoice::Bilinear,
+            g_width: 64,
+            g_cap: 8,
+            g_levels: 0,
+            skips: Skips::All(true),
+            skip_slope: 0.0,
+            bottleneck_norm: false,
+            bottleneck_slope: 0.0,
+            taps: Taps::Free,
+            output: Output::Tanh,
+            bias: Bias::Published,
+            d_width: 64,
+            d_cap: 0,
+            d_levels: 0,
+            head: HeadChoice::Latent,
+            nz: 100,
+            features: FeatureChoice::Latent,
+            loss_features: FeatureChoice::Latent,
+            w_adv: 1.0,
+            w_con: 50.0,
+            w_lat: 1.0,
+            bce: Bce::Logits,
+            real_label: 1.0,
+            d_latent: true,
+            order: Order::Repaired,
+            reinit_d: 0.0,
+            batch: 64,
+            epochs: 15,
+            steps: 0,
+            lr: 2e-4,
+            d_lr: 0.0,
+            beta1: 0.5,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            lr_schedule: LrSchedule::Constant,
+            d_lr_schedule: None,
+            lr_keep: 15,
+            lr_decay: 100,
+            input_noise: 0.0,
+            drop_last: false,
+            init: Init::Normal,
+            seed: 1,
+            select: Select::Validation,
+            validate_every: 0,
+            lambda: 0.9,
+            score_r: Distance::L2,
+            score_l: Distance::L2,
+            bn_test: BnTest::Running,
+            scale: Scale::Terms,
+            map_channel: -1,
+        }
+    }
+}
+
+/// What the losses and the step need to know.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Objective {
+    /// Weight of the adversarial loss.
+    pub w_adv: f64,
+    /// Weight of the contextual loss.
+    pub w_con: f64,
+    /// Weight of the latent loss.
+    pub w_lat: f64,
+    /// On logits or on probabilities.
+    pub bce: Bce,
+    /// D's target for real pictures.
+    pub real_label: f64,
+    /// Whether the latent term is part of D's loss.
+    pub d_latent: bool,
+    /// Order of the updates.
+    pub order: Order,
+    /// D is drawn anew below this loss; 0: never.
+    pub reinit_d: f64,
+    /// Initial weights (for drawing D anew).
+    pub init: Init,
+    /// Seed (for drawing D anew).
+    pub seed: u64,
+    /// Distance of R.
+    pub score_r: Distance,
+    /// Distance of L.
+    pub score_l: Distance,
+    /// Channel of the anomaly map; `None`: mean over all.
+    pub map_channel: Option<usize>,
+}
+
+/// Names of the presets, the default first.
+pub const PRESETS: [&str; 3] = ["video", "official", "paper"];
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// No preset of that name.
+    #[error("there is no preset '{0}'; choose one of: {list}", list = PRESETS.join(", "))]
+    UnknownPreset(String),
+    /// Text that is not TOML, an unknown key, or a value of the wrong kind.
+    #[error("{origin}: {message}")]
+    Invalid {
+        /// File, preset or `KEY=VALUE`.
+        origin: String,
+        /// What is wrong, with the key.
+        message: String,
+    },
+    /// A number outside its range.
+    #[error("{key} = {value}: must be {range}")]
+    OutOfRange {
+        /// The key.
+        key: &'static str,
+        /// What was given.
+        value: String,
+        /// What it may be.
+        range: &'static str,
+    },
+    /// A network that cannot be built.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+}
+
+impl Config {
+    /// The preset of that name.
+    ///
+    /// # Errors
+    /// [`ConfigError::UnknownPreset`].
+    pub fn preset(name: &str) -> Result<Config, ConfigError> {
+        let text = match name {
+            "video" => include_str!("presets/video.toml"),
+            "official" => include_str!("presets/official.toml"),
+            "paper" => include_str!("presets/paper.toml"),
+            _ => return Err(ConfigError::UnknownPreset(name.into())),
+        };
+        Config { preset: name.into(), ..Config::default() }.with_toml(&format!("preset {name}"), text)
+    }
+
+    /// This page with the keys of a TOML text laid over it; `origin` names the text in errors.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] for text that is not TOML, unknown keys and wrong kinds; [`ConfigError::OutOfRange`].
+    pub fn with_toml(&self, origin: &str, text: &str) -> Result<Config, ConfigError> {
+        let invalid = |message: String| ConfigError::Invalid { origin: origin.into(), message: one_line(&message) };
+        let over: toml::Table = text.parse().map_err(|error: toml::de::Error| invalid(error.to_string()))?;
+        let mut page = toml::Table::try_from(self).map_err(|error| invalid(error.to_string()))?;
+        page.extend(over);
+        let config: Config = page.try_into().map_err(|error: toml::de::Error| invalid(error.to_string()))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// This page with one `KEY=VALUE` laid over it; a value that is not TOML is taken as text.
+    ///
+    /// # Errors
+    /// As [`Config::with_toml`].
+    pub fn with_set(&self, assignment: &str) -> Result<Config, ConfigError> {
+        let origin = format!("--set {assignment}");
+        let Some((key, value)) = assignment.split_once('=') else {
+            return Err(ConfigError::Invalid { origin, message: "expected KEY=VALUE".into() });
+        };
+        let (key, value) = (key.trim(), value.trim());
+        let line = format!("{key} = {value}");
+        let line = if line.parse::<toml::Table>().is_ok() { line } else { format!("{key} = {}", toml::Value::from(value)) };
+        self.with_toml(&origin, &line)
+    }
+
+    /// The page as TOML text, every key present.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a configuration is a flat table")
+    }
+
+    /// Rows and columns of the network's picture, for footage of `aspect` = (width, height).
+    ///
+    /// # Errors
+    /// [`ConfigError::OutOfRange`] where `height` is left to the aspect and that is not known or absurd.
+    pub fn picture(&self, aspect: Option<(usize, usize)>) -> Result<(usize, usize), ConfigError> {
+        if self.side > 0 {
+            return Ok((self.side, self.side));
+        }
+        if self.height > 0 {
+            return Ok((self.height, self.width));
+        }
+        let unknown = ConfigError::OutOfRange { key: "height", value: "0".into(), range: "given, where the footage's aspect is not known" };
+        let (source_width, source_height) = aspect.filter(|&(w, h)| w > 0 && h > 0).ok_or(unknown)?;
+        let multiple = 16usize.max(1 << self.g_levels.max(self.d_levels).min(12));
+        let exact = self.width as f64 * source_height as f64 / source_width as f64;
+        let height = ((exact / multiple as f64).round() as usize).clamp(1, 4096 / multiple) * multiple;
+        Ok((height, self.width))
+    }
+
+    /// The two networks for pictures of that size.
+    ///
+    /// # Errors
+    /// [`ConfigError::Spec`] where they cannot be built.
+    pub fn spec(&self, height: usize, width: usize) -> Result<Spec, ConfigError> {
+        let levels = if self.g_levels > 0 { self.g_levels } else { full_levels(height.min(width)) };
+        let channels = self.channels * self.history;
+        let (published, rows, cols) = DiscriminatorSpec::published_levels(height, width);
+        let d_levels = if self.d_levels > 0 { self.d_levels } else { published };
+        let (rows, cols) = if self.d_levels > 0 { (height >> d_levels, width >> d_levels) } else { (rows, cols) };
+        let spec = Spec {
+            generator: GeneratorSpec {
+                input_channels: channels,
+                output_channels: channels,
+                width: self.g_width,
+                cap: self.g_cap,
+                levels,
+                bottleneck_norm: self.bottleneck_norm,
+                bottleneck_slope: self.bottleneck_slope,
+                skips: match &self.skips {
+                    Skips::All(on) => vec![*on; levels.saturating_sub(1)],
+                    Skips::Levels(flags) => flags.clone(),
+                },
+                skip_slope: self.skip_slope,
+                taps: self.taps,
+                output: self.output,
+                bias: self.bias,
+            },
+            discriminator: DiscriminatorSpec {
+                input_channels: channels,
+                width: self.d_width,
+                cap: (self.d_cap > 0).then_some(self.d_cap),
+                levels: d_levels,
+                head: match self.head {
+                    HeadChoice::Latent => Head::Latent { nz: self.nz, rows, cols },
+                    HeadChoice::Patch => Head::Patch,
+                },
+                loss_features: features(self.loss_features, d_levels),
+                score_features: features(self.features, d_levels),
+                bias: self.bias,
+            },
+        };
+        spec.check()?;
+        spec.check_picture(height, width)?;
+        Ok(spec)
+    }
+
+    /// What the losses and the step need to know.
+    pub fn objective(&self) -> Objective {
+        Objective {
+            w_adv: self.w_adv,
+            w_con: self.w_con,
+            w_lat: self.w_lat,
+            bce: self.bce,
+            real_label: self.real_label,
+            d_latent: self.d_latent,
+            order: self.order,
+            reinit_d: self.reinit_d,
+            init: self.init,
+            seed: self.seed,
+            score_r: self.score_r,
+            score_l: self.score_l,
+            map_channel: usize::try_from(self.map_channel).ok(),
+        }
+    }
+
+    /// Why numbers made with this page are not strict (EVALUATION.md §1); empty where they are.
+    pub fn not_strict_because(&self) -> Vec<String> {
+        let mut reasons = Vec::new();
+        if self.bn_test == BnTest::Batch {
+            reasons.push("bn_test = batch: a score depends on the other frames of its batch".into());
+        }
+        if self.scale == Scale::TestMinmax {
+            reasons.push("scale = test_minmax: scores are scaled by the test set's own extremes".into());
+        }
+        if self.select == Select::TestBest {
+            reasons.push("select = test_best: the epoch was chosen by the test set's labels".into());
+        }
+        reasons
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let positive = "positive and finite";
+        whole("side", self.side, 0, 4096)?;
+        whole("width", self.width, if self.side == 0 { 1 } else { 0 }, 4096)?;
+        whole("height", self.height, 0, 4096)?;
+        if self.channels != 1 && self.channels != 3 {
+            return Err(ConfigError::OutOfRange { key: "channels", value: self.channels.to_string(), range: "1 or 3" });
+        }
+        whole("history", self.history, 1, 64)?;
+        whole("g_levels", self.g_levels, 0, 12)?;
+        whole("d_levels", self.d_levels, 0, 12)?;
+        whole("batch", self.batch, 1, 4096)?;
+        for (key, value) in [("lr", self.lr), ("epsilon", self.epsilon)] {
+            real(key, value, f64::MIN_POSITIVE, f64::MAX, positive)?;
+        }
+        for (key, value) in [("w_adv", self.w_adv), ("w_con", self.w_con), ("w_lat", self.w_lat), ("d_lr", self.d_lr)] {
+            real(key, value, 0.0, f64::MAX, "0 or positive, and finite")?;
+        }
+        real("input_noise", self.input_noise, 0.0, 10.0, "between 0 and 10")?;
+        real("reinit_d", self.reinit_d, 0.0, f64::MAX, "0 or positive, and finite")?;
+        for (key, value) in [("beta1", self.beta1), ("beta2", self.beta2)] {
+            real(key, value, 0.0, 1.0 - 1e-9, "at least 0 and below 1")?;
+        }
+        for (key, value) in [("lambda", self.lambda), ("real_label", self.real_label)] {
+            real(key, value, 0.0, 1.0, "between 0 and 1")?;
+        }
+        if self.map_channel < -1 || self.map_channel >= (self.channels * self.history) as i64 {
+            let range = "-1 (mean over channels) or a channel of the window";
+            return Err(ConfigError::OutOfRange { key: "map_channel", value: self.map_channel.to_string(), range });
+        }
+        Ok(())
+    }
+}
+
+/// Halvings until the short side would turn odd or is 1.
+fn full_levels(short_side: usize) -> usize {
+    short_side.trailing_zeros().max(1) as usize
+}
+
+fn features(choice: FeatureChoice, levels: usize) -> Features {
+    match choice {
+        FeatureChoice::Latent => Features::Latent,
+        FeatureChoice::LastHidden => Features::Levels(vec![levels.saturating_sub(1)]),
+        FeatureChoice::All => Features::Levels((0..levels).collect()),
+    }
+}
+
+fn whole(key: &'static str, value: usize, low: usize, high: usize) -> Result<(), ConfigError> {
+    if (low..=high).contains(&value) {
+        return Ok(());
+    }
+    let range = match (low, high) {
+        (0, 12) => "0 to 12",
+        (1, 64) => "1 to 64",
+        (1, _) => "1 to 4096",
+        _ => "0 to 4096",
+    };
+    Err(ConfigError::OutOfRange { key, value: value.to_string(), range })
+}
+
+fn real(key: &'static str, value: f64, low: f64, high: f64, range: &'static str) -> Result<(), ConfigError> {
+    if value.is_finite() && (low..=high).contains(&value) {
+        return Ok(());
+    }
+    Err(ConfigError::OutOfRange { key, value: value.to_string(), range })
+}
+
+/// TOML's errors are several lines with a drawing; a program's message is one.
+fn one_line(message: &str) -> String {
+    let told = message.lines().filter(|line| !line.contains(" | ") && !line.trim_start().starts_with('|') && !line.trim().is_empty());
+    told.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_preset_loads_and_builds() {
+        for name in PRESETS {
+            let config = Config::preset(name).expect(name);
+            let (height, width) = config.picture(Some((360, 240))).expect(name);
+            config.spec(height, width).expect(name);
+            assert_eq!(config.preset, name);
+        }
+    }
+
+    #[test]
+    fn video_is_192_wide_and_follows_the_aspect() {
+        let video = Config::preset("video").expect("video");
+        assert_eq!(video.picture(Some((360, 240))).expect("known aspect"), (128, 192));
+        assert_eq!(video.picture(Some((640, 360))).expect("known aspect"), (112, 192));
+        assert!(video.picture(None).is_err());
+    }
+
+    #[test]
+    fn set_takes_numbers_and_words() {
+        let config = Config::preset("official").expect("official");
+        let config = config.with_set("order=repaired").and_then(|c| c.with_set("side = 64")).expect("known keys");
+        assert_eq!((config.order, config.side), (Order::Repaired, 64));
+        assert_eq!(config.spec(64, 64).expect("published network").generator.levels, 6);
+    }
+
+    #[test]
+    fn an_unknown_key_and_a_wrong_kind_are_named() {
+        let config = Config::default();
+        for (assignment, word) in [("lamda=0.5", "lamda"), ("order=sideways", "sideways"), ("lr=-1", "lr"), ("nonsense", "KEY=VALUE")] {
+            let message = config.with_set(assignment).expect_err(assignment).to_string();
+            assert!(message.contains(word) && !message.contains('\n'), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_page_survives_its_own_text() {
+        for name in PRESETS {
+            let config = Config::preset(name).expect(name);
+            assert_eq!(Config::default().with_toml("copy", &config.to_toml()).expect(name), config);
+        }
+    }
+}
