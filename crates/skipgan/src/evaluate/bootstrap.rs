@@ -17,17 +17,12 @@ pub struct ClipDraws {
 impl ClipDraws {
     /// Draws of `clips` clips from `seed`.
     pub fn new(clips: usize, seed: u64) -> Self {
-        Self {
-            source: SplitMix64::new(seed),
-            clips,
-        }
+        Self { source: SplitMix64::new(seed), clips }
     }
 
     /// The next draw: `clips` indices.
     pub fn draw(&mut self) -> Vec<usize> {
-        (0..self.clips)
-            .map(|_| self.source.below(self.clips))
-            .collect()
+        (0..self.clips).map(|_| self.source.below(self.clips)).collect()
     }
 }
 
@@ -91,12 +86,7 @@ impl SortedFrames {
     fn new(clips: &[ClipScores<'_>]) -> Self {
         let mut frames: Vec<(f64, u32, u8)> = Vec::new();
         for (index, clip) in clips.iter().enumerate() {
-            frames.extend(
-                clip.scores
-                    .iter()
-                    .zip(clip.labels)
-                    .map(|(&score, &label)| (score, index as u32, label)),
-            );
+            frames.extend(clip.scores.iter().zip(clip.labels).map(|(&score, &label)| (score, index as u32, label)));
         }
         frames.sort_by(|a, b| falling(a.0, b.0));
         Self { frames }
@@ -139,11 +129,7 @@ mod tests {
 
     #[test]
     fn without_normal_frames_there_is_no_interval() {
-        let clip = ClipScores {
-            name: "a",
-            scores: &[0.1, 0.2],
-            labels: &[1, 1],
-        };
+        let clip = ClipScores { name: "a", scores: &[0.1, 0.2], labels: &[1, 1] };
         assert!(ClipBootstrap::run(&[clip], 10, 0).is_none());
     }
 }

@@ -31,28 +31,16 @@ fn check_clip(clip: &ClipScores<'_>) -> Result<(), EvaluateError> {
     let name = || clip.name.to_owned();
     let (scores, labels) = (clip.scores.len(), clip.labels.len());
     if scores != labels {
-        return Err(EvaluateError::LengthMismatch {
-            clip: name(),
-            scores,
-            labels,
-        });
+        return Err(EvaluateError::LengthMismatch { clip: name(), scores, labels });
     }
     if scores == 0 {
         return Err(EvaluateError::EmptyClip { clip: name() });
     }
     if let Some(frame) = clip.scores.iter().position(|score| !score.is_finite()) {
-        return Err(EvaluateError::NonFiniteScore {
-            clip: name(),
-            frame,
-            value: clip.scores[frame],
-        });
+        return Err(EvaluateError::NonFiniteScore { clip: name(), frame, value: clip.scores[frame] });
     }
     if let Some(frame) = clip.labels.iter().position(|&label| label > 1) {
-        return Err(EvaluateError::BadLabel {
-            clip: name(),
-            frame,
-            value: clip.labels[frame],
-        });
+        return Err(EvaluateError::BadLabel { clip: name(), frame, value: clip.labels[frame] });
     }
     Ok(())
 }
@@ -63,15 +51,8 @@ mod tests {
 
     #[test]
     fn a_message_names_clip_and_frame() {
-        let clip = ClipScores {
-            name: "Test003",
-            scores: &[0.1, f64::NAN],
-            labels: &[0, 1],
-        };
+        let clip = ClipScores { name: "Test003", scores: &[0.1, f64::NAN], labels: &[0, 1] };
         let message = check(&[clip]).unwrap_err().to_string();
-        assert!(
-            message.contains("Test003") && message.contains("frame 1"),
-            "{message}"
-        );
+        assert!(message.contains("Test003") && message.contains("frame 1"), "{message}");
     }
 }

@@ -54,11 +54,7 @@ fn without_first<'a>(clips: &[ClipScores<'a>], count: usize) -> Vec<ClipScores<'
     clips
         .iter()
         .filter(|clip| clip.scores.len() > count)
-        .map(|clip| ClipScores {
-            name: clip.name,
-            scores: &clip.scores[count..],
-            labels: &clip.labels[count..],
-        })
+        .map(|clip| ClipScores { name: clip.name, scores: &clip.scores[count..], labels: &clip.labels[count..] })
         .collect()
 }
 
@@ -82,10 +78,7 @@ pub fn pooled(clips: &[ClipScores<'_>]) -> Ranking {
 
 /// Mean AUROC of the clips with both classes, and how many these are.
 pub fn macro_auroc(clips: &[ClipScores<'_>]) -> (Option<f64>, usize) {
-    let values: Vec<f64> = clips
-        .iter()
-        .filter_map(|clip| Ranking::new(clip.scores, clip.labels).auroc())
-        .collect();
+    let values: Vec<f64> = clips.iter().filter_map(|clip| Ranking::new(clip.scores, clip.labels).auroc()).collect();
     let mean = (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
     (mean, values.len())
 }
@@ -106,53 +99,27 @@ pub fn min_max(scores: &[f64]) -> Vec<f64> {
     let low = scores.iter().copied().fold(f64::INFINITY, f64::min);
     let high = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let range = high - low;
-    scores
-        .iter()
-        .map(|score| {
-            if range == 0.0 {
-                0.0
-            } else {
-                (score - low) / range
-            }
-        })
-        .collect()
+    scores.iter().map(|score| if range == 0.0 { 0.0 } else { (score - low) / range }).collect()
 }
 
 /// Gaussian of σ = 3 frames over one clip, radius 12, the border mirrored with the edge sample repeated. Uses 12 future frames.
 pub fn gauss3(scores: &[f64]) -> Vec<f64> {
     const RADIUS: i64 = 12;
-    let mut kernel: Vec<f64> = (-RADIUS..=RADIUS)
-        .map(|offset| (-0.5 * (offset as f64 / 3.0).powi(2)).exp())
-        .collect();
+    let mut kernel: Vec<f64> = (-RADIUS..=RADIUS).map(|offset| (-0.5 * (offset as f64 / 3.0).powi(2)).exp()).collect();
     let sum: f64 = kernel.iter().sum();
     kernel.iter_mut().for_each(|weight| *weight /= sum);
     let count = scores.len() as i64;
     let mirrored = |at: i64| {
         let folded = at.rem_euclid(2 * count);
-        scores[(if folded < count {
-            folded
-        } else {
-            2 * count - 1 - folded
-        }) as usize]
+        scores[(if folded < count { folded } else { 2 * count - 1 - folded }) as usize]
     };
-    (0..count)
-        .map(|at| {
-            kernel
-                .iter()
-                .zip(-RADIUS..)
-                .map(|(weight, offset)| weight * mirrored(at + offset))
-                .sum()
-        })
-        .collect()
+    (0..count).map(|at| kernel.iter().zip(-RADIUS..).map(|(weight, offset)| weight * mirrored(at + offset)).sum()).collect()
 }
 
 /// Running median of 17 frames over one clip, zeros outside it. Uses 8 future frames.
 pub fn median17(scores: &[f64]) -> Vec<f64> {
     const RADIUS: usize = 8;
-    let padded: Vec<f64> = std::iter::repeat_n(0.0, RADIUS)
-        .chain(scores.iter().copied())
-        .chain(std::iter::repeat_n(0.0, RADIUS))
-        .collect();
+    let padded: Vec<f64> = std::iter::repeat_n(0.0, RADIUS).chain(scores.iter().copied()).chain(std::iter::repeat_n(0.0, RADIUS)).collect();
     let mut sorted = Vec::with_capacity(2 * RADIUS + 1);
     padded
         .windows(2 * RADIUS + 1)
@@ -171,16 +138,8 @@ mod tests {
 
     #[test]
     fn padding_gives_one_class_clips_away() {
-        let tied = ClipScores {
-            name: "a",
-            scores: &[0.1, 0.4, 0.4, 0.8],
-            labels: &[0, 0, 1, 1],
-        };
-        let anomalous = ClipScores {
-            name: "b",
-            scores: &[0.5; 5],
-            labels: &[1; 5],
-        };
+        let tied = ClipScores { name: "a", scores: &[0.1, 0.4, 0.4, 0.8], labels: &[0, 0, 1, 1] };
+        let anomalous = ClipScores { name: "b", scores: &[0.5; 5], labels: &[1; 5] };
         assert!((macro_padded(&[tied]).unwrap() - 17.0 / 18.0).abs() < 1e-15);
         assert_eq!(macro_padded(&[anomalous]), Some(1.0));
         assert_eq!(macro_auroc(&[anomalous]), (None, 0));

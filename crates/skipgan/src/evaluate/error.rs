@@ -24,9 +24,7 @@ pub enum EvaluateError {
         labels: usize,
     },
     /// A score that is no finite number.
-    #[error(
-        "clip {clip}, frame {frame}: the score is {value}, which is not a finite number: score the clip again"
-    )]
+    #[error("clip {clip}, frame {frame}: the score is {value}, which is not a finite number: score the clip again")]
     NonFiniteScore {
         /// Name of the clip.
         clip: String,
@@ -36,9 +34,7 @@ pub enum EvaluateError {
         value: f64,
     },
     /// A label other than 0 and 1.
-    #[error(
-        "clip {clip}, frame {frame}: the label is {value}, but labels are 0 (normal) or 1 (anomalous)"
-    )]
+    #[error("clip {clip}, frame {frame}: the label is {value}, but labels are 0 (normal) or 1 (anomalous)")]
     BadLabel {
         /// Name of the clip.
         clip: String,
@@ -48,9 +44,7 @@ pub enum EvaluateError {
         value: u8,
     },
     /// A map value that is no finite number.
-    #[error(
-        "clip {clip}, frame {frame}: the anomaly map holds {value}, which is not a finite number: write the maps again"
-    )]
+    #[error("clip {clip}, frame {frame}: the anomaly map holds {value}, which is not a finite number: write the maps again")]
     NonFiniteMap {
         /// Name of the clip.
         clip: String,
@@ -100,9 +94,7 @@ pub enum EvaluateError {
         pixels: usize,
     },
     /// A detection or truth region that no clip has a frame for.
-    #[error(
-        "a {what} names frame {frame} of clip number {clip}, which does not exist: detections and scores must belong together"
-    )]
+    #[error("a {what} names frame {frame} of clip number {clip}, which does not exist: detections and scores must belong together")]
     NoSuchFrame {
         /// "detection" or "truth region".
         what: &'static str,
@@ -112,9 +104,7 @@ pub enum EvaluateError {
         frame: usize,
     },
     /// A detection whose score is no finite number.
-    #[error(
-        "the detection in clip {clip}, frame {frame} has the score {value}, which is not a finite number"
-    )]
+    #[error("the detection in clip {clip}, frame {frame} has the score {value}, which is not a finite number")]
     NonFiniteDetection {
         /// Name of the clip.
         clip: String,

@@ -57,8 +57,7 @@ impl Ranking {
     /// If the lengths differ.
     pub fn new(scores: &[f64], labels: &[u8]) -> Self {
         assert_eq!(scores.len(), labels.len(), "one label a score");
-        let mut items: Vec<(f64, u8)> =
-            scores.iter().copied().zip(labels.iter().copied()).collect();
+        let mut items: Vec<(f64, u8)> = scores.iter().copied().zip(labels.iter().copied()).collect();
         items.sort_unstable_by(|a, b| falling(a.0, b.0));
         let mut ranking = Self::default();
         for (score, label) in items {
@@ -77,11 +76,7 @@ impl Ranking {
                 last.anomalous += anomalous;
                 last.normal += normal;
             }
-            _ => self.groups.push(TieGroup {
-                score,
-                anomalous,
-                normal,
-            }),
+            _ => self.groups.push(TieGroup { score, anomalous, normal }),
         }
         self.anomalous += anomalous;
         self.normal += normal;
@@ -206,11 +201,7 @@ impl Ranking {
         if !self.has_both_classes() {
             return Vec::new();
         }
-        let start = RocVertex {
-            threshold: f64::INFINITY,
-            false_positive_rate: 0.0,
-            true_positive_rate: 0.0,
-        };
+        let start = RocVertex { threshold: f64::INFINITY, false_positive_rate: 0.0, true_positive_rate: 0.0 };
         let (mut true_positives, mut false_positives) = (0u64, 0u64);
         let vertices = self.groups.iter().map(|group| {
             true_positives += group.anomalous;

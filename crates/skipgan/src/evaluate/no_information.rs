@@ -35,39 +35,23 @@ impl NoInformation {
     pub fn measure(clips: &[ClipScores<'_>]) -> Self {
         Self {
             index: row(clips, |frame, _| frame as f64),
-            relative_position: row(clips, |frame, count| {
-                frame as f64 / (count.max(2) - 1) as f64
-            }),
+            relative_position: row(clips, |frame, count| frame as f64 / (count.max(2) - 1) as f64),
             constant: row(clips, |_, _| 0.0),
         }
     }
 
     /// The largest of a and 1 − a over the micro AUROC a of the two clocks; `None` with one class only.
     pub fn floor(&self) -> Option<f64> {
-        let lifted =
-            |row: &NoInformationRow| row.frame_auroc_micro.map(|auroc| auroc.max(1.0 - auroc));
+        let lifted = |row: &NoInformationRow| row.frame_auroc_micro.map(|auroc| auroc.max(1.0 - auroc));
         Some(lifted(&self.index)?.max(lifted(&self.relative_position)?))
     }
 }
 
 fn row(clips: &[ClipScores<'_>], score: impl Fn(usize, usize) -> f64) -> NoInformationRow {
-    let scores: Vec<Vec<f64>> = clips
-        .iter()
-        .map(|clip| {
-            (0..clip.labels.len())
-                .map(|frame| score(frame, clip.labels.len()))
-                .collect()
-        })
-        .collect();
-    let blind: Vec<ClipScores<'_>> = clips
-        .iter()
-        .zip(&scores)
-        .map(|(clip, scores)| ClipScores {
-            name: clip.name,
-            scores,
-            labels: clip.labels,
-        })
-        .collect();
+    let scores: Vec<Vec<f64>> =
+        clips.iter().map(|clip| (0..clip.labels.len()).map(|frame| score(frame, clip.labels.len())).collect()).collect();
+    let blind: Vec<ClipScores<'_>> =
+        clips.iter().zip(&scores).map(|(clip, scores)| ClipScores { name: clip.name, scores, labels: clip.labels }).collect();
     NoInformationRow {
         frame_auroc_micro: pooled(&blind).auroc(),
         frame_auroc_macro_padded: macro_padded(&blind),
@@ -81,11 +65,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_runs_backwards_counts_as_well() {
-        let clip = ClipScores {
-            name: "a",
-            scores: &[0.0; 4],
-            labels: &[1, 1, 0, 0],
-        };
+        let clip = ClipScores { name: "a", scores: &[0.0; 4], labels: &[1, 1, 0, 0] };
         let blind = NoInformation::measure(&[clip]);
         assert_eq!(blind.index.frame_auroc_micro, Some(0.0));
         assert_eq!(blind.constant.frame_auroc_micro, Some(0.5));

@@ -24,8 +24,7 @@ impl PixelBox {
 
     /// Number of pixels that both boxes hold.
     pub fn intersection(&self, other: &Self) -> u128 {
-        side(self.x0.max(other.x0), self.x1.min(other.x1))
-            * side(self.y0.max(other.y0), self.y1.min(other.y1))
+        side(self.x0.max(other.x0), self.x1.min(other.x1)) * side(self.y0.max(other.y0), self.y1.min(other.y1))
     }
 
     /// Whether intersection over union is at least one tenth (β of RBDC), compared as 10·I ≥ U: no rounding decides.
@@ -36,21 +35,12 @@ impl PixelBox {
 
     /// The smallest box that holds this one and the pixel (x, y).
     pub(crate) fn grown_to(self, x: u32, y: u32) -> Self {
-        Self {
-            x0: self.x0.min(x),
-            y0: self.y0.min(y),
-            x1: self.x1.max(x),
-            y1: self.y1.max(y),
-        }
+        Self { x0: self.x0.min(x), y0: self.y0.min(y), x1: self.x1.max(x), y1: self.y1.max(y) }
     }
 }
 
 fn side(first: u32, last: u32) -> u128 {
-    if last < first {
-        0
-    } else {
-        u128::from(last - first) + 1
-    }
+    if last < first { 0 } else { u128::from(last - first) + 1 }
 }
 
 /// A connected region of a map.
@@ -68,24 +58,10 @@ pub struct Region {
 pub fn component_boxes(components: &Components) -> Vec<PixelBox> {
     let mut boxes: Vec<Option<PixelBox>> = vec![None; components.count];
     let width = components.labels.width.max(1);
-    for (at, &label) in components
-        .labels
-        .values
-        .iter()
-        .enumerate()
-        .filter(|(_, label)| **label > 0)
-    {
+    for (at, &label) in components.labels.values.iter().enumerate().filter(|(_, label)| **label > 0) {
         let (x, y) = ((at % width) as u32, (at / width) as u32);
         let slot = &mut boxes[label as usize - 1];
-        *slot = Some(slot.map_or(
-            PixelBox {
-                x0: x,
-                y0: y,
-                x1: x,
-                y1: y,
-            },
-            |bounds| bounds.grown_to(x, y),
-        ));
+        *slot = Some(slot.map_or(PixelBox { x0: x, y0: y, x1: x, y1: y }, |bounds| bounds.grown_to(x, y)));
     }
     boxes.into_iter().flatten().collect()
 }
@@ -96,20 +72,9 @@ pub fn component_boxes(components: &Components) -> Vec<PixelBox> {
 /// `map` is `[height, width]`; boxes are in its pixels. Values that are not a number are never above.
 pub fn regions_above(map: &Plane<f64>, threshold: f64) -> Vec<Region> {
     let components = connected_components(map, |value| value > threshold);
-    let mut regions: Vec<Region> = component_boxes(&components)
-        .into_iter()
-        .map(|bounds| Region {
-            bounds,
-            score: f64::NEG_INFINITY,
-            pixels: 0,
-        })
-        .collect();
-    for (&value, &label) in map
-        .values
-        .iter()
-        .zip(&components.labels.values)
-        .filter(|(_, label)| **label > 0)
-    {
+    let mut regions: Vec<Region> =
+        component_boxes(&components).into_iter().map(|bounds| Region { bounds, score: f64::NEG_INFINITY, pixels: 0 }).collect();
+    for (&value, &label) in map.values.iter().zip(&components.labels.values).filter(|(_, label)| **label > 0) {
         let region = &mut regions[label as usize - 1];
         region.score = region.score.max(value);
         region.pixels += 1;
@@ -123,32 +88,12 @@ mod tests {
 
     #[test]
     fn a_tenth_is_decided_in_integers() {
-        let whole = PixelBox {
-            x0: 0,
-            y0: 0,
-            x1: 9,
-            y1: 9,
-        };
-        let strip = PixelBox {
-            x0: 0,
-            y0: 0,
-            x1: 0,
-            y1: 9,
-        };
-        let taller = PixelBox {
-            x0: 0,
-            y0: 0,
-            x1: 9,
-            y1: 10,
-        };
+        let whole = PixelBox { x0: 0, y0: 0, x1: 9, y1: 9 };
+        let strip = PixelBox { x0: 0, y0: 0, x1: 0, y1: 9 };
+        let taller = PixelBox { x0: 0, y0: 0, x1: 9, y1: 10 };
         assert!(whole.overlaps_a_tenth(&strip)); // 10 / 100
         assert!(!taller.overlaps_a_tenth(&strip)); // 10 / 110
-        let everything = PixelBox {
-            x0: 0,
-            y0: 0,
-            x1: u32::MAX,
-            y1: u32::MAX,
-        };
+        let everything = PixelBox { x0: 0, y0: 0, x1: u32::MAX, y1: u32::MAX };
         assert!(everything.overlaps_a_tenth(&everything)); // no overflow
     }
 
@@ -157,18 +102,6 @@ mod tests {
         let map = Plane::new(2, 4, vec![0.5, 0.6, 0.1, 0.9, 0.1, 0.1, 0.7, 0.1]);
         let regions = regions_above(&map, 0.5);
         assert_eq!(regions.len(), 1);
-        assert_eq!(
-            regions[0],
-            Region {
-                bounds: PixelBox {
-                    x0: 1,
-                    y0: 0,
-                    x1: 3,
-                    y1: 1
-                },
-                score: 0.9,
-                pixels: 3
-            }
-        );
+        assert_eq!(regions[0], Region { bounds: PixelBox { x0: 1, y0: 0, x1: 3, y1: 1 }, score: 0.9, pixels: 3 });
     }
 }

@@ -30,10 +30,7 @@ impl Components {
 /// # Panics
 /// If the plane has 2³² pixels or more.
 pub fn connected_components<T: Copy>(plane: &Plane<T>, inside: impl Fn(T) -> bool) -> Components {
-    assert!(
-        plane.values.len() < u32::MAX as usize,
-        "a plane of 2^32 pixels or more cannot be labelled"
-    );
+    assert!(plane.values.len() < u32::MAX as usize, "a plane of 2^32 pixels or more cannot be labelled");
     let mut labels = Plane::default();
     labels.reset(plane.height, plane.width, 0u32);
     let mut parents = Parents::default();
@@ -56,11 +53,7 @@ fn join_earlier_neighbours(labels: &Plane<u32>, parents: &mut Parents, y: usize,
     let mut label = 0;
     let mut meet = |neighbour: u32| {
         if neighbour > 0 {
-            label = if label == 0 {
-                neighbour
-            } else {
-                parents.join(label, neighbour)
-            };
+            label = if label == 0 { neighbour } else { parents.join(label, neighbour) };
         }
     };
     if x > 0 {
@@ -126,14 +119,7 @@ mod tests {
     use super::*;
 
     fn picture(rows: &[&str]) -> Plane<u8> {
-        Plane::new(
-            rows.len(),
-            rows[0].len(),
-            rows.concat()
-                .bytes()
-                .map(|byte| u8::from(byte == b'#'))
-                .collect(),
-        )
+        Plane::new(rows.len(), rows[0].len(), rows.concat().bytes().map(|byte| u8::from(byte == b'#')).collect())
     }
 
     #[test]
@@ -145,10 +131,7 @@ mod tests {
 
     #[test]
     fn arms_that_meet_late_are_one_component_and_numbers_follow_reading_order() {
-        let found =
-            connected_components(&picture(&["#.#.#", "#.#.#", "###..", "....#"]), |value| {
-                value > 0
-            });
+        let found = connected_components(&picture(&["#.#.#", "#.#.#", "###..", "....#"]), |value| value > 0);
         assert_eq!(found.count, 3);
         assert_eq!(found.labels.row(0), [1, 0, 1, 0, 2]);
         assert_eq!(found.labels.row(3), [0, 0, 0, 0, 3]);
@@ -157,13 +140,7 @@ mod tests {
 
     #[test]
     fn nothing_inside_gives_no_component() {
-        assert_eq!(
-            connected_components(&picture(&["...", "..."]), |value| value > 0).count,
-            0
-        );
-        assert_eq!(
-            connected_components(&Plane::<u8>::default(), |value| value > 0).count,
-            0
-        );
+        assert_eq!(connected_components(&picture(&["...", "..."]), |value| value > 0).count, 0);
+        assert_eq!(connected_components(&Plane::<u8>::default(), |value| value > 0).count, 0);
     }
 }

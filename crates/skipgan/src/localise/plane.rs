@@ -20,16 +20,8 @@ impl<T: Copy> Plane<T> {
     /// # Panics
     /// If `values` does not hold `height · width` items.
     pub fn new(height: usize, width: usize, values: Vec<T>) -> Self {
-        assert_eq!(
-            values.len(),
-            height * width,
-            "a plane of {height} × {width} needs that many values"
-        );
-        Self {
-            height,
-            width,
-            values,
-        }
+        assert_eq!(values.len(), height * width, "a plane of {height} × {width} needs that many values");
+        Self { height, width, values }
     }
 
     /// Makes this plane `height × width`, every value `fill`, reusing its memory.

@@ -26,16 +26,8 @@ impl Bilinear {
     /// # Panics
     /// If a side is 0.
     pub fn new(from: (usize, usize), to: (usize, usize)) -> Self {
-        assert!(
-            from.0 > 0 && from.1 > 0 && to.0 > 0 && to.1 > 0,
-            "a map without pixels cannot be resized"
-        );
-        Self {
-            from,
-            to,
-            rows: samples(from.0, to.0),
-            columns: samples(from.1, to.1),
-        }
+        assert!(from.0 > 0 && from.1 > 0 && to.0 > 0 && to.1 > 0, "a map without pixels cannot be resized");
+        Self { from, to, rows: samples(from.0, to.0), columns: samples(from.1, to.1) }
     }
 
     /// The (height, width) it takes.
@@ -56,11 +48,7 @@ impl Bilinear {
     /// # Panics
     /// If `source` has another size than planned.
     pub fn apply(&self, source: &Plane<f64>, target: &mut Plane<f64>) {
-        assert_eq!(
-            (source.height, source.width),
-            self.from,
-            "map size differs from the planned one"
-        );
+        assert_eq!((source.height, source.width), self.from, "map size differs from the planned one");
         target.reset(self.to.0, self.to.1, 0.0);
         for (out, row) in target.values.chunks_exact_mut(self.to.1).zip(&self.rows) {
             let (top, bottom) = (source.row(row.low), source.row(row.high));
@@ -81,11 +69,7 @@ fn samples(from: usize, to: usize) -> Vec<Sample> {
         .map(|at| {
             let position = ((at as f64 + 0.5) * from as f64 / to as f64 - 0.5).clamp(0.0, last);
             let low = position.floor() as usize;
-            Sample {
-                low,
-                high: (low + 1).min(from - 1),
-                towards_high: position - low as f64,
-            }
+            Sample { low, high: (low + 1).min(from - 1), towards_high: position - low as f64 }
         })
         .collect()
 }
