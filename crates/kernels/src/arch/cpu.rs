@@ -1,0 +1,133 @@
+//! Which instruction set runs: found at run time, or forced by `SKIPGAN_CPU`.
+
+use std::fmt;
+
+/// An instruction set the kernels exist for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Level {
+    /// Plain Rust, on every processor.
+    Portable,
+    /// x86-64 with AVX2 and FMA.
+    Avx2,
+    /// x86-64 with AVX-512F.
+    Avx512,
+    /// aarch64.
+    Neon,
+}
+
+/// Why an instruction set could not be chosen.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CpuError {
+    /// `SKIPGAN_CPU` holds a word that names no instruction set.
+    #[error("SKIPGAN_CPU is '{word}': write portable, avx2, avx512 or neon, or leave it unset")]
+    Unknown {
+        /// What it holds.
+        word: String,
+    },
+    /// The instruction set exists but this processor has not got it.
+    #[error("this processor has no {level}: choose one of {available}, or leave SKIPGAN_CPU unset")]
+    Unavailable {
+        /// The one asked for.
+        level: Level,
+        /// Those it has, in words.
+        available: String,
+    },
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Level {
+    /// All, slowest first.
+    pub const ALL: [Level; 4] = [Level::Portable, Level::Neon, Level::Avx2, Level::Avx512];
+
+    /// The word `SKIPGAN_CPU` takes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Portable => "portable",
+            Level::Avx2 => "avx2",
+            Level::Avx512 => "avx512",
+            Level::Neon => "neon",
+        }
+    }
+
+    /// Whether this processor has it.
+    pub fn available(self) -> bool {
+        match self {
+            Level::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => std::is_x86_feature_detected!("avx512f") && Level::Avx2.available(),
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            #[allow(unreachable_patterns, reason = "which arms remain depends on the target")]
+            _ => false,
+        }
+    }
+
+    /// Those this processor has, slowest first.
+    pub fn all_available() -> impl Iterator<Item = Level> {
+        Self::ALL.into_iter().filter(|level| level.available())
+    }
+
+    /// The fastest this processor has, or the one that `SKIPGAN_CPU` names.
+    ///
+    /// # Errors
+    /// If the variable holds an unknown word or names a set this processor has not got.
+    pub fn detect() -> Result<Level, CpuError> {
+        match std::env::var("SKIPGAN_CPU") {
+            Ok(word) if !word.is_empty() => Self::named(&word),
+            _ => Ok(Self::all_available().last().unwrap_or(Level::Portable)),
+        }
+    }
+
+    /// The set of this name, if this processor has it.
+    ///
+    /// # Errors
+    /// If the word is unknown or this processor has not got the set.
+    pub fn named(word: &str) -> Result<Level, CpuError> {
+        Self::ALL
+            .into_iter()
+            .find(|level| level.name().eq_ignore_ascii_case(word))
+            .ok_or_else(|| CpuError::Unknown { word: word.to_owned() })?
+            .require()
+    }
+
+    /// Itself, if this processor has it.
+    ///
+    /// # Errors
+    /// If it has not.
+    pub fn require(self) -> Result<Level, CpuError> {
+        if self.available() {
+            return Ok(self);
+        }
+        let available: Vec<&str> = Self::all_available().map(Level::name).collect();
+        Err(CpuError::Unavailable { level: self, available: available.join(", ") })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_name_levels() {
+        assert_eq!(Level::named("portable"), Ok(Level::Portable));
+        assert_eq!(Level::named("Portable"), Ok(Level::Portable));
+        assert!(matches!(Level::named("sse9"), Err(CpuError::Unknown { word }) if word == "sse9"));
+        let foreign = if cfg!(target_arch = "x86_64") { "neon" } else { "avx2" };
+        let error = Level::named(foreign).unwrap_err();
+        assert!(error.to_string().contains("portable"), "{error}");
+        assert!(matches!(error, CpuError::Unavailable { .. }));
+    }
+
+    #[test]
+    fn portable_is_always_there() {
+        assert_eq!(Level::all_available().next(), Some(Level::Portable));
+    }
+}

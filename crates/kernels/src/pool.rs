@@ -1,0 +1,403 @@
+//! Persistent threads and fixed jobs.
+//!
+//! Work is cut by shape, never by the number of threads, and each job writes what no other job writes: so results are
+//! the same bits for any number of threads. A run allocates nothing. Which thread takes which job is left to chance.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use crate::arch::{CpuError, FlushGuard, Level};
+
+/// What jobs do with numbers below the normal range (about 1e-38 in `f32`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denormals {
+    /// As IEEE 754 has it.
+    Keep,
+    /// They read and are stored as 0: Adam's second moments otherwise end there and cost a hundred cycles each.
+    /// Without effect where the processor has no such switch.
+    Flush,
+}
+
+/// One run's work: called with (worker, job).
+type Work<'a> = dyn Fn(usize, usize) + Sync + 'a;
+
+struct Open {
+    /// The run in progress and how many jobs it has. The pointer outlives the run: `run_on` waits.
+    work: Option<(*const Work<'static>, usize)>,
+    generation: usize,
+    stop: bool,
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+// SAFETY: the pointer is only followed between `Pool::run_on`'s opening and closing of a run, while the closure it
+// points to (which is Sync) is borrowed there.
+unsafe impl Send for Open {}
+
+struct Shared {
+    open: Mutex<Open>,
+    start: Condvar,
+    done: Condvar,
+    next: AtomicUsize,
+    inside: AtomicUsize,
+    generation: AtomicUsize,
+    flush: AtomicBool,
+}
+
+/// Threads that wait for jobs, and the instruction set jobs run on.
+pub struct Pool {
+    shared: Arc<Shared>,
+    turn: Mutex<()>,
+    workers: Vec<JoinHandle<()>>,
+    level: Level,
+}
+
+/// How long a thread looks for work before it sleeps: about the gap between two kernels of one network.
+const SPINS: usize = 2_000;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    /// Takes jobs until none is left.
+    fn take(&self, worker: usize, work: &Work<'_>, jobs: usize) {
+        let _flush = self.flush.load(Ordering::Relaxed).then(FlushGuard::new);
+        loop {
+            let job = self.next.fetch_add(1, Ordering::Relaxed);
+            if job >= jobs {
+                return;
+            }
+            work(worker, job);
+        }
+    }
+
+    fn attempt(&self, worker: usize, work: &Work<'_>, jobs: usize) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.take(worker, work, jobs))) {
+            self.next.store(usize::MAX / 2, Ordering::Relaxed);
+            lock(&self.open).panic.get_or_insert(panic);
+        }
+    }
+
+    /// A worker's life: wait for a run, enter it, help, leave.
+    fn serve(&self, worker: usize) {
+        let mut last = 0;
+        loop {
+            for _ in 0..SPINS {
+                if self.generation.load(Ordering::Relaxed) != last {
+                    break;
+                }
+                std::hint::spin_loop();
+            }
+            let mut open = lock(&self.open);
+            while open.generation == last && !open.stop {
+                open = self.start.wait(open).unwrap_or_else(PoisonError::into_inner);
+            }
+            if open.stop {
+                return;
+            }
+            last = open.generation;
+            // A run that is over when this thread wakes is left alone: nobody waits for late risers.
+            let Some((work, jobs)) = open.work else {
+                continue;
+            };
+            self.inside.fetch_add(1, Ordering::Relaxed);
+            drop(open);
+            // SAFETY: `run_on` does not return before every thread that entered has left.
+            self.attempt(worker, unsafe { &*work }, jobs);
+            let open = lock(&self.open);
+            if self.inside.fetch_sub(1, Ordering::Release) == 1 {
+                self.done.notify_all();
+            }
+            drop(open);
+        }
+    }
+}
+
+impl Pool {
+    /// `threads` threads (at least one; the caller is one of them) on the fastest instruction set, or the one that
+    /// `SKIPGAN_CPU` names.
+    ///
+    /// # Errors
+    /// If `SKIPGAN_CPU` names no instruction set of this processor.
+    pub fn new(threads: usize) -> Result<Pool, CpuError> {
+        Self::with_level(threads, Level::detect()?)
+    }
+
+    /// The same on a given instruction set.
+    ///
+    /// # Errors
+    /// If this processor has not got it.
+    ///
+    /// # Panics
+    /// If the system refuses to start a thread.
+    pub fn with_level(threads: usize, level: Level) -> Result<Pool, CpuError> {
+        let level = level.require()?;
+        let shared = Arc::new(Shared {
+            open: Mutex::new(Open { work: None, generation: 0, stop: false, panic: None }),
+            start: Condvar::new(),
+            done: Condvar::new(),
+            next: AtomicUsize::new(0),
+            inside: AtomicUsize::new(0),
+            generation: AtomicUsize::new(0),
+            flush: AtomicBool::new(false),
+        });
+        let workers = (1..threads.max(1))
+            .map(|worker| {
+                let shared = Arc::clone(&shared);
+                std::thread::Builder::new()
+                    .name(format!("kernels-{worker}"))
+                    .spawn(move || shared.serve(worker))
+                    .expect("the system starts a thread")
+            })
+            .collect();
+        Ok(Pool { shared, turn: Mutex::new(()), workers, level })
+    }
+
+    /// Threads, the caller's included.
+    pub fn threads(&self) -> usize {
+        self.workers.len() + 1
+    }
+
+    /// The instruction set jobs run on.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Sets what jobs do with denormal numbers from the next run on. A new pool keeps them.
+    pub fn set_denormals(&self, denormals: Denormals) {
+        self.shared.flush.store(denormals == Denormals::Flush, Ordering::Relaxed);
+    }
+
+    /// Calls `work(job)` once for each job in `0..jobs`, on all threads, and returns when all are done. A run started
+    /// within a job, or while another thread runs on the same pool, happens on the caller's thread alone.
+    ///
+    /// # Panics
+    /// With the panic of a job.
+    pub fn run<F: Fn(usize) + Sync>(&self, jobs: usize, work: F) {
+        self.run_on(jobs, |_, job| work(job));
+    }
+
+    /// As [`Pool::run`], with the number of the thread (below [`Pool::threads`]) that runs the job: for scratch memory
+    /// of which each thread has one. Results must not depend on it.
+    ///
+    /// # Panics
+    /// With the panic of a job.
+    pub fn run_on<F: Fn(usize, usize) + Sync>(&self, jobs: usize, work: F) {
+        let turn = if self.workers.is_empty() || jobs < 2 { None } else { self.turn.try_lock().ok() };
+        if turn.is_none() {
+            let _flush = self.shared.flush.load(Ordering::Relaxed).then(FlushGuard::new);
+            (0..jobs).for_each(|job| work(0, job));
+            return;
+        }
+        let local: &Work<'_> = &work;
+        // SAFETY: only the lifetime is dropped; this function takes the pointer away and waits for all threads that
+        // entered before it returns or unwinds (`attempt` catches panics).
+        let pointer: *const Work<'static> = unsafe { std::mem::transmute::<&Work<'_>, &'static Work<'static>>(local) };
+        self.open(pointer, jobs);
+        self.shared.attempt(0, local, jobs);
+        if let Some(panic) = self.close() {
+            drop(turn);
+            resume_unwind(panic);
+        }
+    }
+
+    fn open(&self, work: *const Work<'static>, jobs: usize) {
+        let mut open = lock(&self.shared.open);
+        self.shared.next.store(0, Ordering::Relaxed);
+        open.work = Some((work, jobs));
+        open.generation += 1;
+        self.shared.generation.store(open.generation, Ordering::Relaxed);
+        drop(open);
+        self.shared.start.notify_all();
+    }
+
+    /// Lets nobody else in and waits for those inside.
+    fn close(&self) -> Option<Box<dyn Any + Send>> {
+        lock(&self.shared.open).work = None;
+        for _ in 0..SPINS {
+            if self.shared.inside.load(Ordering::Acquire) == 0 {
+                break;
+            }
+            std::hint::spin_loop();
+        }
+        let mut open = lock(&self.shared.open);
+        while self.shared.inside.load(Ordering::Acquire) != 0 {
+            open = self.shared.done.wait(open).unwrap_or_else(PoisonError::into_inner);
+        }
+        open.panic.take()
+    }
+
+    /// Calls `work(i, piece)` for the pieces of `chunk` elements (the last may be shorter).
+    ///
+    /// # Panics
+    /// If `chunk` is 0; with the panic of a job.
+    pub fn chunks_mut<A: Send, F>(&self, a: &mut [A], chunk: usize, work: F)
+    where
+        F: Fn(usize, &mut [A]) + Sync,
+    {
+        let a = Pieces::new(a, chunk);
+        self.run(a.jobs(), |job| work(job, a.piece(job)));
+    }
+
+    /// As [`Pool::chunks_mut`] over two slices of one length, cut alike.
+    ///
+    /// # Panics
+    /// If lengths differ or `chunk` is 0; with the panic of a job.
+    pub fn chunks_mut2<A: Send, B: Send, F>(&self, a: &mut [A], b: &mut [B], chunk: usize, work: F)
+    where
+        F: Fn(usize, &mut [A], &mut [B]) + Sync,
+    {
+        assert_eq!(a.len(), b.len(), "slices cut alike have one length");
+        let (a, b) = (Pieces::new(a, chunk), Pieces::new(b, chunk));
+        self.run(a.jobs(), |job| work(job, a.piece(job), b.piece(job)));
+    }
+
+    /// As [`Pool::chunks_mut`] over three slices of one length, cut alike.
+    ///
+    /// # Panics
+    /// If lengths differ or `chunk` is 0; with the panic of a job.
+    pub fn chunks_mut3<A: Send, B: Send, C: Send, F>(&self, a: &mut [A], b: &mut [B], c: &mut [C], chunk: usize, work: F)
+    where
+        F: Fn(usize, &mut [A], &mut [B], &mut [C]) + Sync,
+    {
+        assert!(a.len() == b.len() && b.len() == c.len(), "slices cut alike have one length");
+        let (a, b, c) = (Pieces::new(a, chunk), Pieces::new(b, chunk), Pieces::new(c, chunk));
+        self.run(a.jobs(), |job| work(job, a.piece(job), b.piece(job), c.piece(job)));
+    }
+
+    /// As [`Pool::chunks_mut`] over four slices of one length, cut alike.
+    ///
+    /// # Panics
+    /// If lengths differ or `chunk` is 0; with the panic of a job.
+    pub fn chunks_mut4<A: Send, B: Send, C: Send, D: Send, F>(
+        &self,
+        (a, b): (&mut [A], &mut [B]),
+        (c, d): (&mut [C], &mut [D]),
+        chunk: usize,
+        work: F,
+    ) where
+        F: Fn(usize, &mut [A], &mut [B], &mut [C], &mut [D]) + Sync,
+    {
+        assert!(a.len() == b.len() && b.len() == c.len() && c.len() == d.len(), "slices cut alike have one length");
+        let (a, b) = (Pieces::new(a, chunk), Pieces::new(b, chunk));
+        let (c, d) = (Pieces::new(c, chunk), Pieces::new(d, chunk));
+        self.run(a.jobs(), |job| work(job, a.piece(job), b.piece(job), c.piece(job), d.piece(job)));
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        lock(&self.shared.open).stop = true;
+        // Wakes sleepers and those who still look for work.
+        self.shared.generation.store(usize::MAX, Ordering::Relaxed);
+        self.shared.start.notify_all();
+        for worker in self.workers.drain(..) {
+            let _ = worker.join();
+        }
+    }
+}
+
+/// A slice cut into pieces of which each job takes its own.
+pub(crate) struct Pieces<T> {
+    start: *mut T,
+    length: usize,
+    chunk: usize,
+}
+
+// SAFETY: each piece is handed to one job only; elements are Send.
+unsafe impl<T: Send> Sync for Pieces<T> {}
+
+impl<T> Pieces<T> {
+    fn new(slice: &mut [T], chunk: usize) -> Self {
+        assert!(chunk > 0, "pieces of no elements");
+        Self { start: slice.as_mut_ptr(), length: slice.len(), chunk }
+    }
+
+    fn jobs(&self) -> usize {
+        self.length.div_ceil(self.chunk)
+    }
+
+    #[allow(clippy::mut_from_ref, reason = "private; the callers above take each job's piece once")]
+    fn piece(&self, job: usize) -> &mut [T] {
+        assert!(job < self.jobs());
+        let from = job * self.chunk;
+        let length = self.chunk.min(self.length - from);
+        // SAFETY: within the slice by the assertion; `Pool::run` runs each job once, so pieces never overlap.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(from), length) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_job_runs_once() {
+        for threads in [1, 2, 3, 5] {
+            let pool = Pool::new(threads).unwrap();
+            for jobs in [0, 1, 2, 7, 100] {
+                let counts: Vec<AtomicUsize> = (0..jobs).map(|_| AtomicUsize::new(0)).collect();
+                pool.run_on(jobs, |worker, job| {
+                    assert!(worker < threads);
+                    counts[job].fetch_add(1, Ordering::Relaxed);
+                });
+                assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 1));
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_cover_the_slice() {
+        let pool = Pool::new(2).unwrap();
+        let (mut a, mut b) = (vec![0usize; 10], vec![0usize; 10]);
+        pool.chunks_mut2(&mut a, &mut b, 4, |i, a, b| {
+            a.fill(i);
+            b.fill(a.len());
+        });
+        assert_eq!(a, [0, 0, 0, 0, 1, 1, 1, 1, 2, 2]);
+        assert_eq!(b, [4, 4, 4, 4, 4, 4, 4, 4, 2, 2]);
+    }
+
+    #[test]
+    fn a_panic_reaches_the_caller_and_the_pool_lives_on() {
+        let pool = Pool::new(3).unwrap();
+        for _ in 0..20 {
+            let caught = catch_unwind(AssertUnwindSafe(|| pool.run(9, |job| assert!(job != 4, "job four"))));
+            assert!(caught.is_err());
+            pool.run(9, |_| {});
+        }
+    }
+
+    #[test]
+    fn a_run_within_a_run_is_serial() {
+        let pool = Pool::new(2).unwrap();
+        let count = AtomicUsize::new(0);
+        pool.run(4, |_| {
+            pool.run(3, |_| {
+                count.fetch_add(1, Ordering::Relaxed);
+            })
+        });
+        assert_eq!(count.into_inner(), 12);
+    }
+
+    #[test]
+    fn flushing_is_a_switch() {
+        let pool = Pool::new(2).unwrap();
+        let tiny = std::hint::black_box([1e-30f32; 8]);
+        let squares = |pool: &Pool| {
+            let mut out = [1.0f32; 8];
+            pool.chunks_mut(&mut out, 1, |i, to| to[0] = std::hint::black_box(tiny[i]) * std::hint::black_box(1e-10));
+            out
+        };
+        assert!(squares(&pool).iter().all(|&v| v > 0.0));
+        pool.set_denormals(Denormals::Flush);
+        if cfg!(target_arch = "x86_64") {
+            assert_eq!(squares(&pool), [0.0; 8]);
+        }
+        // The caller's own arithmetic is left as it was.
+        assert!(std::hint::black_box(tiny[0]) * std::hint::black_box(1e-10) > 0.0);
+    }
+}
