@@ -1,0 +1,3 @@
+//! Compressed pictures → planes. Containers are not known here.
+
+pub(crate) mod jpeg;
