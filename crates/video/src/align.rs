@@ -111,19 +111,13 @@ mod tests {
 
     fn picture(value: u8, pts: i64) -> Frame {
         let y = Plane::new(vec![value], 1, 1).unwrap();
-        let mut frame = Frame::still(
-            [y, Plane::default(), Plane::default()],
-            Range::Full,
-            Matrix::Unknown,
-        );
+        let mut frame = Frame::still([y, Plane::default(), Plane::default()], Range::Full, Matrix::Unknown);
         frame.pts = pts;
         frame
     }
 
     fn drain(aligner: &mut Aligner) -> Vec<(u64, i64, u8, Damage)> {
-        std::iter::from_fn(|| aligner.pop())
-            .map(|f| (f.index, f.pts, f.y.data[0], f.damage))
-            .collect()
+        std::iter::from_fn(|| aligner.pop()).map(|f| (f.index, f.pts, f.y.data[0], f.damage)).collect()
     }
 
     #[test]
@@ -161,10 +155,7 @@ mod tests {
 
     #[test]
     fn the_log_is_bounded() {
-        let limits = Limits {
-            max_damage_entries: 2,
-            ..Limits::default()
-        };
+        let limits = Limits { max_damage_entries: 2, ..Limits::default() };
         let mut aligner = Aligner::new(limits);
         (0..5).for_each(|pts| aligner.lost(pts, "x"));
         assert_eq!((aligner.log().events.len(), aligner.log().total), (2, 5));

@@ -19,11 +19,7 @@ impl Plane {
     #[must_use]
     pub fn new(data: Vec<u8>, width: u32, height: u32) -> Option<Self> {
         let samples = usize::try_from(u64::from(width) * u64::from(height)).ok()?;
-        (data.len() == samples).then_some(Self {
-            data,
-            width,
-            height,
-        })
+        (data.len() == samples).then_some(Self { data, width, height })
     }
 
     /// Whether there are no samples (the chroma planes of a grey picture).
@@ -112,10 +108,7 @@ impl TimeBase {
     /// A time base, or `None` where a part is 0.
     #[must_use]
     pub fn new(numerator: u32, denominator: u32) -> Option<Self> {
-        (numerator > 0 && denominator > 0).then_some(Self {
-            numerator,
-            denominator,
-        })
+        (numerator > 0 && denominator > 0).then_some(Self { numerator, denominator })
     }
 
     /// The time base in which one tick is one frame at `fps` frames a second (3 decimals are
@@ -218,11 +211,7 @@ impl Frame {
 /// Columns and rows after a turn by `rotation` degrees.
 #[must_use]
 pub fn displayed_size(width: u32, height: u32, rotation: u16) -> (u32, u32) {
-    if rotation == 90 || rotation == 270 {
-        (height, width)
-    } else {
-        (width, height)
-    }
+    if rotation == 90 || rotation == 270 { (height, width) } else { (width, height) }
 }
 
 #[cfg(test)]
@@ -242,10 +231,7 @@ mod tests {
     fn a_plane_has_exactly_its_samples() {
         assert!(Plane::new(vec![0; 6], 3, 2).is_some());
         assert!(Plane::new(vec![0; 5], 3, 2).is_none());
-        assert_eq!(
-            Plane::new(vec![1, 2, 3, 4], 2, 2).unwrap().row(1),
-            Some(&[3, 4][..])
-        );
+        assert_eq!(Plane::new(vec![1, 2, 3, 4], 2, 2).unwrap().row(1), Some(&[3, 4][..]));
         assert_eq!(displayed_size(3, 2, 270), (2, 3));
     }
 }

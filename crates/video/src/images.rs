@@ -15,9 +15,7 @@ use crate::align::Aligner;
 use crate::codec::jpeg;
 use crate::frame::{Damage, Frame, Matrix, Plane, Range, TimeBase};
 use crate::limits::Limits;
-use crate::source::{
-    Backend, DamageLog, FrameSource, OpenOptions, Planes, SourceError, StreamInfo,
-};
+use crate::source::{Backend, DamageLog, FrameSource, OpenOptions, Planes, SourceError, StreamInfo};
 
 /// The file name extensions that count as pictures, lower case.
 pub const PICTURE_EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp", "gif"];
@@ -26,9 +24,7 @@ pub const PICTURE_EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "tif", "tiff", 
 /// (`._frame.tif`, `.DS_Store`, `Thumbs.db`).
 #[must_use]
 pub fn is_picture_name(path: &Path) -> bool {
-    let hidden = path
-        .file_name()
-        .is_none_or(|name| name.to_string_lossy().starts_with('.'));
+    let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
     let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
     !hidden && extension.is_some_and(|e| PICTURE_EXTENSIONS.contains(&e.as_str()))
 }
@@ -84,17 +80,10 @@ pub fn list_pictures(folder: &Path, limits: &Limits) -> Result<Vec<PathBuf>, Sou
             files.push(path);
         }
         let count = u64::try_from(files.len()).unwrap_or(u64::MAX);
-        limits.check(
-            folder,
-            "pictures in a folder",
-            count,
-            limits.max_picture_files,
-        )?;
+        limits.check(folder, "pictures in a folder", count, limits.max_picture_files)?;
     }
     if files.is_empty() {
-        return Err(SourceError::NoPictures {
-            path: folder.to_path_buf(),
-        });
+        return Err(SourceError::NoPictures { path: folder.to_path_buf() });
     }
     files.sort_by(|a, b| numeric_order(a, b));
     Ok(files)
@@ -127,35 +116,21 @@ pub fn read_mask(path: &Path, limits: &Limits) -> Result<Plane, SourceError> {
 
 fn read_file(path: &Path, limits: &Limits) -> Result<Vec<u8>, SourceError> {
     let file = File::open(path).map_err(|e| SourceError::io(path, "opening", e))?;
-    let length = file
-        .metadata()
-        .map_err(|e| SourceError::io(path, "reading", e))?
-        .len();
+    let length = file.metadata().map_err(|e| SourceError::io(path, "reading", e))?.len();
     if length == 0 {
-        return Err(SourceError::Empty {
-            path: path.to_path_buf(),
-        });
+        return Err(SourceError::Empty { path: path.to_path_buf() });
     }
     let limit = limits.max_picture_file_bytes;
     limits.check(path, "bytes of a picture file", length, limit)?;
     let mut data = Vec::new();
-    BufReader::new(file)
-        .take(limit)
-        .read_to_end(&mut data)
-        .map_err(|e| SourceError::io(path, "reading", e))?;
+    BufReader::new(file).take(limit).read_to_end(&mut data).map_err(|e| SourceError::io(path, "reading", e))?;
     Ok(data)
 }
 
 /// A picture from its file's bytes, with what a strict reading objected to.
-fn decode_picture(
-    path: &Path,
-    data: &[u8],
-    planes: Planes,
-    limits: &Limits,
-) -> Result<(Frame, Option<String>), SourceError> {
+fn decode_picture(path: &Path, data: &[u8], planes: Planes, limits: &Limits) -> Result<(Frame, Option<String>), SourceError> {
     if data.starts_with(&[0xFF, 0xD8]) {
-        let decoded = jpeg::decode(data, planes, limits)
-            .map_err(|reason| SourceError::damaged(path, reason))?;
+        let decoded = jpeg::decode(data, planes, limits).map_err(|reason| SourceError::damaged(path, reason))?;
         let mut frame = Frame::still(decoded.planes, Range::Full, decoded.matrix);
         if decoded.objection.is_some() {
             frame.damage = Damage::Concealed;
@@ -184,9 +159,7 @@ fn decode_dynamic(path: &Path, data: &[u8], limits: &Limits) -> Result<DynamicIm
         let text = e.to_string().replace('\n', " ");
         SourceError::damaged(path, text)
     };
-    let mut reader = ImageReader::new(std::io::Cursor::new(data))
-        .with_guessed_format()
-        .map_err(|e| broken(&e))?;
+    let mut reader = ImageReader::new(std::io::Cursor::new(data)).with_guessed_format().map_err(|e| broken(&e))?;
     if reader.format().is_none() {
         return Err(crate::open::unknown_container(path, data));
     }
@@ -200,8 +173,7 @@ fn decode_dynamic(path: &Path, data: &[u8], limits: &Limits) -> Result<DynamicIm
 }
 
 fn plane(path: &Path, data: Vec<u8>, width: u32, height: u32) -> Result<Plane, SourceError> {
-    Plane::new(data, width, height)
-        .ok_or_else(|| SourceError::damaged(path, "the picture has too few samples"))
+    Plane::new(data, width, height).ok_or_else(|| SourceError::damaged(path, "the picture has too few samples"))
 }
 
 /// Picture files as one clip: one frame a file, in the order given.
@@ -275,8 +247,7 @@ impl PictureClip {
     fn take_file(&mut self, path: &Path) -> Result<(), SourceError> {
         let pts = self.position;
         self.position += 1;
-        let decoded = read_file(path, &self.limits)
-            .and_then(|data| decode_picture(path, &data, self.planes, &self.limits));
+        let decoded = read_file(path, &self.limits).and_then(|data| decode_picture(path, &data, self.planes, &self.limits));
         match decoded {
             Ok((mut frame, objection)) => {
                 self.check_size(path, &frame)?;
@@ -308,11 +279,7 @@ fn no_picture(files: &[PathBuf], complaint: Option<SourceError>) -> SourceError 
     match (files, complaint) {
         ([_], Some(error)) => error,
         (_, complaint) => SourceError::NoFrames {
-            path: files
-                .first()
-                .and_then(|f| f.parent())
-                .unwrap_or(Path::new(""))
-                .to_path_buf(),
+            path: files.first().and_then(|f| f.parent()).unwrap_or(Path::new("")).to_path_buf(),
             reason: complaint.map_or("no pictures".into(), |e| e.to_string()),
         },
     }
@@ -359,10 +326,7 @@ mod tests {
 
     #[test]
     fn names_sort_as_people_count() {
-        let mut names: Vec<PathBuf> = ["f10.png", "f2.png", "f1.png", "e99.png", "f02.png"]
-            .iter()
-            .map(PathBuf::from)
-            .collect();
+        let mut names: Vec<PathBuf> = ["f10.png", "f2.png", "f1.png", "e99.png", "f02.png"].iter().map(PathBuf::from).collect();
         names.sort_by(|a, b| numeric_order(a, b));
         let names: Vec<String> = names.iter().map(|n| n.display().to_string()).collect();
         assert_eq!(names, ["e99.png", "f1.png", "f02.png", "f2.png", "f10.png"]);

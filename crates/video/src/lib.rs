@@ -43,7 +43,4 @@ pub use images::{PictureClip, read_mask, read_picture};
 pub use limits::Limits;
 pub use open::open;
 pub use resize::{Channels, Filter, Fit, Geometry, Rect, ResizeError, Resizer, Target};
-pub use source::{
-    Backend, DamageEvent, DamageLog, Decoder, FrameSource, OpenOptions, Planes, SourceError,
-    StreamInfo,
-};
+pub use source::{Backend, DamageEvent, DamageLog, Decoder, FrameSource, OpenOptions, Planes, SourceError, StreamInfo};

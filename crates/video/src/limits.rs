@@ -54,46 +54,22 @@ impl Limits {
     /// where a side is 0.
     pub fn check_size(&self, path: &Path, width: u32, height: u32) -> Result<(), SourceError> {
         if width == 0 || height == 0 {
-            return Err(SourceError::damaged(
-                path,
-                format!("the picture size is {width}×{height}"),
-            ));
+            return Err(SourceError::damaged(path, format!("the picture size is {width}×{height}")));
         }
         self.check(path, "picture width", width.into(), self.max_width.into())?;
-        self.check(
-            path,
-            "picture height",
-            height.into(),
-            self.max_height.into(),
-        )?;
-        self.check(
-            path,
-            "pixels of a picture",
-            u64::from(width) * u64::from(height),
-            self.max_pixels,
-        )
+        self.check(path, "picture height", height.into(), self.max_height.into())?;
+        self.check(path, "pixels of a picture", u64::from(width) * u64::from(height), self.max_pixels)
     }
 
     /// Checks one stated quantity.
     ///
     /// # Errors
     /// [`SourceError::Limit`] where `value > limit`.
-    pub fn check(
-        &self,
-        path: &Path,
-        what: &'static str,
-        value: u64,
-        limit: u64,
-    ) -> Result<(), SourceError> {
+    pub fn check(&self, path: &Path, what: &'static str, value: u64, limit: u64) -> Result<(), SourceError> {
         if value <= limit {
             return Ok(());
         }
-        Err(SourceError::Limit {
-            path: path.to_path_buf(),
-            what,
-            value,
-            limit,
-        })
+        Err(SourceError::Limit { path: path.to_path_buf(), what, value, limit })
     }
 }
 
@@ -107,10 +83,7 @@ mod tests {
         let path = Path::new("a.mp4");
         assert!(limits.check_size(path, 7680, 4320).is_ok());
         let wide = limits.check_size(path, 16_385, 2).unwrap_err().to_string();
-        assert!(
-            wide.contains("picture width") && wide.contains("16384"),
-            "{wide}"
-        );
+        assert!(wide.contains("picture width") && wide.contains("16384"), "{wide}");
         assert!(limits.check_size(path, 16_384, 16_384).is_err());
         assert!(limits.check_size(path, 0, 4).is_err());
     }

@@ -22,9 +22,7 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn FrameSource>, 
         return Ok(Box::new(PictureClip::from_folder(path, options)?));
     }
     if metadata.is_file() && metadata.len() == 0 {
-        return Err(SourceError::Empty {
-            path: path.to_path_buf(),
-        });
+        return Err(SourceError::Empty { path: path.to_path_buf() });
     }
     let head = first_bytes(path)?;
     match Kind::of(&head) {
@@ -61,14 +59,7 @@ enum Kind {
 
 impl Kind {
     fn of(head: &[u8]) -> Self {
-        const PICTURES: [&[u8]; 6] = [
-            b"\x89PNG\r\n\x1A\n",
-            b"\xFF\xD8\xFF",
-            b"II*\0",
-            b"MM\0*",
-            b"GIF8",
-            b"BM",
-        ];
+        const PICTURES: [&[u8]; 6] = [b"\x89PNG\r\n\x1A\n", b"\xFF\xD8\xFF", b"II*\0", b"MM\0*", b"GIF8", b"BM"];
         if head.starts_with(y4m::MAGIC) {
             Self::Y4m
         } else if PICTURES.iter().any(|magic| head.starts_with(magic)) {
@@ -82,8 +73,5 @@ impl Kind {
 /// The error for bytes that nothing here knows.
 pub(crate) fn unknown_container(path: &Path, head: &[u8]) -> SourceError {
     let start = head.get(..head.len().min(12)).unwrap_or_default();
-    SourceError::UnknownContainer {
-        path: path.to_path_buf(),
-        first_bytes: format!("\"{}\"", start.escape_ascii()),
-    }
+    SourceError::UnknownContainer { path: path.to_path_buf(), first_bytes: format!("\"{}\"", start.escape_ascii()) }
 }

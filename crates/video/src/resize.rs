@@ -112,54 +112,31 @@ impl Geometry {
     pub fn new(width: u32, height: u32, target: &Target) -> Self {
         let (fw, fh) = (f64::from(width), f64::from(height));
         let (tw, th) = (f64::from(target.width), f64::from(target.height));
-        let whole = |width, height| Rect {
-            left: 0.0,
-            top: 0.0,
-            width,
-            height,
-        };
+        let whole = |width, height| Rect { left: 0.0, top: 0.0, width, height };
         let (source, inside) = match target.fit {
             Fit::Stretch => (whole(fw, fh), whole(tw, th)),
             Fit::Letterbox => {
                 let scale = (tw / fw).min(th / fh);
                 let width = (fw * scale).round().clamp(1.0, tw);
                 let height = (fh * scale).round().clamp(1.0, th);
-                let inside = Rect {
-                    left: ((tw - width) / 2.0).floor(),
-                    top: ((th - height) / 2.0).floor(),
-                    width,
-                    height,
-                };
+                let inside = Rect { left: ((tw - width) / 2.0).floor(), top: ((th - height) / 2.0).floor(), width, height };
                 (whole(fw, fh), inside)
             }
             Fit::Crop => {
                 let scale = (tw / fw).max(th / fh);
                 let (width, height) = ((tw / scale).min(fw), (th / scale).min(fh));
-                let seen = Rect {
-                    left: (fw - width) / 2.0,
-                    top: (fh - height) / 2.0,
-                    width,
-                    height,
-                };
+                let seen = Rect { left: (fw - width) / 2.0, top: (fh - height) / 2.0, width, height };
                 (seen, whole(tw, th))
             }
         };
-        Self {
-            displayed_width: width,
-            displayed_height: height,
-            source,
-            target: inside,
-        }
+        Self { displayed_width: width, displayed_height: height, source, target: inside }
     }
 
     /// The displayed frame's coordinates of a point of the target (pixel edges, not centres).
     #[must_use]
     pub fn to_displayed(&self, x: f64, y: f64) -> (f64, f64) {
         let (s, t) = (&self.source, &self.target);
-        (
-            s.left + (x - t.left) * s.width / t.width,
-            s.top + (y - t.top) * s.height / t.height,
-        )
+        (s.left + (x - t.left) * s.width / t.width, s.top + (y - t.top) * s.height / t.height)
     }
 }
 
@@ -207,10 +184,7 @@ impl Resizer {
     /// [`ResizeError::EmptyTarget`] where a side is 0.
     pub fn new(target: Target) -> Result<Self, ResizeError> {
         if target.width == 0 || target.height == 0 {
-            return Err(ResizeError::EmptyTarget {
-                width: target.width,
-                height: target.height,
-            });
+            return Err(ResizeError::EmptyTarget { width: target.width, height: target.height });
         }
         Ok(Self {
             target,
@@ -254,10 +228,7 @@ impl Resizer {
     /// [`ResizeError::BadPlane`] where a plane's length is not its width times its height.
     pub fn resize_into(&mut self, frame: &Frame, out: &mut [u8]) -> Result<Geometry, ResizeError> {
         if out.len() != self.target.samples() {
-            return Err(ResizeError::OutputLength {
-                given: out.len(),
-                wanted: self.target.samples(),
-            });
+            return Err(ResizeError::OutputLength { given: out.len(), wanted: self.target.samples() });
         }
         let geometry = self.geometry(frame);
         let inner = Inner::new(&geometry, frame.rotation);
@@ -303,13 +274,7 @@ impl Resizer {
     }
 
     /// One plane to full range and to the inner size, before rotation, into `planes[index]`.
-    fn resize_plane(
-        &mut self,
-        index: usize,
-        plane: &Plane,
-        range: Range,
-        inner: &Inner,
-    ) -> Result<(), ResizeError> {
+    fn resize_plane(&mut self, index: usize, plane: &Plane, range: Range, inner: &Inner) -> Result<(), ResizeError> {
         let samples = area(plane.width, plane.height);
         if plane.data.len() != samples || samples == 0 {
             return Err(ResizeError::BadPlane);
@@ -318,11 +283,7 @@ impl Resizer {
         if range != Range::Full {
             let table = limited_to_full();
             self.full_range.clear();
-            self.full_range.extend(
-                source
-                    .iter()
-                    .map(|&v| table.get(usize::from(v)).copied().unwrap_or(v)),
-            );
+            self.full_range.extend(source.iter().map(|&v| table.get(usize::from(v)).copied().unwrap_or(v)));
             source = &self.full_range;
         }
         let part = Part {
@@ -337,18 +298,8 @@ impl Resizer {
             return Err(ResizeError::BadPlane);
         };
         out.resize(area(inner.width, inner.height), 0);
-        let work = Work {
-            convolution: &mut self.convolution,
-            scratch: &mut self.scratch,
-            rows: &mut self.rows,
-        };
-        work.run(
-            self.target.filter,
-            source,
-            &part,
-            (inner.width, inner.height),
-            out,
-        )
+        let work = Work { convolution: &mut self.convolution, scratch: &mut self.scratch, rows: &mut self.rows };
+        work.run(self.target.filter, source, &part, (inner.width, inner.height), out)
     }
 
     /// Turns `planes[index]` upright and puts it at its place in `channel`.
@@ -357,18 +308,9 @@ impl Resizer {
             return;
         };
         let (width, height) = displayed_size(inner.width, inner.height, inner.rotation);
-        turn(
-            plane,
-            inner.width,
-            inner.height,
-            inner.rotation,
-            &mut self.upright,
-        );
+        turn(plane, inner.width, inner.height, inner.rotation, &mut self.upright);
         let row_length = size(self.target.width);
-        let rows = channel
-            .chunks_exact_mut(row_length)
-            .skip(size(inner.top))
-            .take(size(height));
+        let rows = channel.chunks_exact_mut(row_length).skip(size(inner.top)).take(size(height));
         for (to, from) in rows.zip(self.upright.chunks_exact(size(width))) {
             let left = size(inner.left);
             if let Some(to) = to.get_mut(left..left + size(width)) {
@@ -393,34 +335,14 @@ impl Inner {
     fn new(geometry: &Geometry, rotation: u16) -> Self {
         let (width, height) = (whole(geometry.target.width), whole(geometry.target.height));
         let (width, height) = displayed_size(width, height, rotation);
-        let (fw, fh) = (
-            f64::from(geometry.displayed_width),
-            f64::from(geometry.displayed_height),
-        );
+        let (fw, fh) = (f64::from(geometry.displayed_width), f64::from(geometry.displayed_height));
         // A crop is symmetric, so turning it back only swaps the axes.
         let s = &geometry.source;
-        let mut seen = Rect {
-            left: s.left / fw,
-            top: s.top / fh,
-            width: s.width / fw,
-            height: s.height / fh,
-        };
+        let mut seen = Rect { left: s.left / fw, top: s.top / fh, width: s.width / fw, height: s.height / fh };
         if rotation == 90 || rotation == 270 {
-            seen = Rect {
-                left: seen.top,
-                top: seen.left,
-                width: seen.height,
-                height: seen.width,
-            };
+            seen = Rect { left: seen.top, top: seen.left, width: seen.height, height: seen.width };
         }
-        Self {
-            width,
-            height,
-            left: whole(geometry.target.left),
-            top: whole(geometry.target.top),
-            rotation,
-            seen,
-        }
+        Self { width, height, left: whole(geometry.target.left), top: whole(geometry.target.top), rotation, seen }
     }
 }
 
@@ -436,10 +358,7 @@ struct Part {
 
 impl Part {
     fn is_whole(&self) -> bool {
-        self.left == 0.0
-            && self.top == 0.0
-            && self.width == f64::from(self.columns)
-            && self.height == f64::from(self.rows)
+        self.left == 0.0 && self.top == 0.0 && self.width == f64::from(self.columns) && self.height == f64::from(self.rows)
     }
 }
 
@@ -451,26 +370,14 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn run(
-        self,
-        filter: Filter,
-        source: &[u8],
-        part: &Part,
-        (width, height): (u32, u32),
-        out: &mut [u8],
-    ) -> Result<(), ResizeError> {
+    fn run(self, filter: Filter, source: &[u8], part: &Part, (width, height): (u32, u32), out: &mut [u8]) -> Result<(), ResizeError> {
         if part.is_whole() && (width, height) == (part.columns, part.rows) {
             out.copy_from_slice(source);
             return Ok(());
         }
-        let shrinks = (
-            f64::from(width) <= part.width,
-            f64::from(height) <= part.height,
-        );
+        let shrinks = (f64::from(width) <= part.width, f64::from(height) <= part.height);
         match (filter, shrinks) {
-            (Filter::Bilinear, _) | (Filter::Area, (false, false)) => {
-                convolve(self.convolution, source, part, (width, height), out)
-            }
+            (Filter::Bilinear, _) | (Filter::Area, (false, false)) => convolve(self.convolution, source, part, (width, height), out),
             (Filter::Area, (true, true)) => {
                 area_mean(source, part, (width, height), self.rows, out);
                 Ok(())
@@ -478,47 +385,17 @@ impl Work<'_> {
             (Filter::Area, (true, false)) => {
                 // Columns shrink, rows grow: area mean across, then bilinear down.
                 self.scratch.resize(area(width, part.rows), 0);
-                let across = Part {
-                    top: 0.0,
-                    height: f64::from(part.rows),
-                    ..*part
-                };
+                let across = Part { top: 0.0, height: f64::from(part.rows), ..*part };
                 area_mean(source, &across, (width, part.rows), self.rows, self.scratch);
-                let down = Part {
-                    left: 0.0,
-                    width: f64::from(width),
-                    columns: width,
-                    ..*part
-                };
+                let down = Part { left: 0.0, width: f64::from(width), columns: width, ..*part };
                 convolve(self.convolution, self.scratch, &down, (width, height), out)
             }
             (Filter::Area, (false, true)) => {
                 self.scratch.resize(area(part.columns, height), 0);
-                let down = Part {
-                    left: 0.0,
-                    width: f64::from(part.columns),
-                    ..*part
-                };
-                area_mean(
-                    source,
-                    &down,
-                    (part.columns, height),
-                    self.rows,
-                    self.scratch,
-                );
-                let across = Part {
-                    top: 0.0,
-                    height: f64::from(height),
-                    rows: height,
-                    ..*part
-                };
-                convolve(
-                    self.convolution,
-                    self.scratch,
-                    &across,
-                    (width, height),
-                    out,
-                )
+                let down = Part { left: 0.0, width: f64::from(part.columns), ..*part };
+                area_mean(source, &down, (part.columns, height), self.rows, self.scratch);
+                let across = Part { top: 0.0, height: f64::from(height), rows: height, ..*part };
+                convolve(self.convolution, self.scratch, &across, (width, height), out)
             }
         }
     }
@@ -535,40 +412,25 @@ fn convolve(
 ) -> Result<(), ResizeError> {
     use fir::images::{TypedImage, TypedImageRef};
     use fir::pixels::U8;
-    let source = TypedImageRef::<U8>::from_buffer(part.columns, part.rows, source)
-        .map_err(|_| ResizeError::BadPlane)?;
-    let mut target =
-        TypedImage::<U8>::from_buffer(width, height, out).map_err(|_| ResizeError::BadPlane)?;
-    let mut options = fir::ResizeOptions::new()
-        .resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Bilinear))
-        .use_alpha(false);
+    let source = TypedImageRef::<U8>::from_buffer(part.columns, part.rows, source).map_err(|_| ResizeError::BadPlane)?;
+    let mut target = TypedImage::<U8>::from_buffer(width, height, out).map_err(|_| ResizeError::BadPlane)?;
+    let mut options = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Bilinear)).use_alpha(false);
     if !part.is_whole() {
         options = options.crop(part.left, part.top, part.width, part.height);
     }
-    resizer
-        .resize_typed::<U8>(&source, &mut target, &options)
-        .map_err(|_| ResizeError::BadPlane)
+    resizer.resize_typed::<U8>(&source, &mut target, &options).map_err(|_| ResizeError::BadPlane)
 }
 
 /// The exact mean over the source rectangle of each target pixel, for shrinking axes. Rows
 /// first (long vectors), then columns; f32 sums in a fixed order, rounded half up.
-fn area_mean(
-    source: &[u8],
-    part: &Part,
-    (width, height): (u32, u32),
-    sums: &mut Vec<f32>,
-    out: &mut [u8],
-) {
+fn area_mean(source: &[u8], part: &Part, (width, height): (u32, u32), sums: &mut Vec<f32>, out: &mut [u8]) {
     let columns = size(part.columns);
     let across: Vec<Span> = spans(part.left, part.width, width, part.columns);
     let down = spans(part.top, part.height, height, part.rows);
     for (out_row, span) in out.chunks_exact_mut(size(width)).zip(&down) {
         sums.clear();
         sums.resize(columns, 0.0);
-        let rows = source
-            .chunks_exact(columns)
-            .skip(span.start)
-            .zip(&span.weights);
+        let rows = source.chunks_exact(columns).skip(span.start).zip(&span.weights);
         for (row, &weight) in rows {
             for (sum, &value) in sums.iter_mut().zip(row) {
                 *sum += weight * f32::from(value);
@@ -606,10 +468,7 @@ fn spans(left: f64, width: f64, targets: u32, samples: u32) -> Vec<Span> {
                     (share / (to - from).max(1e-12)) as f32
                 })
                 .collect();
-            Span {
-                start: size(whole(first)),
-                weights,
-            }
+            Span { start: size(whole(first)), weights }
         })
         .collect()
 }
@@ -645,19 +504,12 @@ fn to_rgb(matrix: Matrix, range: Range, y: &mut Vec<u8>, u: &mut Vec<u8>, v: &mu
         Matrix::Bt2020 => (0.2627, 0.0593),
         Matrix::Bt601 | Matrix::Unknown | Matrix::Identity => (0.299, 0.114),
     };
-    let spread = if range == Range::Full {
-        1.0
-    } else {
-        255.0 / 224.0
-    };
+    let spread = if range == Range::Full { 1.0 } else { 255.0 / 224.0 };
     let kg = 1.0 - kr - kb;
     // 16 fractional bits.
     let fixed = |factor: f64| (factor * spread * 65_536.0).round() as i32;
     let (r_v, b_u) = (fixed(2.0 * (1.0 - kr)), fixed(2.0 * (1.0 - kb)));
-    let (g_u, g_v) = (
-        fixed(2.0 * kb * (1.0 - kb) / kg),
-        fixed(2.0 * kr * (1.0 - kr) / kg),
-    );
+    let (g_u, g_v) = (fixed(2.0 * kb * (1.0 - kb) / kg), fixed(2.0 * kr * (1.0 - kr) / kg));
     for ((y, u), v) in y.iter_mut().zip(u.iter_mut()).zip(v.iter_mut()) {
         let luma = i32::from(*y) * 65_536 + 32_768;
         let (cb, cr) = (i32::from(*u) - 128, i32::from(*v) - 128);
@@ -709,21 +561,11 @@ mod tests {
 
     fn grey(width: u32, height: u32, data: Vec<u8>, range: Range) -> Frame {
         let y = Plane::new(data, width, height).unwrap();
-        Frame::still(
-            [y, Plane::default(), Plane::default()],
-            range,
-            Matrix::Unknown,
-        )
+        Frame::still([y, Plane::default(), Plane::default()], range, Matrix::Unknown)
     }
 
     fn target(width: u32, height: u32) -> Target {
-        Target {
-            width,
-            height,
-            channels: Channels::Luma,
-            filter: Filter::Area,
-            fit: Fit::Stretch,
-        }
+        Target { width, height, channels: Channels::Luma, filter: Filter::Area, fit: Fit::Stretch }
     }
 
     #[test]
@@ -738,10 +580,7 @@ mod tests {
     fn enlarging_is_bilinear_with_half_pixel_centres_for_both_filters() {
         let frame = grey(2, 2, vec![0, 100, 0, 100], Range::Full);
         for filter in [Filter::Area, Filter::Bilinear] {
-            let wanted = Target {
-                filter,
-                ..target(4, 2)
-            };
+            let wanted = Target { filter, ..target(4, 2) };
             let out = Resizer::new(wanted).unwrap().resize(&frame).unwrap();
             assert_eq!(out, [0, 25, 75, 100, 0, 25, 75, 100]);
         }
@@ -762,26 +601,14 @@ mod tests {
         let frame = grey(4, 1, vec![16, 235, 126, 255], Range::Limited);
         let out = Resizer::new(target(4, 1)).unwrap().resize(&frame).unwrap();
         assert_eq!(out, [0, 255, 128, 255]);
-        let unknown = Frame {
-            range: Range::Unknown,
-            ..frame
-        };
-        assert_eq!(
-            Resizer::new(target(4, 1))
-                .unwrap()
-                .resize(&unknown)
-                .unwrap(),
-            out
-        );
+        let unknown = Frame { range: Range::Unknown, ..frame };
+        assert_eq!(Resizer::new(target(4, 1)).unwrap().resize(&unknown).unwrap(), out);
     }
 
     #[test]
     fn a_grey_frame_fills_three_channels() {
         let frame = grey(2, 1, vec![7, 9], Range::Full);
-        let wanted = Target {
-            channels: Channels::Rgb,
-            ..target(2, 1)
-        };
+        let wanted = Target { channels: Channels::Rgb, ..target(2, 1) };
         let out = Resizer::new(wanted).unwrap().resize(&frame).unwrap();
         assert_eq!(out, [7, 9, 7, 9, 7, 9]);
     }
@@ -789,24 +616,11 @@ mod tests {
     #[test]
     fn identity_pictures_keep_their_colours_and_have_bt601_luma() {
         let plane = |v| Plane::new(vec![v], 1, 1).unwrap();
-        let frame = Frame::still(
-            [plane(20), plane(30), plane(10)],
-            Range::Full,
-            Matrix::Identity,
-        );
-        let wanted = Target {
-            channels: Channels::Rgb,
-            ..target(1, 1)
-        };
-        assert_eq!(
-            Resizer::new(wanted).unwrap().resize(&frame).unwrap(),
-            [10, 20, 30]
-        );
+        let frame = Frame::still([plane(20), plane(30), plane(10)], Range::Full, Matrix::Identity);
+        let wanted = Target { channels: Channels::Rgb, ..target(1, 1) };
+        assert_eq!(Resizer::new(wanted).unwrap().resize(&frame).unwrap(), [10, 20, 30]);
         // 0.299·10 + 0.587·20 + 0.114·30 = 18.15
-        assert_eq!(
-            Resizer::new(target(1, 1)).unwrap().resize(&frame).unwrap(),
-            [18]
-        );
+        assert_eq!(Resizer::new(target(1, 1)).unwrap().resize(&frame).unwrap(), [18]);
         assert_eq!(bt601_luma(201, 201, 201), 201);
     }
 
@@ -814,15 +628,9 @@ mod tests {
     fn the_matrix_of_the_stream_makes_its_red() {
         // Pure red, limited BT.709: Y 63, Cb 102, Cr 240; BT.601: 81, 90, 240.
         let plane = |v| Plane::new(vec![v], 1, 1).unwrap();
-        for (matrix, [y, u, v]) in [
-            (Matrix::Bt709, [63, 102, 240]),
-            (Matrix::Bt601, [81, 90, 240]),
-        ] {
+        for (matrix, [y, u, v]) in [(Matrix::Bt709, [63, 102, 240]), (Matrix::Bt601, [81, 90, 240])] {
             let frame = Frame::still([plane(y), plane(u), plane(v)], Range::Limited, matrix);
-            let wanted = Target {
-                channels: Channels::Rgb,
-                ..target(1, 1)
-            };
+            let wanted = Target { channels: Channels::Rgb, ..target(1, 1) };
             let out = Resizer::new(wanted).unwrap().resize(&frame).unwrap();
             assert!(out[0] >= 253 && out[1] <= 2 && out[2] <= 2, "{out:?}");
         }
@@ -837,10 +645,7 @@ mod tests {
             let mut frame = grey(3, 2, vec![1, 2, 3, 4, 5, 6], Range::Full);
             frame.rotation = rotation;
             let (width, height) = frame.displayed_size();
-            Resizer::new(target(width, height))
-                .unwrap()
-                .resize(&frame)
-                .unwrap()
+            Resizer::new(target(width, height)).unwrap().resize(&frame).unwrap()
         };
         assert_eq!(turned(90), [4, 1, 5, 2, 6, 3]);
         assert_eq!(turned(180), [6, 5, 4, 3, 2, 1]);
@@ -850,18 +655,12 @@ mod tests {
     #[test]
     fn letterbox_keeps_all_and_crop_fills() {
         let frame = grey(4, 2, vec![9; 8], Range::Full);
-        let wanted = Target {
-            fit: Fit::Letterbox,
-            ..target(4, 4)
-        };
+        let wanted = Target { fit: Fit::Letterbox, ..target(4, 4) };
         let mut resizer = Resizer::new(wanted).unwrap();
         let out = resizer.resize(&frame).unwrap();
         assert_eq!(out, [0, 0, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0]);
         assert_eq!(resizer.geometry(&frame).to_displayed(4.0, 3.0), (4.0, 2.0));
-        let wanted = Target {
-            fit: Fit::Crop,
-            ..target(2, 2)
-        };
+        let wanted = Target { fit: Fit::Crop, ..target(2, 2) };
         let frame = grey(4, 2, vec![1, 2, 3, 4, 5, 6, 7, 8], Range::Full);
         let mut resizer = Resizer::new(wanted).unwrap();
         assert_eq!(resizer.resize(&frame).unwrap(), [2, 3, 6, 7]);
@@ -873,13 +672,7 @@ mod tests {
         let frame = grey(4, 2, vec![9; 8], Range::Full);
         let mut resizer = Resizer::new(target(2, 2)).unwrap();
         let mut out = [0; 3];
-        assert_eq!(
-            resizer.resize_into(&frame, &mut out),
-            Err(ResizeError::OutputLength {
-                given: 3,
-                wanted: 4
-            })
-        );
+        assert_eq!(resizer.resize_into(&frame, &mut out), Err(ResizeError::OutputLength { given: 3, wanted: 4 }));
         assert!(Resizer::new(target(0, 2)).is_err());
     }
 }

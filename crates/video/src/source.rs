@@ -144,10 +144,7 @@ impl DamageLog {
     pub(crate) fn note(&mut self, limits: &Limits, frame: u64, reason: impl Into<String>) {
         self.total += 1;
         if self.events.len() < limits.max_damage_entries {
-            self.events.push(DamageEvent {
-                frame,
-                reason: reason.into(),
-            });
+            self.events.push(DamageEvent { frame, reason: reason.into() });
         }
     }
 }
@@ -294,18 +291,11 @@ pub enum SourceError {
 impl SourceError {
     /// A [`SourceError::Damaged`].
     pub(crate) fn damaged(path: &Path, what: impl Into<String>) -> Self {
-        Self::Damaged {
-            path: path.to_path_buf(),
-            what: what.into(),
-        }
+        Self::Damaged { path: path.to_path_buf(), what: what.into() }
     }
 
     /// A [`SourceError::Unsupported`] with the command that converts the file.
-    pub(crate) fn unsupported(
-        path: &Path,
-        codec: impl Into<String>,
-        reason: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn unsupported(path: &Path, codec: impl Into<String>, reason: impl Into<String>) -> Self {
         let shown = path.display();
         let target = path.with_extension("converted.mp4");
         let target = target.display();
@@ -320,14 +310,8 @@ impl SourceError {
     /// A [`SourceError::Io`], or [`SourceError::NotFound`] where that is what the system says.
     pub(crate) fn io(path: &Path, action: &'static str, source: std::io::Error) -> Self {
         if source.kind() == std::io::ErrorKind::NotFound {
-            return Self::NotFound {
-                path: path.to_path_buf(),
-            };
+            return Self::NotFound { path: path.to_path_buf() };
         }
-        Self::Io {
-            path: path.to_path_buf(),
-            action,
-            source,
-        }
+        Self::Io { path: path.to_path_buf(), action, source }
     }
 }

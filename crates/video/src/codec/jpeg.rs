@@ -44,12 +44,7 @@ enum Strictness {
     Lenient,
 }
 
-fn decode_with(
-    data: &[u8],
-    planes: Planes,
-    limits: &Limits,
-    strictness: Strictness,
-) -> Result<Jpeg, String> {
+fn decode_with(data: &[u8], planes: Planes, limits: &Limits, strictness: Strictness) -> Result<Jpeg, String> {
     let options = DecoderOptions::default()
         .set_max_width(usize::try_from(limits.max_width).unwrap_or(usize::MAX))
         .set_max_height(usize::try_from(limits.max_height).unwrap_or(usize::MAX))
@@ -85,11 +80,7 @@ fn decode_with(
         ColorSpace::YCbCr => ([plane(0)?, plane(1)?, plane(2)?], Matrix::Bt601),
         _ => ([plane(1)?, plane(2)?, plane(0)?], Matrix::Identity),
     };
-    Ok(Jpeg {
-        planes,
-        matrix,
-        objection: None,
-    })
+    Ok(Jpeg { planes, matrix, objection: None })
 }
 
 fn phrase(error: &zune_jpeg::errors::DecodeErrors) -> String {

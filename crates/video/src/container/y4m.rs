@@ -34,18 +34,11 @@ impl Y4mSource {
         live: Liveness,
         options: &OpenOptions,
     ) -> Result<Self, SourceError> {
-        let mut reader: Box<dyn BufRead + Send> =
-            Box::new(BufReader::with_capacity(1 << 20, reader));
-        let line = read_line(path, &mut reader)?.ok_or_else(|| SourceError::Empty {
-            path: path.to_path_buf(),
-        })?;
+        let mut reader: Box<dyn BufRead + Send> = Box::new(BufReader::with_capacity(1 << 20, reader));
+        let line = read_line(path, &mut reader)?.ok_or_else(|| SourceError::Empty { path: path.to_path_buf() })?;
         let header = Header::parse(&line).map_err(|reason| header_error(path, &line, reason))?;
-        options
-            .limits
-            .check_size(path, header.width, header.height)?;
-        let time_base = header
-            .time_base
-            .or_else(|| options.fps.and_then(TimeBase::from_fps));
+        options.limits.check_size(path, header.width, header.height)?;
+        let time_base = header.time_base.or_else(|| options.fps.and_then(TimeBase::from_fps));
         let info = StreamInfo {
             width: header.width,
             height: header.height,
@@ -83,10 +76,7 @@ impl Y4mSource {
         };
         let (mut u, mut v) = (Plane::default(), Plane::default());
         if let Some((width, height)) = self.chroma {
-            let (Some(first), Some(second)) = (
-                self.read_plane(width, height)?,
-                self.read_plane(width, height)?,
-            ) else {
+            let (Some(first), Some(second)) = (self.read_plane(width, height)?, self.read_plane(width, height)?) else {
                 return Ok(None);
             };
             (u, v) = (first, second);
@@ -103,10 +93,7 @@ impl Y4mSource {
         // Both sides passed Limits, so the product is small and memory grows with what arrives.
         let samples = u64::from(width) * u64::from(height);
         let mut data = Vec::with_capacity(usize::try_from(samples).unwrap_or(0));
-        (&mut self.reader)
-            .take(samples)
-            .read_to_end(&mut data)
-            .map_err(|e| SourceError::io(&self.path, "reading", e))?;
+        (&mut self.reader).take(samples).read_to_end(&mut data).map_err(|e| SourceError::io(&self.path, "reading", e))?;
         let plane = Plane::new(data, width, height);
         if plane.is_none() {
             let reason = format!("the stream ends inside frame {}", self.position);
@@ -143,10 +130,7 @@ impl FrameSource for Y4mSource {
             Ok(None) => {
                 self.ended = true;
                 if self.position == 0 {
-                    return Err(SourceError::NoFrames {
-                        path: self.path.clone(),
-                        reason: "the stream ends after its header".into(),
-                    });
+                    return Err(SourceError::NoFrames { path: self.path.clone(), reason: "the stream ends after its header".into() });
                 }
                 Ok(None)
             }
@@ -165,18 +149,12 @@ impl FrameSource for Y4mSource {
 /// A line without its end, or `None` at the end of the stream.
 fn read_line(path: &Path, reader: &mut impl BufRead) -> Result<Option<Vec<u8>>, SourceError> {
     let mut line = Vec::new();
-    reader
-        .take(MAX_LINE)
-        .read_until(b'\n', &mut line)
-        .map_err(|e| SourceError::io(path, "reading", e))?;
+    reader.take(MAX_LINE).read_until(b'\n', &mut line).map_err(|e| SourceError::io(path, "reading", e))?;
     if line.is_empty() {
         return Ok(None);
     }
     if line.pop() != Some(b'\n') {
-        return Err(SourceError::damaged(
-            path,
-            "a Y4M header line has no end within 4096 bytes",
-        ));
+        return Err(SourceError::damaged(path, "a Y4M header line has no end within 4096 bytes"));
     }
     Ok(Some(line))
 }
@@ -184,11 +162,9 @@ fn read_line(path: &Path, reader: &mut impl BufRead) -> Result<Option<Vec<u8>>, 
 fn header_error(path: &Path, line: &[u8], reason: HeaderError) -> SourceError {
     match reason {
         HeaderError::Magic => crate::open::unknown_container(path, line),
-        HeaderError::Colour(colour) => SourceError::unsupported(
-            path,
-            format!("Y4M {colour}"),
-            "8-bit grey, 4:2:0, 4:2:2 and 4:4:4 are read",
-        ),
+        HeaderError::Colour(colour) => {
+            SourceError::unsupported(path, format!("Y4M {colour}"), "8-bit grey, 4:2:0, 4:2:2 and 4:4:4 are read")
+        }
         HeaderError::Size => SourceError::damaged(path, "the Y4M header states no size"),
     }
 }
@@ -240,13 +216,7 @@ impl Header {
             "444" => Some((width, height)),
             other => return Err(HeaderError::Colour(other.to_string())),
         };
-        Ok(Self {
-            width,
-            height,
-            time_base,
-            chroma,
-            range,
-        })
+        Ok(Self { width, height, time_base, chroma, range })
     }
 }
 
