@@ -1,0 +1,340 @@
+//! The command line as typed: one struct a command; flags are also environment variables `SKIPGAN_*`.
+//! Precedence: flag > environment > config file > preset. What the flags mean stands in [`crate::run`].
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Learns from normal footage what a fixed camera sees, and says when, where and how strongly something departs from it.
+#[derive(Parser, Debug)]
+#[command(name = "skipgan", version, max_term_width = 110, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    #[command(flatten)]
+    pub everywhere: Everywhere,
+}
+
+/// Flags that every command takes.
+#[derive(Args, Debug, Clone)]
+pub struct Everywhere {
+    /// Worker threads; 0: one a core
+    #[arg(long, global = true, env = "SKIPGAN_THREADS", default_value_t = 0, value_name = "N")]
+    pub threads: usize,
+    /// No progress, only results and errors
+    #[arg(long, short, global = true, env = "SKIPGAN_QUIET")]
+    pub quiet: bool,
+    /// One JSON object a line on stdout instead of text
+    #[arg(long, global = true, env = "SKIPGAN_JSON")]
+    pub json: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Learn what is normal from normal footage
+    Train(TrainArgs),
+    /// Score every frame of footage with a trained run
+    Score(ScoreArgs),
+    /// Judge a score file by labels, strictly
+    Evaluate(EvaluateArgs),
+    /// Write one self-contained HTML page about a run and its scores
+    Report(ReportArgs),
+    /// Take the statistics of normal footage anew, without training
+    Calibrate(CalibrateArgs),
+    /// Generate a street with anomalies, then train, score, evaluate and report on it
+    Demo(DemoArgs),
+    /// Score footage by a detector without a network, for comparison
+    Baseline(BaselineArgs),
+    /// Measure speed on generated input
+    Bench(BenchArgs),
+    /// Say what a run, checkpoint, video, score file or data set is
+    Inspect(InspectArgs),
+    /// Say what this machine offers: processor, decoders, threads, variables
+    Doctor(DoctorArgs),
+}
+
+/// How footage is found and read.
+#[derive(Args, Debug, Clone, Default)]
+pub struct DataArgs {
+    /// Layout of the data set, where it is not recognised by itself
+    #[arg(long, env = "SKIPGAN_LAYOUT", value_enum)]
+    pub layout: Option<LayoutArg>,
+    /// Frames per second of picture folders
+    #[arg(long, env = "SKIPGAN_FPS", value_name = "F")]
+    pub fps: Option<f64>,
+    /// Which decoder reads video
+    #[arg(long, env = "SKIPGAN_DECODER", value_enum, default_value_t = DecoderArg::Auto)]
+    pub decoder: DecoderArg,
+    /// The ffmpeg executable
+    #[arg(long, env = "SKIPGAN_FFMPEG", value_name = "PATH")]
+    pub ffmpeg: Option<PathBuf>,
+    /// Accept a known data set with frames or clips missing
+    #[arg(long)]
+    pub incomplete: bool,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LayoutArg {
+    /// Train/TrainNNN, Test/TestNNN, Test/TestNNN_gt, UCSDpedN.m
+    Ucsd,
+    /// training/frames/CLIP, testing/frames/CLIP
+    Frames,
+    /// train/good, test/KIND, ground_truth/KIND
+    Mvtec,
+    /// videos or folders of pictures, optionally below train/ and test/
+    Plain,
+    /// every picture a clip of its own
+    Images,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DecoderArg {
+    /// Built-in where it can, else ffmpeg
+    #[default]
+    Auto,
+    /// Built-in only
+    Builtin,
+    /// ffmpeg only
+    Ffmpeg,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeviceArg {
+    /// The processor
+    #[default]
+    Cpu,
+}
+
+/// The method's numbers.
+#[derive(Args, Debug, Clone, Default)]
+pub struct ConfigArgs {
+    /// Preset to start from: video, official, paper
+    #[arg(long, env = "SKIPGAN_PRESET", value_name = "P")]
+    pub preset: Option<String>,
+    /// TOML file laid over the preset
+    #[arg(long, env = "SKIPGAN_CONFIG", value_name = "F")]
+    pub config: Option<PathBuf>,
+    /// Change one key of the configuration (repeatable)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// Where the network runs.
+#[derive(Args, Debug, Clone, Default)]
+pub struct DeviceArgs {
+    /// Where the network runs
+    #[arg(long, env = "SKIPGAN_DEVICE", value_enum, default_value_t = DeviceArg::Cpu)]
+    pub device: DeviceArg,
+}
+
+#[derive(Args, Debug)]
+pub struct TrainArgs {
+    /// Normal footage: a data set, videos, folders of pictures
+    #[arg(required = true, value_name = "DATA")]
+    pub data: Vec<PathBuf>,
+    /// Folder for checkpoints, logs, samples
+    #[arg(long, value_name = "RUN")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Passes over the footage
+    #[arg(long, env = "SKIPGAN_EPOCHS", value_name = "N", group = "budget")]
+    pub epochs: Option<usize>,
+    /// Updates; 0 gives the untrained control
+    #[arg(long, env = "SKIPGAN_STEPS", value_name = "N", group = "budget")]
+    pub steps: Option<u64>,
+    /// Stop after this many minutes (the schedule still counts the configured steps)
+    #[arg(long, env = "SKIPGAN_MINUTES", value_name = "M")]
+    pub minutes: Option<f64>,
+    /// Seed of weights and order
+    #[arg(long, env = "SKIPGAN_SEED", value_name = "S")]
+    pub seed: Option<u64>,
+    /// Go on where RUN stopped
+    #[arg(long)]
+    pub resume: bool,
+    /// Most gigabytes of decoded frames on disk
+    #[arg(long, env = "SKIPGAN_CACHE_GIB", value_name = "GIB", default_value_t = 4.0)]
+    pub cache_gib: f64,
+    #[command(flatten)]
+    pub source: DataArgs,
+    #[command(flatten)]
+    pub device: DeviceArgs,
+}
+
+#[derive(Args, Debug)]
+pub struct ScoreArgs {
+    /// A trained run, or a checkpoint file
+    pub run: PathBuf,
+    /// Footage; of a data set its test clips; `-` reads Y4M from stdin
+    #[arg(required = true, value_name = "INPUT")]
+    pub input: Vec<PathBuf>,
+    /// Score file: .csv or .jsonl
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Folder for anomaly maps (.npy) and detections.csv
+    #[arg(long, value_name = "DIR")]
+    pub maps: Option<PathBuf>,
+    /// Annotated video: .avi (built in) or .mp4 (through ffmpeg); a folder for several clips
+    #[arg(long, value_name = "FILE")]
+    pub overlay: Option<PathBuf>,
+    /// Which checkpoint of the run
+    #[arg(long, env = "SKIPGAN_CHECKPOINT", value_name = "best|last|FILE")]
+    pub checkpoint: Option<String>,
+    /// Change one key that concerns scoring (repeatable)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    #[command(flatten)]
+    pub source: DataArgs,
+    #[command(flatten)]
+    pub device: DeviceArgs,
+}
+
+#[derive(Args, Debug)]
+pub struct EvaluateArgs {
+    /// Score file of `score`, of `baseline`, or of any other program
+    pub scores: PathBuf,
+    /// The data set that was scored
+    #[arg(long, value_name = "DATA")]
+    pub data: PathBuf,
+    /// Labels, where they do not lie in the data set's own place
+    #[arg(long, value_name = "PATH")]
+    pub labels: Option<PathBuf>,
+    /// Column to judge
+    #[arg(long, value_name = "NAME", default_value = "score")]
+    pub column: String,
+    /// Folder of anomaly maps and detections.csv
+    #[arg(long, value_name = "DIR")]
+    pub maps: Option<PathBuf>,
+    /// Write a copy of the scores with a column `label`
+    #[arg(long, value_name = "LABELLED")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub source: DataArgs,
+}
+
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// A trained run
+    pub run: PathBuf,
+    /// Score file to show
+    #[arg(long, value_name = "FILE", requires = "data")]
+    pub scores: Option<PathBuf>,
+    /// The data set that was scored
+    #[arg(long, value_name = "DATA", requires = "scores")]
+    pub data: Option<PathBuf>,
+    /// Labels, where they do not lie in the data set's own place
+    #[arg(long, value_name = "PATH")]
+    pub labels: Option<PathBuf>,
+    /// Folder of anomaly maps, for the pixel and region numbers
+    #[arg(long, value_name = "DIR")]
+    pub maps: Option<PathBuf>,
+    /// The page; default: RUN/report/index.html
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Which checkpoint of the run
+    #[arg(long, env = "SKIPGAN_CHECKPOINT", value_name = "best|last|FILE")]
+    pub checkpoint: Option<String>,
+    #[command(flatten)]
+    pub source: DataArgs,
+    #[command(flatten)]
+    pub device: DeviceArgs,
+}
+
+#[derive(Args, Debug)]
+pub struct CalibrateArgs {
+    /// A trained run
+    pub run: PathBuf,
+    /// Normal footage of the camera as it is now
+    #[arg(required = true, value_name = "DATA")]
+    pub data: Vec<PathBuf>,
+    /// Which checkpoint of the run
+    #[arg(long, env = "SKIPGAN_CHECKPOINT", value_name = "best|last|FILE")]
+    pub checkpoint: Option<String>,
+    #[command(flatten)]
+    pub source: DataArgs,
+    #[command(flatten)]
+    pub device: DeviceArgs,
+}
+
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+    /// Folder for the generated footage, the run and the report
+    #[arg(long, value_name = "DIR", default_value = "skipgan-demo")]
+    pub out: PathBuf,
+    /// Seed of the street and of the training
+    #[arg(long, env = "SKIPGAN_SEED", value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// Training steps
+    #[arg(long, env = "SKIPGAN_STEPS", value_name = "N")]
+    pub steps: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+pub struct BaselineArgs {
+    /// fd-mean, fd-max15, fd-max31 or tm-mean
+    pub name: String,
+    /// A data set, or footage
+    #[arg(required = true, value_name = "DATA")]
+    pub data: Vec<PathBuf>,
+    /// Score file: .csv or .jsonl
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Folder for anomaly maps (.npy) and detections.csv
+    #[arg(long, value_name = "DIR")]
+    pub maps: Option<PathBuf>,
+    #[command(flatten)]
+    pub source: DataArgs,
+}
+
+#[derive(Args, Debug)]
+pub struct BenchArgs {
+    /// What to measure
+    #[arg(value_enum)]
+    pub job: BenchJob,
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Side of a square picture, where the preset's own size is not meant
+    #[arg(long, value_name = "N")]
+    pub side: Option<usize>,
+    /// Windows a step
+    #[arg(long, value_name = "N")]
+    pub batch: Option<usize>,
+    /// Arithmetic
+    #[arg(long, value_enum, default_value_t = PrecisionArg::F32)]
+    pub precision: PrecisionArg,
+    /// Seconds of measurement after the warm-up
+    #[arg(long, value_name = "S", default_value_t = 5.0)]
+    pub seconds: f64,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BenchJob {
+    /// Training steps
+    Train,
+    /// Reconstruction, both features, A(x)
+    Score,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PrecisionArg {
+    /// 32-bit floats
+    #[default]
+    F32,
+}
+
+#[derive(Args, Debug)]
+pub struct InspectArgs {
+    /// A run, a checkpoint, a video, a score file, a folder
+    #[arg(required = true, value_name = "PATH")]
+    pub path: PathBuf,
+    #[command(flatten)]
+    pub source: DataArgs,
+}
+
+#[derive(Args, Debug)]
+pub struct DoctorArgs {
+    /// The ffmpeg executable
+    #[arg(long, env = "SKIPGAN_FFMPEG", value_name = "PATH")]
+    pub ffmpeg: Option<PathBuf>,
+}
