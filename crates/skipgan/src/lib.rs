@@ -14,6 +14,8 @@ pub mod layers;
 pub mod localise;
 pub mod losses;
 pub mod model;
+pub mod motion;
+pub mod npy;
 pub mod params;
 pub mod report;
 pub mod score;

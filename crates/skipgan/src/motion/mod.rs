@@ -1,0 +1,1 @@
+//! Optical flow: what moves, and which way.
