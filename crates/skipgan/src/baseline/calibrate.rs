@@ -1,0 +1,312 @@
+//! Statistics of normal footage for a baseline: what its scores are standardised with (calibration `total`, EVALUATION §5).
+//!
+//! Frame differences fit nothing, so every training frame but the first of a clip gives a score. The training median is cross-fitted:
+//! five times the median is taken without a fifth of the footage and that fifth scored with it; for use the median of all of it
+//! stands. With five clips or more a fifth is every fifth clip, with fewer it is a fifth of each clip's time, and frames near its
+//! borders are left out. Test footage is never seen here.
+
+use super::median::Place;
+use super::{Baseline, BaselineError, Detector, FrameScore, GreyFrame, MedianPicture, MedianSamples};
+
+/// Bytes of training frames that the median is taken from at most.
+const MEDIAN_BYTES: usize = 256 << 20;
+/// Parts of a cross-fit.
+const FOLDS: usize = 5;
+/// Frames left out on both sides of a border between parts of one clip: they look like frames that were fitted on.
+const GAP: usize = 10;
+/// Normal frames that statistics need.
+const LEAST_FRAMES: u64 = 60;
+/// τ0 is this quantile of map pixels on normal footage (EVALUATION §3).
+const TAU0_QUANTILE: f64 = 0.99;
+
+/// Normal footage that can be read clip by clip, more than once.
+pub trait TrainingFootage {
+    /// Number of clips.
+    fn clips(&self) -> usize;
+
+    /// Hands every frame of a clip to `visit`, in order.
+    ///
+    /// # Errors
+    /// What `visit` says, and [`BaselineError::Read`] where a frame cannot be had.
+    fn read(&mut self, clip: usize, visit: &mut dyn FnMut(GreyFrame<'_>) -> Result<(), BaselineError>) -> Result<(), BaselineError>;
+}
+
+/// How a baseline scores normal footage.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BaselineCalibration {
+    /// Median raw score.
+    pub median: f64,
+    /// Plain standard deviation of the raw score; above 0.
+    pub deviation: f64,
+    /// Highest raw score; a frame above it is an alarm.
+    pub highest: f64,
+    /// 0.99 quantile of map pixels: the threshold of regions.
+    pub tau0: f64,
+    /// Median of map pixels: where a heat map begins.
+    pub map_median: f64,
+    /// Normal frames that were counted.
+    pub frames: u64,
+}
+
+impl BaselineCalibration {
+    /// The calibrated score: (raw − median) / deviation. Ranks as the raw score does.
+    pub fn score(&self, raw: f64) -> f64 {
+        (raw - self.median) / self.deviation
+    }
+
+    /// Whether a raw score is above every normal one.
+    pub fn alarm(&self, raw: f64) -> bool {
+        raw > self.highest
+    }
+
+    /// The calibrated score above which a frame is an alarm.
+    pub fn threshold(&self) -> f64 {
+        self.score(self.highest)
+    }
+}
+
+/// The detector for use, without statistics: reads `footage` only where the baseline needs it.
+///
+/// # Errors
+/// What reading gives; [`BaselineError::TooFewFrames`] for a median of nothing.
+pub fn fit(baseline: Baseline, footage: &mut dyn TrainingFootage) -> Result<Box<dyn Detector>, BaselineError> {
+    if !baseline.needs_fitting() {
+        return baseline.detector(None);
+    }
+    let (samples, _) = sample(footage)?;
+    baseline.detector(samples.median(|_| true))
+}
+
+/// The detector for use and the statistics of its scores on normal footage (read twice for `tm-mean`, else once).
+///
+/// # Errors
+/// As [`fit`]; [`BaselineError::TooFewFrames`] under 60 frames; [`BaselineError::NoSpread`] where all scores are equal.
+pub fn fit_and_calibrate(
+    baseline: Baseline,
+    footage: &mut dyn TrainingFootage,
+) -> Result<(Box<dyn Detector>, BaselineCalibration), BaselineError> {
+    let mut statistics = Statistics::default();
+    let detector = if baseline.needs_fitting() {
+        cross_fit(baseline, footage, &mut statistics)?
+    } else {
+        let mut detector = baseline.detector(None)?;
+        for clip in 0..footage.clips() {
+            detector.start_clip();
+            footage.read(clip, &mut |frame| {
+                statistics.note(&detector.push(frame)?);
+                Ok(())
+            })?;
+        }
+        detector.start_clip();
+        detector
+    };
+    Ok((detector, statistics.finish(baseline)?))
+}
+
+/// One pass: frames for medians, and the length of each clip.
+fn sample(footage: &mut dyn TrainingFootage) -> Result<(MedianSamples, Vec<usize>), BaselineError> {
+    let mut samples = MedianSamples::new(MEDIAN_BYTES);
+    let mut lengths = Vec::new();
+    for clip in 0..footage.clips() {
+        let mut frame = 0;
+        footage.read(clip, &mut |grey| {
+            samples.offer(Place { clip, frame }, grey)?;
+            frame += 1;
+            Ok(())
+        })?;
+        lengths.push(frame);
+    }
+    Ok((samples, lengths))
+}
+
+fn cross_fit(
+    baseline: Baseline,
+    footage: &mut dyn TrainingFootage,
+    statistics: &mut Statistics,
+) -> Result<Box<dyn Detector>, BaselineError> {
+    let (samples, lengths) = sample(footage)?;
+    let folds = Folds { lengths };
+    let picture = |fold: usize| samples.median(|place| folds.of(place) != fold);
+    let pictures: Vec<Option<MedianPicture>> = (0..FOLDS).map(picture).collect();
+    let mut detectors = Vec::with_capacity(FOLDS);
+    for picture in pictures {
+        detectors.push(picture.map(|picture| baseline.detector(Some(picture))).transpose()?);
+    }
+    for clip in 0..footage.clips() {
+        let mut frame = 0;
+        footage.read(clip, &mut |grey| {
+            let place = Place { clip, frame };
+            frame += 1;
+            match &mut detectors[folds.of(place)] {
+                Some(detector) if folds.clear_of_borders(place) => statistics.note(&detector.push(grey)?),
+                _ => {}
+            }
+            Ok(())
+        })?;
+    }
+    baseline.detector(samples.median(|_| true))
+}
+
+/// Which fifth a frame belongs to.
+struct Folds {
+    lengths: Vec<usize>,
+}
+
+impl Folds {
+    fn by_clip(&self) -> bool {
+        self.lengths.len() >= FOLDS
+    }
+
+    fn of(&self, place: Place) -> usize {
+        if self.by_clip() { place.clip % FOLDS } else { (place.frame * FOLDS / self.lengths[place.clip].max(1)).min(FOLDS - 1) }
+    }
+
+    /// Whether the frames `GAP` before and after belong to the same fifth (or there are none).
+    fn clear_of_borders(&self, place: Place) -> bool {
+        let last = self.lengths[place.clip].saturating_sub(1);
+        let at = |frame: usize| self.of(Place { frame, ..place });
+        self.by_clip() || (at(place.frame.saturating_sub(GAP)) == at(place.frame) && at((place.frame + GAP).min(last)) == at(place.frame))
+    }
+}
+
+/// Raw scores, and a histogram of map pixels in whole counts.
+#[derive(Default)]
+struct Statistics {
+    frames: u64,
+    raw: Vec<f64>,
+    pixels: Vec<u64>,
+    unit: f64,
+}
+
+impl Statistics {
+    fn note(&mut self, score: &FrameScore<'_>) {
+        self.frames += 1;
+        if score.warmup {
+            return;
+        }
+        self.raw.push(score.raw);
+        self.unit = score.unit;
+        let largest = score.counts.iter().copied().max().unwrap_or(0) as usize;
+        if self.pixels.len() <= largest {
+            self.pixels.resize(largest + 1, 0);
+        }
+        score.counts.iter().for_each(|&count| self.pixels[count as usize] += 1);
+    }
+
+    fn finish(mut self, baseline: Baseline) -> Result<BaselineCalibration, BaselineError> {
+        let name = baseline.name();
+        if self.frames < LEAST_FRAMES || self.raw.is_empty() {
+            return Err(BaselineError::TooFewFrames { name, frames: self.frames, least: LEAST_FRAMES });
+        }
+        self.raw.sort_unstable_by(f64::total_cmp);
+        let deviation = deviation(&self.raw);
+        let highest = self.raw[self.raw.len() - 1];
+        if deviation <= f64::EPSILON * highest.abs() {
+            return Err(BaselineError::NoSpread { name, value: highest });
+        }
+        Ok(BaselineCalibration {
+            median: median_of_sorted(&self.raw),
+            deviation,
+            highest,
+            tau0: self.pixel_quantile(TAU0_QUANTILE),
+            map_median: self.pixel_quantile(0.5),
+            frames: self.raw.len() as u64,
+        })
+    }
+
+    /// Quantile of map pixels, linear between neighbours (type 7), exact.
+    fn pixel_quantile(&self, share: f64) -> f64 {
+        let total: u64 = self.pixels.iter().sum();
+        let position = share * (total - 1) as f64;
+        let (low, towards) = (position.floor() as u64, position.fract());
+        let (lower, upper) = (self.pixel_of_rank(low), self.pixel_of_rank((low + 1).min(total - 1)));
+        (lower as f64 + (upper as f64 - lower as f64) * towards) * self.unit
+    }
+
+    fn pixel_of_rank(&self, rank: u64) -> usize {
+        let mut below = 0;
+        let found = self.pixels.iter().position(|&n| {
+            below += n;
+            below > rank
+        });
+        found.unwrap_or(0)
+    }
+}
+
+fn median_of_sorted(values: &[f64]) -> f64 {
+    let middle = values.len() / 2;
+    if values.len().is_multiple_of(2) { (values[middle - 1] + values[middle]) / 2.0 } else { values[middle] }
+}
+
+/// Plain (population) standard deviation.
+fn deviation(values: &[f64]) -> f64 {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / values.len() as f64).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Clips of 1×2 frames whose grey level is a function of clip and frame.
+    struct Made {
+        lengths: Vec<usize>,
+        grey: fn(usize, usize) -> u8,
+    }
+
+    impl TrainingFootage for Made {
+        fn clips(&self) -> usize {
+            self.lengths.len()
+        }
+
+        fn read(&mut self, clip: usize, visit: &mut dyn FnMut(GreyFrame<'_>) -> Result<(), BaselineError>) -> Result<(), BaselineError> {
+            (0..self.lengths[clip]).try_for_each(|frame| {
+                let value = (self.grey)(clip, frame);
+                visit(GreyFrame { height: 1, width: 2, samples: &[value, value] })
+            })
+        }
+    }
+
+    #[test]
+    fn statistics_of_a_frame_difference_by_hand() {
+        // Differences run 0, 1, 2, 3, 0, 1 … without the first frame of the clip.
+        let mut footage = Made { lengths: vec![81], grey: |_, frame| (0..frame).map(|i| (i % 4) as u8).sum() };
+        let (_, statistics) = fit_and_calibrate(Baseline::FdMean, &mut footage).unwrap();
+        assert_eq!(statistics.frames, 80);
+        assert!((statistics.median - 1.5 / 255.0).abs() < 1e-15);
+        assert!((statistics.deviation - 1.25f64.sqrt() / 255.0).abs() < 1e-15);
+        assert!((statistics.highest - 3.0 / 255.0).abs() < 1e-15 && !statistics.alarm(statistics.highest));
+        assert!((statistics.tau0 - 3.0 / 255.0).abs() < 1e-15);
+        assert!((statistics.score(statistics.median + statistics.deviation) - 1.0).abs() < 1e-12);
+        assert!(statistics.alarm(4.0 / 255.0));
+    }
+
+    #[test]
+    fn no_clip_is_scored_with_a_median_that_saw_it() {
+        // One clip of five is bright: its own median would call it normal.
+        let mut footage = Made { lengths: vec![20; 5], grey: |clip, frame| if clip == 3 { 200 } else { 10 + (frame % 2) as u8 } };
+        let (_, statistics) = fit_and_calibrate(Baseline::TmMean, &mut footage).unwrap();
+        assert!((statistics.highest - 190.0 / 255.0).abs() < 1e-12, "{statistics:?}");
+    }
+
+    #[test]
+    fn a_single_clip_is_cut_in_time_with_a_gap() {
+        let folds = Folds { lengths: vec![100] };
+        assert_eq!((folds.of(Place { clip: 0, frame: 19 }), folds.of(Place { clip: 0, frame: 20 })), (0, 1));
+        let clear: Vec<usize> = (0..100).filter(|&frame| folds.clear_of_borders(Place { clip: 0, frame })).collect();
+        assert_eq!(clear, (0..10).chain(90..100).collect::<Vec<_>>());
+        let folds = Folds { lengths: vec![500] };
+        assert_eq!((0..500).filter(|&frame| folds.clear_of_borders(Place { clip: 0, frame })).count(), 500 - 8 * 10);
+    }
+
+    #[test]
+    fn too_little_or_motionless_footage_is_an_error() {
+        let mut short = Made { lengths: vec![20, 20], grey: |_, frame| frame as u8 };
+        let message = fit_and_calibrate(Baseline::FdMean, &mut short).err().unwrap().to_string();
+        assert!(message.contains("40 normal frames are too few"), "{message}");
+        let mut still = Made { lengths: vec![80], grey: |_, _| 9 };
+        assert!(matches!(fit_and_calibrate(Baseline::FdMean, &mut still), Err(BaselineError::NoSpread { .. })));
+        let mut none = Made { lengths: vec![], grey: |_, _| 0 };
+        assert!(fit(Baseline::TmMean, &mut none).is_err());
+    }
+}

@@ -1,0 +1,128 @@
+//! The names of the baselines, as the program's user types them.
+
+use super::{BaselineError, Detector, FrameDifference, MedianPicture, TrainingMedian};
+use std::fmt;
+use std::str::FromStr;
+
+/// A baseline by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Baseline {
+    /// Mean absolute frame difference.
+    FdMean,
+    /// Largest 15 × 15 box mean of the absolute frame difference.
+    FdMax15,
+    /// Largest 31 × 31 box mean of the absolute frame difference.
+    FdMax31,
+    /// Mean absolute difference from the median picture of the training footage.
+    TmMean,
+}
+
+/// Whether frames follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Footage {
+    /// Clips of consecutive frames.
+    Clips,
+    /// Pictures that have nothing to do with each other.
+    Stills,
+}
+
+impl Baseline {
+    /// All of them, the simplest first.
+    pub const ALL: [Baseline; 4] = [Baseline::FdMean, Baseline::FdMax15, Baseline::FdMax31, Baseline::TmMean];
+
+    /// The name to type.
+    pub fn name(self) -> &'static str {
+        match self {
+            Baseline::FdMean => "fd-mean",
+            Baseline::FdMax15 => "fd-max15",
+            Baseline::FdMax31 => "fd-max31",
+            Baseline::TmMean => "tm-mean",
+        }
+    }
+
+    /// What it is, in one line.
+    pub fn description(self) -> &'static str {
+        match self {
+            Baseline::FdMean => "mean absolute difference from the frame before",
+            Baseline::FdMax15 => "largest 15×15 box mean of the absolute difference from the frame before",
+            Baseline::FdMax31 => "largest 31×31 box mean of the absolute difference from the frame before",
+            Baseline::TmMean => "mean absolute difference from the median of every 10th training frame",
+        }
+    }
+
+    /// The names, for messages.
+    pub fn list() -> String {
+        Self::ALL.map(Self::name).join(", ")
+    }
+
+    /// Whether training footage is needed before the first score (not only for the scale of the scores).
+    pub fn needs_fitting(self) -> bool {
+        self == Baseline::TmMean
+    }
+
+    /// Refuses footage that this baseline cannot judge.
+    ///
+    /// # Errors
+    /// [`BaselineError::NeedsConsecutiveFrames`] for frame differences on stills.
+    pub fn accept(self, footage: Footage) -> Result<(), BaselineError> {
+        match footage {
+            Footage::Stills if !self.needs_fitting() => Err(BaselineError::NeedsConsecutiveFrames { name: self.name() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The detector; `picture` is the median of the training footage, read by `tm-mean` alone.
+    ///
+    /// # Errors
+    /// [`BaselineError::TooFewFrames`] where `tm-mean` is given no picture.
+    pub fn detector(self, picture: Option<MedianPicture>) -> Result<Box<dyn Detector>, BaselineError> {
+        let missing = BaselineError::TooFewFrames { name: self.name(), frames: 0, least: 1 };
+        Ok(match self {
+            Baseline::FdMean => Box::new(FrameDifference::mean()),
+            Baseline::FdMax15 => Box::new(FrameDifference::maximum(15)),
+            Baseline::FdMax31 => Box::new(FrameDifference::maximum(31)),
+            Baseline::TmMean => Box::new(TrainingMedian::new(picture.ok_or(missing)?)),
+        })
+    }
+}
+
+impl fmt::Display for Baseline {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl FromStr for Baseline {
+    type Err = BaselineError;
+
+    fn from_str(name: &str) -> Result<Self, BaselineError> {
+        Self::ALL.into_iter().find(|baseline| baseline.name() == name).ok_or_else(|| BaselineError::Unknown { name: name.into() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_go_there_and_back() {
+        for baseline in Baseline::ALL {
+            assert_eq!(baseline.to_string().parse::<Baseline>().unwrap(), baseline);
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_lists_the_known_ones_in_one_line() {
+        let message = "fd-max".parse::<Baseline>().unwrap_err().to_string();
+        assert_eq!(message, "there is no baseline 'fd-max'; choose one of: fd-mean, fd-max15, fd-max31, tm-mean");
+    }
+
+    #[test]
+    fn frame_differences_refuse_stills() {
+        let message = Baseline::FdMax31.accept(Footage::Stills).unwrap_err().to_string();
+        assert!(message.contains("fd-max31 needs consecutive frames"), "{message}");
+        assert!(Baseline::TmMean.accept(Footage::Stills).is_ok());
+        assert!(Baseline::FdMean.accept(Footage::Clips).is_ok());
+        assert!(Baseline::TmMean.detector(None).is_err());
+    }
+}
