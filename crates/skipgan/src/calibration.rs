@@ -1,1 +1,248 @@
-//! Statistics of held-out normal footage: plain data.
+//! What held-out normal footage looks like to a trained network, as plain data: the numbers that turn R and L into a calibrated A(x),
+//! the alarm's bound, the map's threshold τ0 and its fixed display range. [`crate::score`] fits and applies them, a checkpoint carries them.
+//!
+//! Not in the paper, which scales by the test set's own extremes (METHOD.md §5); DETECTION.md §3.7 and EVALUATION.md §5 define them.
+
+use crate::config::{BnTest, Config, Distance, FeatureChoice, Scale};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Name of the term R.
+pub const RECON: &str = "recon";
+/// Name of the term L.
+pub const LATENT: &str = "latent";
+/// Name of λR + (1−λ)L, unscaled.
+pub const TOTAL: &str = "total";
+
+/// Median and spread of one term over normal frames.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Statistics {
+    /// The median (mean of the middle two where their number is even).
+    pub median: f64,
+    /// Standard deviation about the mean, divisor n, not below 5 % of |median| + 1e-6.
+    pub sd: f64,
+}
+
+impl Statistics {
+    /// Statistics of `values`; `None` where there are none or one is not finite.
+    pub fn of(values: &[f64]) -> Option<Statistics> {
+        if values.is_empty() || values.iter().any(|value| !value.is_finite()) {
+            return None;
+        }
+        let mut sorted = values.to_vec();
+        sorted.sort_unstable_by(f64::total_cmp);
+        let (n, middle) = (sorted.len(), sorted.len() / 2);
+        let median = if n % 2 == 1 { sorted[middle] } else { 0.5 * (sorted[middle - 1] + sorted[middle]) };
+        let mean = sorted.iter().sum::<f64>() / n as f64;
+        let variance = sorted.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / n as f64;
+        Some(Statistics { median, sd: variance.sqrt().max(0.05 * median.abs() + 1e-6) })
+    }
+
+    /// (value − median) / sd.
+    pub fn standardise(&self, value: f64) -> f64 {
+        (value - self.median) / self.sd
+    }
+}
+
+/// The settings that scores depend on. A calibration holds for scores made with the same ones.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Basis {
+    /// λ.
+    pub lambda: f64,
+    /// Distance of R.
+    pub score_r: Distance,
+    /// Distance of L.
+    pub score_l: Distance,
+    /// f(·) of L.
+    pub features: FeatureChoice,
+    /// Batch-norm while scoring.
+    pub bn_test: BnTest,
+    /// How raw scores become calibrated ones.
+    pub scale: Scale,
+    /// Channel of the map.
+    pub map_channel: i64,
+    /// Memory of the causal smoothing.
+    pub smooth: f64,
+}
+
+impl Basis {
+    /// The settings of a configuration.
+    pub fn of(config: &Config) -> Basis {
+        Basis {
+            lambda: config.lambda,
+            score_r: config.score_r,
+            score_l: config.score_l,
+            features: config.features,
+            bn_test: config.bn_test,
+            scale: config.scale,
+            map_channel: config.map_channel,
+            smooth: config.smooth,
+        }
+    }
+
+    /// The first key in which two differ.
+    pub fn difference(&self, other: &Basis) -> Option<&'static str> {
+        let keys = [
+            ("lambda", self.lambda == other.lambda),
+            ("score_r", self.score_r == other.score_r),
+            ("score_l", self.score_l == other.score_l),
+            ("features", self.features == other.features),
+            ("bn_test", self.bn_test == other.bn_test),
+            ("scale", self.scale == other.scale),
+            ("map_channel", self.map_channel == other.map_channel),
+            ("smooth", self.smooth == other.smooth),
+        ];
+        keys.into_iter().find(|(_, same)| !same).map(|(key, _)| key)
+    }
+}
+
+/// The values between which a heat map runs from its coldest to its hottest colour.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DisplayRange {
+    /// At or below: coldest. The median of the map on normal footage.
+    pub low: f64,
+    /// At or above: hottest. Twice as far from `low` as the 0.9999 quantile on normal footage.
+    pub high: f64,
+}
+
+impl DisplayRange {
+    /// 0 at `low`, 1 at `high`, clamped.
+    pub fn position(&self, value: f32) -> f32 {
+        let span = self.high - self.low;
+        if span > 0.0 { (((f64::from(value) - self.low) / span).clamp(0.0, 1.0)) as f32 } else { 0.0 }
+    }
+}
+
+/// Statistics of held-out normal footage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// By term: [`RECON`], [`LATENT`], [`TOTAL`], and whatever terms come to be beside them.
+    pub terms: BTreeMap<String, Statistics>,
+    /// The settings under which the frames were scored.
+    pub basis: Basis,
+    /// Number of frames that the statistics were taken from.
+    pub frames: u64,
+    /// Number of frames left out because their window reached before the start of their clip.
+    pub left_out: u64,
+    /// Highest calibrated score among those frames; above it is an alarm.
+    pub highest: f64,
+    /// The 0.99 quantile of the map's pixels: above it a pixel belongs to a region.
+    pub tau0: f64,
+    /// Fixed range of heat maps.
+    pub display: DisplayRange,
+}
+
+impl Calibration {
+    /// Whether every number is finite and every deviation positive: what a checkpoint may carry.
+    pub fn is_sound(&self) -> bool {
+        let terms = self.terms.values().all(|term| term.median.is_finite() && term.sd.is_finite() && term.sd > 0.0);
+        let named = [RECON, LATENT, TOTAL].iter().all(|name| self.terms.contains_key(*name));
+        let rest = [self.highest, self.tau0, self.display.low, self.display.high].iter().all(|value| value.is_finite());
+        terms && named && rest
+    }
+}
+
+/// Number of bins of [`PixelHistogram`]: sign, exponent and eight bits of mantissa of an f32.
+const BINS: usize = 1 << 17;
+
+/// Counts of map pixels of any number of frames in fixed memory (1 MiB): one bin for each f32 cut to eight bits of mantissa, so that a
+/// quantile is right to 1 part in 256 whatever the range.
+#[derive(Clone, Debug)]
+pub struct PixelHistogram {
+    counts: Vec<u64>,
+    total: u64,
+}
+
+impl Default for PixelHistogram {
+    fn default() -> PixelHistogram {
+        PixelHistogram { counts: vec![0; BINS], total: 0 }
+    }
+}
+
+impl PixelHistogram {
+    /// Counts every finite value.
+    pub fn add(&mut self, values: &[f32]) {
+        for &value in values.iter().filter(|value| value.is_finite()) {
+            self.counts[ordered_bits(value) as usize >> 15] += 1;
+            self.total += 1;
+        }
+    }
+
+    /// Upper edge of the bin in which the `quantile` (0 to 1) lies; `None` while nothing was counted.
+    pub fn quantile(&self, quantile: f64) -> Option<f64> {
+        let wanted = ((quantile.clamp(0.0, 1.0) * self.total as f64).ceil() as u64).max(1);
+        let mut seen = 0;
+        let bin = self.counts.iter().position(|count| {
+            seen += count;
+            seen >= wanted
+        })?;
+        let upper = f64::from(from_ordered_bits(((bin as u32) << 15) | 0x7fff));
+        Some(if upper.is_finite() { upper } else { f64::from(f32::MAX) })
+    }
+}
+
+/// The bits of a float such that a larger float has larger bits.
+fn ordered_bits(value: f32) -> u32 {
+    let bits = value.to_bits();
+    if bits >> 31 == 1 { !bits } else { bits | 0x8000_0000 }
+}
+
+fn from_ordered_bits(bits: u32) -> f32 {
+    f32::from_bits(if bits >> 31 == 1 { bits & 0x7fff_ffff } else { !bits })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn median_and_deviation_by_hand() {
+        let statistics = Statistics::of(&[4.0, 1.0, 3.0, 2.0, 10.0]).expect("finite");
+        assert_eq!(statistics.median, 3.0);
+        assert!((statistics.sd - 10f64.sqrt()).abs() < 1e-12); // mean 4, squares 0 + 9 + 1 + 4 + 36 = 50, over n = 5
+        assert_eq!(Statistics::of(&[1.0, 2.0]).expect("finite").median, 1.5);
+        assert!((statistics.standardise(13.0) - 10.0 / 10f64.sqrt()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_deviation_has_a_floor_of_five_per_cent_of_the_median() {
+        assert_eq!(Statistics::of(&[-2.0; 9]).expect("finite").sd, 0.1 + 1e-6);
+        assert_eq!(Statistics::of(&[0.0; 9]).expect("finite").sd, 1e-6);
+    }
+
+    #[test]
+    fn nothing_and_nan_have_no_statistics() {
+        assert_eq!(Statistics::of(&[]), None);
+        assert_eq!(Statistics::of(&[1.0, f64::NAN]), None);
+    }
+
+    #[test]
+    fn a_quantile_is_within_one_part_in_256() {
+        let mut histogram = PixelHistogram::default();
+        assert_eq!(histogram.quantile(0.5), None);
+        let values: Vec<f32> = (1..=1000).map(|i| i as f32 * 0.37).collect();
+        histogram.add(&values);
+        histogram.add(&[f32::NAN]);
+        for (quantile, exact) in [(0.5, 185.0), (0.99, 366.3), (1.0, 370.0)] {
+            let found = histogram.quantile(quantile).expect("counted");
+            assert!(found >= exact - 1e-4 && found <= exact * (1.0 + 1.0 / 256.0), "{quantile}: {found} for {exact}");
+        }
+    }
+
+    #[test]
+    fn negative_values_lie_below_positive_ones() {
+        let mut histogram = PixelHistogram::default();
+        histogram.add(&[-3.0, -1.0, 2.0]);
+        assert!((histogram.quantile(0.3).expect("counted") + 3.0).abs() < 0.02);
+        assert!((histogram.quantile(0.6).expect("counted") + 1.0).abs() < 0.01);
+        assert!((histogram.quantile(0.9).expect("counted") - 2.0).abs() < 0.02);
+    }
+
+    #[test]
+    fn settings_that_differ_are_named() {
+        let (a, mut other) = (Basis::of(&Config::default()), Config::default());
+        assert_eq!(a.difference(&Basis::of(&other)), None);
+        other.lambda = 0.5;
+        assert_eq!(a.difference(&Basis::of(&other)), Some("lambda"));
+    }
+}

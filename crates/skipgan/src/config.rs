@@ -273,6 +273,8 @@ pub struct Config {
     pub scale: Scale,
     /// Channel of the anomaly map; −1: mean over all.
     pub map_channel: i64,
+    /// Causal smoothing of the `score` column: s(t) = smooth·s(t−1) + (1−smooth)·A(t); 0: none.
+    pub smooth: f64,
 }
 
 /// `skips = true`, `false`, or a list of flags.
@@ -346,6 +348,7 @@ impl Default for Config {
             bn_test: BnTest::Running,
             scale: Scale::Terms,
             map_channel: -1,
+            smooth: 0.0,
         }
     }
 }
@@ -583,7 +586,7 @@ impl Config {
         }
         real("input_noise", self.input_noise, 0.0, 10.0, "between 0 and 10")?;
         real("reinit_d", self.reinit_d, 0.0, f64::MAX, "0 or positive, and finite")?;
-        for (key, value) in [("beta1", self.beta1), ("beta2", self.beta2)] {
+        for (key, value) in [("beta1", self.beta1), ("beta2", self.beta2), ("smooth", self.smooth)] {
             real(key, value, 0.0, 1.0 - 1e-9, "at least 0 and below 1")?;
         }
         for (key, value) in [("lambda", self.lambda), ("real_label", self.real_label)] {

@@ -1,1 +1,85 @@
-//! One safetensors file: weights, statistics, optimizer state, configuration, calibration, provenance.
+//! One safetensors file a checkpoint: weights, running statistics and Adam's moments under PyTorch's names, and in the header's metadata
+//! the configuration, the networks' shape, the calibration and where training stood, so that `--resume` continues to the very bits.
+//!
+//! [`file`] writes and reads the bytes, [`atomic`] puts a file in place whole or not at all, [`run`] knows the folder of a training run.
+//! Bytes are untrusted: the header is bounded, and every tensor's name, kind, shape and place is checked against the spec before memory
+//! is reserved for it.
+
+pub mod atomic;
+pub mod error;
+pub mod file;
+mod header;
+pub mod run;
+
+pub use error::CheckpointError;
+pub use run::{Existing, Run, Which};
+
+use crate::calibration::Calibration;
+use crate::config::Config;
+use crate::params::State;
+use crate::spec::Spec;
+use serde::{Deserialize, Serialize};
+
+/// Version of the file's layout that this program writes and reads.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// A network, how it came about and what normal footage looks like to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// Every setting it was trained with.
+    pub config: Config,
+    /// Shape of the networks.
+    pub spec: Spec,
+    /// Rows of the pictures it was trained on.
+    pub height: usize,
+    /// Columns of the pictures it was trained on.
+    pub width: usize,
+    /// Weights, running statistics, Adam's moments, steps done.
+    pub state: State,
+    /// Where training stood.
+    pub progress: Progress,
+    /// Where the network comes from.
+    pub provenance: Provenance,
+    /// Statistics of held-out normal footage; `None` while training is not finished.
+    pub calibration: Option<Calibration>,
+}
+
+/// Where training stood: with seed and data all that a resumed run needs to go on to the very bits. Order of windows and noise are
+/// functions of (seed, epoch) and (seed, step), so these numbers are the whole random state.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Epoch under way, from 0.
+    pub epoch: u64,
+    /// Windows of that epoch already used: the sampler's position.
+    pub position: u64,
+    /// Steps done.
+    pub step: u64,
+    /// Best state so far by the configured choice.
+    pub best: Option<Best>,
+    /// Memory of the watch over D.
+    pub watch: Vec<f64>,
+    /// Whether the budget was used up (or `--minutes` ended it) and the calibration fitted.
+    pub finished: bool,
+}
+
+/// The best state so far.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// Steps done when it was seen.
+    pub step: u64,
+    /// Its contextual loss on held-out windows (`select = validation`) or its test AUC (`test_best`).
+    pub value: f64,
+}
+
+/// Where a network comes from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Seed of weights, order and noise.
+    pub seed: u64,
+    /// Fingerprint of the training footage.
+    pub data_fingerprint: String,
+    /// Version of the program that wrote the file.
+    pub program_version: String,
+    /// Decoder that read the training footage.
+    pub decoder: String,
+}
