@@ -28,6 +28,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::indexing_slicing))]
 
 mod align;
+mod builtin;
 mod bytes;
 mod codec;
 mod container;
@@ -37,6 +38,7 @@ pub mod limits;
 mod open;
 pub mod resize;
 pub mod source;
+pub mod write;
 
 pub use frame::{Damage, Frame, Matrix, Plane, Range, TimeBase};
 pub use images::{PictureClip, read_mask, read_picture};

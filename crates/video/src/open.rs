@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use crate::builtin::{BuiltinSource, Container, Trial};
 use crate::container::y4m::{self, Liveness, Y4mSource};
 use crate::images::PictureClip;
 use crate::source::{FrameSource, OpenOptions, SourceError};
@@ -35,6 +36,7 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn FrameSource>, 
             let clip = PictureClip::from_files(vec![path.to_path_buf()], options)?;
             Ok(Box::new(clip))
         }
+        Kind::Video(container) => Ok(Box::new(BuiltinSource::open(path, container, options, Trial::AnyPicture)?)),
         Kind::Unknown => Err(unknown_container(path, &head)),
     }
 }
@@ -54,6 +56,7 @@ fn first_bytes(path: &Path) -> Result<Vec<u8>, SourceError> {
 enum Kind {
     Y4m,
     Picture,
+    Video(Container),
     Unknown,
 }
 
@@ -64,6 +67,8 @@ impl Kind {
             Self::Y4m
         } else if PICTURES.iter().any(|magic| head.starts_with(magic)) {
             Self::Picture
+        } else if head.starts_with(b"RIFF") && head.get(8..12) == Some(b"AVI ") {
+            Self::Video(Container::Avi)
         } else {
             Self::Unknown
         }

@@ -1,0 +1,259 @@
+//! The built-in backend: a demuxer and a decoder joined to a [`FrameSource`].
+//!
+//! It streams: one packet, the decoder's references and a few pictures that wait for their turn
+//! are all that lies in memory. At open the beginning is decoded once for trial (the first group
+//! of pictures, at most 64 million pixels), because whether this backend can do a file must be
+//! known before a frame is handed out.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+
+use crate::align::Aligner;
+use crate::codec::{Lost, MjpegDecoder, Picture, PictureDecoder, Shown};
+use crate::container::avi::AviDemuxer;
+use crate::container::{CodecId, Demuxer, Item, Track};
+use crate::frame::{Damage, Frame, Range};
+use crate::limits::Limits;
+use crate::source::{Backend, DamageLog, FrameSource, OpenOptions, Planes, SourceError, StreamInfo};
+
+/// Luma samples decoded for trial at most: 277 pictures of 640×360, 31 of 1080p.
+const TRIAL_PIXELS: u64 = 64 << 20;
+
+/// The containers read here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Container {
+    Avi,
+}
+
+/// What the trial at open demands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trial {
+    /// One picture, wherever it comes: there is no other backend.
+    AnyPicture,
+    /// A first group of pictures without a loss: else another backend may do better.
+    SoundStart,
+}
+
+/// Frames of a file, decoded in this process.
+pub(crate) struct BuiltinSource {
+    path: PathBuf,
+    stream: Stream,
+    info: StreamInfo,
+    aligner: Aligner,
+    ended: bool,
+}
+
+impl BuiltinSource {
+    /// Opens a file and tries its beginning.
+    ///
+    /// # Errors
+    /// [`SourceError::Unsupported`] or [`SourceError::Damaged`] where the trial fails,
+    /// [`SourceError::NoFrames`] where the file has no picture.
+    pub(crate) fn open(path: &Path, container: Container, options: &OpenOptions, trial: Trial) -> Result<Self, SourceError> {
+        let mut stream = Stream::open(path, container, options)?;
+        let (picture, codec) = try_start(path, &mut stream, &options.limits, trial)?;
+        let stream = Stream::open(path, container, options)?;
+        let track = stream.demuxer.track();
+        let info = StreamInfo {
+            width: picture.width,
+            height: picture.height,
+            rotation: track.rotation,
+            time_base: track.time_base.or_else(|| options.fps.and_then(crate::frame::TimeBase::from_fps)),
+            frame_rate: track.frame_rate.or(options.fps),
+            declared_frames: track.declared_frames,
+            live: false,
+            codec,
+            backend: Backend::Builtin,
+            range: picture.range,
+            matrix: picture.matrix,
+        };
+        Ok(Self { path: path.to_path_buf(), stream, info, aligner: Aligner::new(options.limits.clone()), ended: false })
+    }
+
+    fn take(&mut self, shown: Shown) {
+        match shown.picture {
+            Ok(picture) => match self.frame(picture, shown.pts) {
+                Ok((frame, objection)) => self.aligner.good(frame, objection),
+                Err(reason) => self.aligner.lost(shown.pts, reason),
+            },
+            Err(lost) => self.aligner.lost(shown.pts, lost.reason()),
+        }
+    }
+
+    fn frame(&self, picture: Picture, pts: i64) -> Result<(Frame, Option<String>), String> {
+        let mut frame = Frame::still(picture.planes, picture.range, picture.matrix);
+        if (frame.width, frame.height) != (self.info.width, self.info.height) {
+            return Err(format!(
+                "the picture size changes from {}×{} to {}×{}",
+                self.info.width, self.info.height, frame.width, frame.height
+            ));
+        }
+        frame.pts = pts;
+        frame.time_base = self.info.time_base;
+        frame.rotation = self.info.rotation;
+        if picture.objection.is_some() {
+            frame.damage = Damage::Concealed;
+        }
+        Ok((frame, picture.objection))
+    }
+
+    fn advance(&mut self) -> Result<(), SourceError> {
+        match self.stream.next()? {
+            Some(Met::Shown(shown)) => self.take(shown),
+            Some(Met::Remark(reason)) => self.aligner.remark(reason),
+            None => {
+                self.ended = true;
+                if !self.aligner.has_picture() {
+                    return Err(no_frames(&self.path, self.aligner.log()));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FrameSource for BuiltinSource {
+    fn info(&self) -> &StreamInfo {
+        &self.info
+    }
+
+    fn next(&mut self) -> Result<Option<Frame>, SourceError> {
+        loop {
+            if let Some(frame) = self.aligner.pop() {
+                return Ok(Some(frame));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            if let Err(error) = self.advance() {
+                self.ended = true;
+                return Err(error);
+            }
+        }
+    }
+
+    fn damage_log(&self) -> &DamageLog {
+        self.aligner.log()
+    }
+}
+
+fn no_frames(path: &Path, log: &DamageLog) -> SourceError {
+    let reason = log.events.first().map_or("it holds no picture".into(), |event| event.reason.clone());
+    SourceError::NoFrames { path: path.to_path_buf(), reason }
+}
+
+/// What comes out of a stream next.
+enum Met {
+    Shown(Shown),
+    Remark(String),
+}
+
+/// A demuxer and its decoder.
+struct Stream {
+    demuxer: Box<dyn Demuxer>,
+    decoder: Box<dyn PictureDecoder>,
+    ready: VecDeque<Shown>,
+    fresh: Vec<Shown>,
+    key_pictures: u64,
+    flushed: bool,
+}
+
+impl Stream {
+    fn open(path: &Path, container: Container, options: &OpenOptions) -> Result<Self, SourceError> {
+        let limits = &options.limits;
+        let demuxer: Box<dyn Demuxer> = match container {
+            Container::Avi => Box::new(AviDemuxer::open(path, limits)?),
+        };
+        let decoder = decoder(path, demuxer.track(), options.planes, limits)?;
+        Ok(Self { demuxer, decoder, ready: VecDeque::new(), fresh: Vec::new(), key_pictures: 0, flushed: false })
+    }
+
+    /// The next picture in display order that the file means to be seen, or a remark.
+    fn next(&mut self) -> Result<Option<Met>, SourceError> {
+        loop {
+            while let Some(shown) = self.ready.pop_front() {
+                let track = self.demuxer.track();
+                if (track.shown_from..track.shown_until).contains(&shown.pts) {
+                    return Ok(Some(Met::Shown(self.with_container_colour(shown))));
+                }
+            }
+            if self.flushed {
+                return Ok(None);
+            }
+            match self.demuxer.next()? {
+                Some(Item::Packet(packet)) => {
+                    self.key_pictures += u64::from(packet.key);
+                    self.decoder.push(&packet, &mut self.fresh);
+                }
+                Some(Item::Missing { pts, reason }) => self.decoder.missing(pts, reason, &mut self.fresh),
+                Some(Item::Remark(reason)) => return Ok(Some(Met::Remark(reason))),
+                None => {
+                    self.decoder.flush(&mut self.fresh);
+                    self.flushed = true;
+                }
+            }
+            self.ready.extend(self.fresh.drain(..));
+        }
+    }
+
+    /// Fills what the codec leaves unsaid: from the container, else limited range.
+    fn with_container_colour(&self, mut shown: Shown) -> Shown {
+        let track = self.demuxer.track();
+        if let Ok(picture) = &mut shown.picture {
+            if picture.range == Range::Unknown {
+                picture.range = if track.range == Range::Unknown { Range::Limited } else { track.range };
+            }
+            if picture.matrix == crate::frame::Matrix::Unknown {
+                picture.matrix = track.matrix;
+            }
+        }
+        shown
+    }
+}
+
+fn decoder(path: &Path, track: &Track, planes: Planes, limits: &Limits) -> Result<Box<dyn PictureDecoder>, SourceError> {
+    match &track.codec {
+        CodecId::Mjpeg => Ok(Box::new(MjpegDecoder::new(track, planes, limits))),
+        CodecId::H264 | CodecId::Hevc => Err(SourceError::unsupported(path, "H.264", "not yet")),
+        CodecId::Other(name) => Err(SourceError::unsupported(path, name.clone(), "it needs ffmpeg")),
+    }
+}
+
+/// Decodes the beginning: gives its first picture (without planes) and the codec in words.
+fn try_start(path: &Path, stream: &mut Stream, limits: &Limits, trial: Trial) -> Result<(Frame, String), SourceError> {
+    let mut first: Option<Frame> = None;
+    let mut complaint: Option<Lost> = None;
+    let mut pixels = 0u64;
+    while let Some(met) = stream.next()? {
+        let Met::Shown(shown) = met else { continue };
+        match shown.picture {
+            Ok(picture) => {
+                let mut frame = Frame::still(picture.planes, picture.range, picture.matrix);
+                pixels += u64::from(frame.width) * u64::from(frame.height);
+                (frame.y, frame.u, frame.v) = Default::default();
+                first.get_or_insert(frame);
+            }
+            Err(lost) => complaint = complaint.or(Some(lost)),
+        }
+        let enough = match trial {
+            Trial::AnyPicture => first.is_some(),
+            Trial::SoundStart => complaint.is_some() || stream.key_pictures > 1 || pixels >= TRIAL_PIXELS,
+        };
+        if enough && (first.is_some() || complaint.is_some()) {
+            break;
+        }
+    }
+    let codec = stream.decoder.describe();
+    match (first, complaint, trial) {
+        (Some(frame), None, _) | (Some(frame), _, Trial::AnyPicture) => {
+            limits.check_size(path, frame.width, frame.height)?;
+            Ok((frame, codec))
+        }
+        (_, Some(Lost::Unsupported(reason)), _) => Err(SourceError::unsupported(path, codec, reason)),
+        (Some(_), Some(Lost::Broken(reason)), _) => Err(SourceError::damaged(path, format!("its first pictures are broken ({reason})"))),
+        (None, complaint, _) => Err(SourceError::NoFrames {
+            path: path.to_path_buf(),
+            reason: complaint.map_or("it holds no picture".into(), |lost| lost.reason().to_string()),
+        }),
+    }
+}
