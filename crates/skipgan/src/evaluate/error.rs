@@ -63,36 +63,6 @@ pub enum EvaluateError {
         /// "mask" or "anomaly map".
         what: &'static str,
     },
-    /// A mask whose size differs from the masks before it in the same clip.
-    #[error(
-        "clip {clip}, frame {frame}: the mask is {found_width}×{found_height}, the one before {width}×{height}: masks of a clip must have one size"
-    )]
-    MaskSize {
-        /// Name of the clip.
-        clip: String,
-        /// 0-based frame.
-        frame: usize,
-        /// Width so far.
-        width: usize,
-        /// Height so far.
-        height: usize,
-        /// Width found.
-        found_width: usize,
-        /// Height found.
-        found_height: usize,
-    },
-    /// A frame that the labels call normal but whose mask marks pixels.
-    #[error(
-        "clip {clip}, frame {frame}: the mask marks {pixels} pixels but the frame's label is 0: labels and masks must come from the same version of the data"
-    )]
-    MaskDisagrees {
-        /// Name of the clip.
-        clip: String,
-        /// 0-based frame.
-        frame: usize,
-        /// Marked pixels.
-        pixels: usize,
-    },
     /// A detection or truth region that no clip has a frame for.
     #[error("a {what} names frame {frame} of clip number {clip}, which does not exist: detections and scores must belong together")]
     NoSuchFrame {
@@ -136,8 +106,6 @@ impl EvaluateError {
             Self::BadLabel { .. } => "bad_label",
             Self::NonFiniteMap { .. } => "non_finite_map",
             Self::EmptyPlane { .. } => "empty_plane",
-            Self::MaskSize { .. } => "mask_size",
-            Self::MaskDisagrees { .. } => "mask_disagrees",
             Self::NoSuchFrame { .. } => "no_such_frame",
             Self::NonFiniteDetection { .. } => "non_finite_detection",
             Self::Source { .. } => "source",

@@ -109,27 +109,18 @@ impl Ranking {
         self.anomalous > 0 && self.normal > 0
     }
 
-    /// Right pairs counted twice, so that the half of a tie is an integer.
-    fn doubled_right_pairs(&self) -> u128 {
-        let mut normal_below = u128::from(self.normal);
-        let mut doubled = 0;
-        for group in &self.groups {
-            let tied = u128::from(group.normal);
-            normal_below -= tied;
-            doubled += u128::from(group.anomalous) * (2 * normal_below + tied);
-        }
-        doubled
-    }
-
     /// Number of (anomalous, normal) pairs ranked right, a tie counting half.
     pub fn right_pairs(&self) -> f64 {
-        self.doubled_right_pairs() as f64 / 2.0
+        doubled_right_pairs(self.normal, self.counts()) as f64 / 2.0
     }
 
     /// Share of (anomalous, normal) pairs ranked right, a tie counting half; `None` with one class only.
     pub fn auroc(&self) -> Option<f64> {
-        let pairs = u128::from(self.anomalous) * u128::from(self.normal);
-        (pairs > 0).then(|| self.doubled_right_pairs() as f64 / (2 * pairs) as f64)
+        auroc_of_counts(self.anomalous, self.normal, self.counts())
+    }
+
+    fn counts(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.groups.iter().map(|group| (group.anomalous, group.normal))
     }
 
     /// Σ over distinct scores, falling, of (R_n − R_{n−1})·P_n; `None` without anomalous items. Chance is the prevalence.
@@ -214,6 +205,23 @@ impl Ranking {
         });
         std::iter::once(start).chain(vertices).collect()
     }
+}
+
+/// AUROC from the (anomalous, normal) counts of the tie groups in falling order and their sums.
+pub(crate) fn auroc_of_counts(anomalous: u64, normal: u64, counts: impl Iterator<Item = (u64, u64)>) -> Option<f64> {
+    let pairs = u128::from(anomalous) * u128::from(normal);
+    (pairs > 0).then(|| doubled_right_pairs(normal, counts) as f64 / (2 * pairs) as f64)
+}
+
+/// Right pairs counted twice, so that the half of a tie is an integer.
+fn doubled_right_pairs(normal: u64, counts: impl Iterator<Item = (u64, u64)>) -> u128 {
+    let mut normal_below = u128::from(normal);
+    let mut doubled = 0;
+    for (anomalous, tied) in counts {
+        normal_below -= u128::from(tied);
+        doubled += u128::from(anomalous) * (2 * normal_below + u128::from(tied));
+    }
+    doubled
 }
 
 /// Order of falling scores; 0.0 equals −0.0.

@@ -4,7 +4,7 @@
 //! 1 for anomalous and 0 for normal; a group of tied scores is one step everywhere. What cannot be measured is `None`, with a
 //! reason in the report, never 0.5.
 //!
-//! Entry point: the modules one by one; the record is an [`Evaluation`], the JSON record of EVALUATION §5.
+//! Entry point: [`evaluate`] with [`Inputs`]; its result is an [`Evaluation`], the JSON record of EVALUATION §5.
 
 pub mod bootstrap;
 pub mod clips;
@@ -12,10 +12,17 @@ pub mod conventions;
 pub mod error;
 pub mod frame;
 pub mod no_information;
+pub mod pixel;
+mod pixel_bins;
+mod reasons;
+pub mod regions;
 pub mod report;
+pub mod run;
 pub mod split_mix;
 
 pub use clips::{ClipScores, check};
 pub use error::EvaluateError;
 pub use frame::{FrameMetrics, Ranking, RocVertex};
+pub use regions::{Detection, TruthRegion};
 pub use report::{Evaluation, Provenance, Selection};
+pub use run::{Inputs, MapSource, MaskSource, Options, SourceError, evaluate};

@@ -52,15 +52,18 @@ impl Bilinear {
         target.reset(self.to.0, self.to.1, 0.0);
         for (out, row) in target.values.chunks_exact_mut(self.to.1).zip(&self.rows) {
             let (top, bottom) = (source.row(row.low), source.row(row.high));
-            let down = row.towards_high;
             for (value, column) in out.iter_mut().zip(&self.columns) {
-                let right = column.towards_high;
-                let above = top[column.low] * (1.0 - right) + top[column.high] * right;
-                let below = bottom[column.low] * (1.0 - right) + bottom[column.high] * right;
-                *value = above * (1.0 - down) + below * down;
+                let above = between(top[column.low], top[column.high], column.towards_high);
+                let below = between(bottom[column.low], bottom[column.high], column.towards_high);
+                *value = between(above, below, row.towards_high);
             }
         }
     }
+}
+
+/// Linear between two values, and exactly their value where they are equal: a flat map stays flat, so its ties stay ties.
+fn between(low: f64, high: f64, towards_high: f64) -> f64 {
+    low + (high - low) * towards_high
 }
 
 fn samples(from: usize, to: usize) -> Vec<Sample> {
