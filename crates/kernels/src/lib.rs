@@ -13,6 +13,7 @@ pub mod adam;
 pub mod arch;
 pub mod gemm;
 mod map;
+mod memory;
 pub mod norm;
 pub mod planes;
 mod pool;

@@ -1,7 +1,23 @@
 //! Instruction sets: which one runs, and the vectors the kernels are written in.
+//!
+//! An algorithm is written once over [`Lanes`] as a [`Kernel`]; [`dispatch`] enters it under the instruction set of the
+//! pool. One file an instruction set.
 
 mod cpu;
 mod denormals;
+mod lanes;
+mod portable;
+mod tile;
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 
 pub use cpu::{CpuError, Level};
 pub(crate) use denormals::FlushGuard;
+pub(crate) use lanes::{Kernel, Lanes, dispatch};
+pub(crate) use portable::Single;
+pub(crate) use tile::{Listed, PANEL, Product, Rows, Strided, Turned, product};

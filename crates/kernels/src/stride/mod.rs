@@ -9,7 +9,19 @@
 //! ⟨down(x, W), y⟩ = ⟨x, up(y, W)⟩ = ⟨W, pair(x, y)⟩ is their test. An image's result does not depend on the others of
 //! its batch, not even in the last bit.
 
+mod form;
+mod narrow;
+mod points;
+mod scratch;
+mod small;
+pub(crate) mod weights;
+mod winograd;
+
+pub use scratch::Scratch;
+
+use crate::memory::Buffer;
 use crate::{Lens, Map, MapMut, Pool, Real, reference};
+use form::{Form, Shape};
 
 /// Which kernels a [`Filter`] will be used for: only those are prepared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,12 +44,12 @@ impl Uses {
 /// A weight prepared for maps of one size.
 #[derive(Debug)]
 pub struct Filter<T> {
-    wide: usize,
-    deep: usize,
-    rows: usize,
-    cols: usize,
+    shape: Shape,
     uses: Uses,
+    /// As given: for `f64`.
     raw: Vec<T>,
+    down: Buffer,
+    up: Buffer,
 }
 
 impl<T: Real> Filter<T> {
@@ -48,7 +60,15 @@ impl<T: Real> Filter<T> {
     /// If an extent is 0.
     pub fn new(wide: usize, deep: usize, small_rows: usize, small_cols: usize, images: usize, uses: Uses) -> Self {
         assert!(wide > 0 && deep > 0 && small_rows > 0 && small_cols > 0 && images > 0, "an empty filter");
-        Self { wide, deep, rows: small_rows, cols: small_cols, uses, raw: vec![T::ZERO; 16 * wide * deep] }
+        let shape = Shape { wide, deep, rows: small_rows, cols: small_cols, images };
+        let fast = T::singles(&[]).is_some();
+        Self {
+            shape,
+            uses,
+            raw: if fast { Vec::new() } else { vec![T::ZERO; 16 * wide * deep] },
+            down: Buffer::new(if fast && uses.down { shape.down_weight() } else { 0 }),
+            up: Buffer::new(if fast && uses.up { shape.up_weight() } else { 0 }),
+        }
     }
 
     /// Takes the weight over, `[ky][kx][wide][deep]`: once a training step, once a model when scoring.
@@ -56,29 +76,29 @@ impl<T: Real> Filter<T> {
     /// # Panics
     /// If `weight` is not 16 · wide · deep long.
     pub fn load(&mut self, pool: &Pool, weight: &[T]) {
-        assert_eq!(weight.len(), 16 * self.wide * self.deep, "a 4x4 weight of {} by {}", self.wide, self.deep);
-        let _ = pool;
-        self.raw.copy_from_slice(weight);
-    }
-}
-
-/// Memory the three kernels work in, for any number of layers: grows where a call needs more than any before it.
-#[derive(Debug, Default)]
-pub struct Scratch<T> {
-    buffer: Vec<T>,
-}
-
-impl<T: Real> Scratch<T> {
-    /// Nothing reserved: the first calls will.
-    pub fn new() -> Self {
-        Self { buffer: Vec::new() }
-    }
-
-    /// Reserves what the three kernels need between a large map of `wide` channels and a small one of `small_rows` ×
-    /// `small_cols` × `deep`, for `images` images.
-    pub fn reserve(&mut self, pool: &Pool, (wide, deep): (usize, usize), (small_rows, small_cols): (usize, usize), images: usize) {
-        let _ = (pool, wide, deep, small_rows, small_cols, images);
-        self.buffer.clear();
+        let shape = self.shape;
+        let Shape { wide, deep, .. } = shape;
+        assert_eq!(weight.len(), 16 * wide * deep, "a 4x4 weight of {wide} by {deep}");
+        let Some(weight) = T::singles(weight) else {
+            self.raw.copy_from_slice(weight);
+            return;
+        };
+        if self.uses.down {
+            let to = self.down.as_mut_slice();
+            match shape.form() {
+                Form::Winograd => weights::down_points(pool, weight, wide, deep, to),
+                Form::Narrow => weights::panels(pool, weight, 16 * wide, deep, deep, to),
+                Form::Small => small::load_down(pool, &shape, weight, to),
+            }
+        }
+        if self.uses.up {
+            let to = self.up.as_mut_slice();
+            match shape.form() {
+                Form::Winograd => weights::up_points(pool, weight, wide, deep, to),
+                Form::Narrow => weights::turned_panels(pool, weight, deep, 16 * wide, deep, to),
+                Form::Small => small::load_up(pool, &shape, weight, to),
+            }
+        }
     }
 }
 
@@ -100,12 +120,12 @@ fn check<T: Real>(x: &Map<'_, T>, y: &Map<'_, T>) {
 fn check_filter<T: Real>(filter: &Filter<T>, x: &Map<'_, T>, y: &Map<'_, T>) {
     check(x, y);
     assert!(
-        (filter.wide, filter.deep, filter.rows, filter.cols) == (x.channels, y.channels, y.rows, y.cols),
+        (filter.shape.wide, filter.shape.deep, filter.shape.rows, filter.shape.cols) == (x.channels, y.channels, y.rows, y.cols),
         "a filter for {}x{} maps, {} by {} channels, with a {}x{} map, {} by {}",
-        filter.rows,
-        filter.cols,
-        filter.wide,
-        filter.deep,
+        filter.shape.rows,
+        filter.shape.cols,
+        filter.shape.wide,
+        filter.shape.deep,
         y.rows,
         y.cols,
         x.channels,
@@ -132,14 +152,22 @@ pub fn down<T: Real>(
     lens: Option<Lens<'_, T>>,
     filter: &Filter<T>,
     bias: Option<&[T]>,
-    y: MapMut<'_, T>,
+    mut y: MapMut<'_, T>,
     scratch: &mut Scratch<T>,
 ) {
     check_filter(filter, &x, &y.read());
     check_ends(&lens, x.channels, bias, y.channels);
     assert!(filter.uses.down, "this filter was made without `down`");
-    let _ = (pool, scratch);
-    reference::down(x, lens, &filter.raw, bias, y);
+    let (Some(input), Some(output)) = (x.singles(), y.singles()) else {
+        return reference::down(x, lens, &filter.raw, bias, y);
+    };
+    let (lens, bias) = (lens.and_then(Lens::singles), bias.and_then(T::singles));
+    let run = match filter.shape.form() {
+        Form::Winograd => winograd::down,
+        Form::Narrow => narrow::down,
+        Form::Small => small::down,
+    };
+    run(pool, input, lens, filter.down.as_slice(), bias, output, &mut scratch.store);
 }
 
 /// x[2h, 2w, wide] = bias + the transposed convolution of lens(y)[h, w, deep]. Overwrites x.
@@ -152,14 +180,22 @@ pub fn up<T: Real>(
     lens: Option<Lens<'_, T>>,
     filter: &Filter<T>,
     bias: Option<&[T]>,
-    x: MapMut<'_, T>,
+    mut x: MapMut<'_, T>,
     scratch: &mut Scratch<T>,
 ) {
     check_filter(filter, &x.read(), &y);
     check_ends(&lens, y.channels, bias, x.channels);
     assert!(filter.uses.up, "this filter was made without `up`");
-    let _ = (pool, scratch);
-    reference::up(y, lens, &filter.raw, bias, x);
+    let (Some(input), Some(output)) = (y.singles(), x.singles()) else {
+        return reference::up(y, lens, &filter.raw, bias, x);
+    };
+    let (lens, bias) = (lens.and_then(Lens::singles), bias.and_then(T::singles));
+    let run = match filter.shape.form() {
+        Form::Winograd => winograd::up,
+        Form::Narrow => narrow::up,
+        Form::Small => small::up,
+    };
+    run(pool, input, lens, filter.up.as_slice(), bias, output, &mut scratch.store);
 }
 
 /// dw`[ky][kx][wide][deep]` = Σ lens(x)·lens(y) over all pixels a tap joins: the weight gradient. Overwrites dw; taps
@@ -180,6 +216,16 @@ pub fn pair<T: Real>(
     check_ends(&x_lens, x.channels, None, 0);
     check_ends(&y_lens, y.channels, None, 0);
     assert_eq!(dw.len(), 16 * x.channels * y.channels, "a 4x4 gradient of {} by {}", x.channels, y.channels);
-    let _ = (pool, scratch);
-    reference::pair(x, x_lens, y, y_lens, dw);
+    let (Some(left), Some(right)) = (x.singles(), y.singles()) else {
+        return reference::pair(x, x_lens, y, y_lens, dw);
+    };
+    let (x_lens, y_lens) = (x_lens.and_then(Lens::singles), y_lens.and_then(Lens::singles));
+    let shape = Shape { wide: x.channels, deep: y.channels, rows: y.rows, cols: y.cols, images: y.images };
+    let run = match shape.form() {
+        Form::Winograd => winograd::pair,
+        Form::Narrow => narrow::pair,
+        Form::Small => small::pair,
+    };
+    let Some(dw) = T::singles_mut(dw) else { return };
+    run(pool, left, x_lens, right, y_lens, dw, &mut scratch.store);
 }

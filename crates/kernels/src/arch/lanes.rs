@@ -1,0 +1,110 @@
+//! What a vector of `f32` can do, and how an algorithm written over it is entered.
+
+use super::Level;
+use super::tile::{Rows, Tile};
+
+/// A vector of [`Lanes::WIDTH`] numbers. All methods must be inlined into a function that enables the instruction set;
+/// [`dispatch`] is the only way in.
+pub(crate) trait Lanes: Copy {
+    /// Numbers in a vector: a divisor of 16, or 16.
+    const WIDTH: usize;
+    /// Rows of the largest register block.
+    const TALL: usize;
+    /// Panels of 16 columns a register block spans if there are so many.
+    const PANELS: usize;
+
+    /// Reads `WIDTH` numbers.
+    ///
+    /// # Safety
+    /// They must be readable.
+    unsafe fn load(from: *const f32) -> Self;
+    /// Writes `WIDTH` numbers.
+    ///
+    /// # Safety
+    /// They must be writable.
+    unsafe fn store(self, to: *mut f32);
+    fn splat(value: f32) -> Self;
+    fn add(self, other: Self) -> Self;
+    fn sub(self, other: Self) -> Self;
+    fn mul(self, other: Self) -> Self;
+    /// self · factor + term.
+    fn mul_add(self, factor: Self, term: Self) -> Self;
+    /// self > 0 ? self : slope · self.
+    fn leaky(self, slope: Self) -> Self;
+
+    /// A register block of `rows` (1..=TALL) rows and one panel.
+    ///
+    /// # Safety
+    /// That of [`super::tile::tile`].
+    unsafe fn one<R: Rows>(rows: usize, tile: &Tile<'_, R>);
+    /// The same over `PANELS` panels.
+    ///
+    /// # Safety
+    /// That of [`super::tile::tile`].
+    unsafe fn group<R: Rows>(rows: usize, tile: &Tile<'_, R>);
+
+    /// Transposes 16 × 16 numbers: `to[c * 16 + r] = from[r * stride + c]`.
+    ///
+    /// # Safety
+    /// 16 rows of 16 numbers must be readable, 256 numbers writable.
+    #[inline(always)]
+    unsafe fn transpose(from: *const f32, stride: usize, to: *mut f32) {
+        for r in 0..16 {
+            for c in 0..16 {
+                // SAFETY: the caller's promise.
+                unsafe { *to.add(c * 16 + r) = *from.add(r * stride + c) };
+            }
+        }
+    }
+}
+
+/// Implements [`Lanes::one`] and [`Lanes::group`] by register blocks of the listed heights.
+macro_rules! blocks {
+    ($one:literal, $group:literal; $($rows:literal)*) => {
+        #[inline(always)]
+        unsafe fn one<R: Rows>(rows: usize, block: &Tile<'_, R>) {
+            match rows {
+                // SAFETY: the caller's promise.
+                $($rows => unsafe { tile::<Self, $rows, $one, R>(block) },)*
+                _ => unreachable!("a block of {rows} rows"),
+            }
+        }
+        #[inline(always)]
+        unsafe fn group<R: Rows>(rows: usize, block: &Tile<'_, R>) {
+            match rows {
+                // SAFETY: the caller's promise.
+                $($rows => unsafe { tile::<Self, $rows, $group, R>(block) },)*
+                _ => unreachable!("a block of {rows} rows"),
+            }
+        }
+    };
+}
+pub(super) use blocks;
+
+/// An algorithm over any [`Lanes`]: a record of its arguments.
+pub(crate) trait Kernel {
+    /// Runs it. Must be `#[inline(always)]`.
+    fn run<L: Lanes>(self);
+}
+
+/// Runs a kernel under an instruction set.
+///
+/// # Panics
+/// If the processor has not got it (pools are only made for those it has).
+pub(crate) fn dispatch<K: Kernel>(level: Level, kernel: K) {
+    debug_assert!(level.available());
+    match level {
+        Level::Portable => kernel.run::<super::portable::Quad>(),
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: `Pool::with_level` refuses a level that this processor has not got.
+        Level::Avx2 => unsafe { super::avx2::enter(kernel) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Level::Avx512 => unsafe { super::avx512::enter(kernel) },
+        #[cfg(target_arch = "aarch64")]
+        // SAFETY: as above.
+        Level::Neon => unsafe { super::neon::enter(kernel) },
+        #[allow(unreachable_patterns, reason = "which arms remain depends on the target")]
+        _ => unreachable!("{level} is not an instruction set of this architecture"),
+    }
+}

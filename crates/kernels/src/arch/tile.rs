@@ -1,0 +1,263 @@
+//! The micro-kernel: a block of c held in registers while k runs, and the loops around it.
+//!
+//! b lies in panels of 16 columns, `[panel][k][16]`. Every element of c is summed in the order of k, whatever the block
+//! heights and cuts: a row's bits depend neither on its neighbours nor on where a loop is cut.
+
+#![allow(clippy::needless_range_loop, reason = "fixed small loops over registers read better by index")]
+
+use super::Lanes;
+
+/// Columns of a panel.
+pub(crate) const PANEL: usize = 16;
+
+/// Steps of k a panel stays in the first cache for: 16 KiB of b.
+const DEPTH: usize = 256;
+
+/// Where the rows of a and c lie.
+pub(crate) trait Rows {
+    /// Elements between two steps of k.
+    fn step(&self) -> usize;
+    /// First element of row `i` of a.
+    fn a(&self, i: usize) -> *const f32;
+    /// First element of row `i` of c.
+    fn c(&self, i: usize) -> *mut f32;
+}
+
+/// Rows at fixed distances, k contiguous.
+#[derive(Clone, Copy)]
+pub(crate) struct Strided {
+    pub(crate) a: *const f32,
+    pub(crate) a_row: usize,
+    pub(crate) c: *mut f32,
+    pub(crate) c_row: usize,
+}
+
+/// a lies transposed: its rows are neighbours, steps of k `step` apart.
+#[derive(Clone, Copy)]
+pub(crate) struct Turned {
+    pub(crate) a: *const f32,
+    pub(crate) step: usize,
+    pub(crate) c: *mut f32,
+    pub(crate) c_row: usize,
+}
+
+/// Rows at listed offsets (of a, of c), k contiguous.
+#[derive(Clone, Copy)]
+pub(crate) struct Listed<'a> {
+    pub(crate) a: *const f32,
+    pub(crate) c: *mut f32,
+    pub(crate) offsets: &'a [(usize, usize)],
+}
+
+impl Rows for Strided {
+    #[inline(always)]
+    fn step(&self) -> usize {
+        1
+    }
+    #[inline(always)]
+    fn a(&self, i: usize) -> *const f32 {
+        self.a.wrapping_add(i * self.a_row)
+    }
+    #[inline(always)]
+    fn c(&self, i: usize) -> *mut f32 {
+        self.c.wrapping_add(i * self.c_row)
+    }
+}
+
+impl Rows for Turned {
+    #[inline(always)]
+    fn step(&self) -> usize {
+        self.step
+    }
+    #[inline(always)]
+    fn a(&self, i: usize) -> *const f32 {
+        self.a.wrapping_add(i)
+    }
+    #[inline(always)]
+    fn c(&self, i: usize) -> *mut f32 {
+        self.c.wrapping_add(i * self.c_row)
+    }
+}
+
+impl Rows for Listed<'_> {
+    #[inline(always)]
+    fn step(&self) -> usize {
+        1
+    }
+    #[inline(always)]
+    fn a(&self, i: usize) -> *const f32 {
+        self.a.wrapping_add(self.offsets[i].0)
+    }
+    #[inline(always)]
+    fn c(&self, i: usize) -> *mut f32 {
+        self.c.wrapping_add(self.offsets[i].1)
+    }
+}
+
+/// Another c under the same a: where a panel is not whole, c is a small buffer.
+struct Aside<'a, R> {
+    rows: &'a R,
+    from: usize,
+    c: *mut f32,
+}
+
+impl<R: Rows> Rows for Aside<'_, R> {
+    #[inline(always)]
+    fn step(&self) -> usize {
+        self.rows.step()
+    }
+    #[inline(always)]
+    fn a(&self, i: usize) -> *const f32 {
+        self.rows.a(self.from + i)
+    }
+    #[inline(always)]
+    fn c(&self, i: usize) -> *mut f32 {
+        self.c.wrapping_add(i * PANEL)
+    }
+}
+
+/// One register block's work.
+pub(crate) struct Tile<'a, R> {
+    rows: &'a R,
+    /// First row.
+    from: usize,
+    /// First step of k, and how many.
+    k: usize,
+    depth: usize,
+    /// b at that step; elements to the next panel.
+    b: *const f32,
+    panel: usize,
+    /// First column of c.
+    column: usize,
+    /// Whether c begins at 0 or at what it holds.
+    fresh: bool,
+}
+
+/// c[M rows][V vectors] (+)= a·b, all of c in registers.
+///
+/// # Safety
+/// The rows of a, the panels of b and c must be readable, c writable and no other thread's.
+#[inline(always)]
+pub(crate) unsafe fn tile<L: Lanes, const M: usize, const V: usize, R: Rows>(t: &Tile<'_, R>) {
+    let step = t.rows.step();
+    let mut a = [std::ptr::null::<f32>(); M];
+    let mut c = [std::ptr::null_mut::<f32>(); M];
+    for i in 0..M {
+        a[i] = t.rows.a(t.from + i).wrapping_add(t.k * step);
+        c[i] = t.rows.c(t.from + i).wrapping_add(t.column);
+    }
+    let mut sum = [[L::splat(0.0); V]; M];
+    // SAFETY: the caller's promise for every address; offsets stay within the rows and panels it names.
+    unsafe {
+        if !t.fresh {
+            for i in 0..M {
+                for v in 0..V {
+                    sum[i][v] = L::load(c[i].add(v * L::WIDTH));
+                }
+            }
+        }
+        let mut b = t.b;
+        let mut offset = 0;
+        for _ in 0..t.depth {
+            let mut right = [L::splat(0.0); V];
+            for v in 0..V {
+                right[v] = L::load(b.add(v * L::WIDTH / PANEL * t.panel + v * L::WIDTH % PANEL));
+            }
+            for i in 0..M {
+                let left = L::splat(*a[i].add(offset));
+                for v in 0..V {
+                    sum[i][v] = left.mul_add(right[v], sum[i][v]);
+                }
+            }
+            b = b.wrapping_add(PANEL);
+            offset += step;
+        }
+        for i in 0..M {
+            for v in 0..V {
+                sum[i][v].store(c[i].add(v * L::WIDTH));
+            }
+        }
+    }
+}
+
+/// A product of `count` rows, `depth` steps of k and `columns` columns.
+pub(crate) struct Product<'a, R> {
+    pub(crate) rows: &'a R,
+    pub(crate) count: usize,
+    pub(crate) depth: usize,
+    /// First panel; elements from one to the next.
+    pub(crate) b: *const f32,
+    pub(crate) panel: usize,
+    pub(crate) columns: usize,
+    /// Whether c begins at 0 or at what it holds.
+    pub(crate) fresh: bool,
+}
+
+/// Runs a product: b's panels stay in the first cache while the rows pass.
+///
+/// # Safety
+/// All rows of a (`depth` steps), all panels (`depth` × 16 each, also the last) and all rows of c (`columns`) must be
+/// valid; nobody else writes c.
+#[inline(always)]
+pub(crate) unsafe fn product<L: Lanes, R: Rows>(p: &Product<'_, R>) {
+    let panels = p.columns.div_ceil(PANEL);
+    let mut k = 0;
+    while k < p.depth {
+        let depth = DEPTH.min(p.depth - k);
+        let mut panel = 0;
+        while panel < panels {
+            let group = if (panel + L::PANELS) * PANEL <= p.columns { L::PANELS } else { 1 };
+            let whole = (panel + group) * PANEL <= p.columns;
+            let mut from = 0;
+            while from < p.count {
+                let height = L::TALL.min(p.count - from);
+                let tile = Tile {
+                    rows: p.rows,
+                    from,
+                    k,
+                    depth,
+                    b: p.b.wrapping_add(panel * p.panel + k * PANEL),
+                    panel: p.panel,
+                    column: panel * PANEL,
+                    fresh: p.fresh && k == 0,
+                };
+                // SAFETY: the caller's promise; the last, partial panel of c goes through a buffer.
+                unsafe {
+                    if !whole {
+                        aside::<L, R>(&tile, height, p.columns - panel * PANEL);
+                    } else if group == L::PANELS {
+                        L::group(height, &tile);
+                    } else {
+                        L::one(height, &tile);
+                    }
+                }
+                from += height;
+            }
+            panel += group;
+        }
+        k += depth;
+    }
+}
+
+/// A register block whose panel has only `columns` columns in c.
+///
+/// # Safety
+/// As [`tile`], with `height` rows of `columns` columns of c.
+#[inline(always)]
+unsafe fn aside<L: Lanes, R: Rows>(t: &Tile<'_, R>, height: usize, columns: usize) {
+    let mut buffer = [0.0f32; 16 * PANEL];
+    // SAFETY: the caller's promise; the buffer holds 16 rows, more than any block's.
+    unsafe {
+        if !t.fresh {
+            for i in 0..height {
+                std::ptr::copy_nonoverlapping(t.rows.c(t.from + i).wrapping_add(t.column), buffer.as_mut_ptr().add(i * PANEL), columns);
+            }
+        }
+        let rows = Aside { rows: t.rows, from: t.from, c: buffer.as_mut_ptr() };
+        let tile = Tile { rows: &rows, from: 0, column: 0, k: t.k, depth: t.depth, b: t.b, panel: t.panel, fresh: t.fresh };
+        L::one(height, &tile);
+        for i in 0..height {
+            std::ptr::copy_nonoverlapping(buffer.as_ptr().add(i * PANEL), t.rows.c(t.from + i).wrapping_add(t.column), columns);
+        }
+    }
+}

@@ -1,0 +1,462 @@
+//! The fast form: F(2, 2) on the pixel phases, 9 products where the taps need 16. For maps of at least 4 × 4.
+//!
+//! A block of tiles (2 × 2 pixels of the small map) passes three stages, each cut into jobs: patches to points, one
+//! matrix product a point, products to pixels. Sums run over channels in one order, so neither the block a tile falls
+//! into nor its neighbours change its bits. Odd maps: surplus pixels of the last tiles read as 0 and are dropped.
+
+#![allow(clippy::needless_range_loop, reason = "fixed small loops over registers read better by index")]
+
+use super::points::{Glass, Patch, gradient_points, large_points, results, small_points};
+use super::scratch::Store;
+use crate::arch::{Kernel, Lanes, PANEL, Product, Rows, Single, Strided, Turned, dispatch, product};
+use crate::memory::Common;
+use crate::{Lens, Map, MapMut, Pool};
+
+/// Tiles a job of the transform stages takes.
+const STEP: usize = 8;
+/// Rows and panels a job of the product stage takes.
+const ROWS: usize = 96;
+const PANELS: usize = 8;
+
+/// The tiles of a batch of small maps.
+#[derive(Clone, Copy)]
+struct Grid {
+    rows: usize,
+    cols: usize,
+    down: usize,
+    across: usize,
+    tiles: usize,
+}
+
+impl Grid {
+    fn new(images: usize, rows: usize, cols: usize) -> Self {
+        let (down, across) = (rows.div_ceil(2), cols.div_ceil(2));
+        Self { rows, cols, down, across, tiles: images * down * across }
+    }
+
+    /// Image, row and column (of the small map) where a tile begins.
+    #[inline(always)]
+    fn at(&self, tile: usize) -> (usize, usize, usize) {
+        let (image, rest) = (tile / (self.down * self.across), tile % (self.down * self.across));
+        (image, rest / self.across * 2, rest % self.across * 2)
+    }
+}
+
+/// Addresses of N × N pixels from (row, col), which may lie outside.
+#[inline(always)]
+fn patch<const N: usize>(map: &Map<'_, f32>, image: usize, row: isize, col: isize) -> Patch<N> {
+    let inside = |i: isize, n: usize| i >= 0 && i < n as isize;
+    let last = N as isize - 1;
+    let edge = row < 0 || col < 0 || row + last >= map.rows as isize || col + last >= map.cols as isize;
+    let mut pixels = [[std::ptr::null(); N]; N];
+    for (r, line) in (row..).zip(&mut pixels) {
+        if !inside(r, map.rows) {
+            continue;
+        }
+        for (c, pixel) in (col..).zip(line) {
+            if inside(c, map.cols) {
+                let index = (image * map.rows + r as usize) * map.cols + c as usize;
+                *pixel = map.data.as_ptr().wrapping_add(index * map.pixel);
+            }
+        }
+    }
+    Patch { pixels, edge }
+}
+
+/// Numbers between two rows of points: not a power of two, so that six rows do not share a cache set.
+fn padded(channels: usize) -> usize {
+    channels.next_multiple_of(PANEL) + PANEL
+}
+
+/// Tiles a block takes, so that what the stages hand on stays in the caches: about 4 MiB.
+fn block(tiles: usize, floats_a_tile: usize) -> usize {
+    let fit = (1 << 20) / floats_a_tile;
+    (fit / ROWS * ROWS).clamp(ROWS, 1024).min(tiles)
+}
+
+/// Numbers `down` needs of the common scratch; `up`; `pair`.
+pub(super) fn needs(wide: usize, deep: usize, rows: usize, cols: usize, images: usize) -> usize {
+    let tiles = Grid::new(images, rows, cols).tiles;
+    let down = 9 * (padded(4 * wide) + padded(deep));
+    let up = 25 * padded(deep) + 36 * padded(wide);
+    let pair = 9 * (padded(4 * wide) + deep.next_multiple_of(PANEL));
+    let products = 9 * 4 * wide * deep.next_multiple_of(PANEL);
+    (block(tiles, down) * down).max(block(tiles, up) * up).max(block(tiles, pair) * pair + products)
+}
+
+struct LargePoints<'a> {
+    x: Map<'a, f32>,
+    glass: Glass,
+    grid: Grid,
+    tiles: std::ops::Range<usize>,
+    to: *mut f32,
+    row: usize,
+    points: usize,
+}
+
+impl Kernel for LargePoints<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        for (i, tile) in self.tiles.enumerate() {
+            let (image, row, col) = self.grid.at(tile);
+            let patch = patch::<6>(&self.x, image, 2 * row as isize - 1, 2 * col as isize - 1);
+            let to = self.to.wrapping_add(i * self.row);
+            // SAFETY: pixels lie within the map; the stage checked the target's extent.
+            unsafe { large_points::<L>(&patch, self.glass, self.x.channels, to, self.points) };
+        }
+    }
+}
+
+struct SmallPoints<'a> {
+    y: Map<'a, f32>,
+    glass: Glass,
+    grid: Grid,
+    tiles: std::ops::Range<usize>,
+    to: *mut f32,
+    row: usize,
+    points: usize,
+}
+
+impl Kernel for SmallPoints<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        for (i, tile) in self.tiles.enumerate() {
+            let (image, row, col) = self.grid.at(tile);
+            let patch = patch::<4>(&self.y, image, row as isize - 1, col as isize - 1);
+            let to = self.to.wrapping_add(i * self.row);
+            // SAFETY: pixels lie within the map; the stage checked the target's extent.
+            unsafe { small_points::<L>(&patch, self.glass, self.y.channels, to, self.points) };
+        }
+    }
+}
+
+struct GradientPoints<'a> {
+    y: Map<'a, f32>,
+    glass: Glass,
+    grid: Grid,
+    tiles: std::ops::Range<usize>,
+    to: *mut f32,
+    points: usize,
+    panel: usize,
+}
+
+impl Kernel for GradientPoints<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        for (i, tile) in self.tiles.enumerate() {
+            let (image, row, col) = self.grid.at(tile);
+            let patch = patch::<2>(&self.y, image, row as isize, col as isize);
+            let to = self.to.wrapping_add(i * PANEL);
+            // SAFETY: pixels lie within the map; the stage checked the target's extent.
+            unsafe { gradient_points::<L>(&patch, self.glass, self.y.channels, to, self.points, self.panel) };
+        }
+    }
+}
+
+/// One matrix product.
+pub(super) struct Multiply<'a, R>(pub(super) Product<'a, R>);
+
+impl<R: Rows> Kernel for Multiply<'_, R> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        // SAFETY: whoever makes a product has checked its operands' extents.
+        unsafe { product::<L, R>(&self.0) };
+    }
+}
+
+/// Products of `PHASES` phases to the pixels of a tile.
+struct Pixels<'a> {
+    from: *const f32,
+    row: usize,
+    points: usize,
+    bias: Option<&'a [f32]>,
+    to: Common,
+    grid: Grid,
+    tiles: std::ops::Range<usize>,
+    channels: usize,
+    pixel: usize,
+    /// 1: results are pixels of the small map. 2: of the large one, phase by phase.
+    spread: usize,
+}
+
+impl Pixels<'_> {
+    /// Address of the pixel that result (i, j) of phase (p, q) becomes, if it is within the map.
+    #[inline(always)]
+    fn target(&self, (image, row, col): (usize, usize, usize), (i, j): (usize, usize), phase: usize) -> Option<*mut f32> {
+        let (rows, cols) = (self.grid.rows, self.grid.cols);
+        if row + i >= rows || col + j >= cols {
+            return None;
+        }
+        let (r, c) = (self.spread * (row + i) + phase / 2, self.spread * (col + j) + phase % 2);
+        let index = (image * self.spread * rows + r) * self.spread * cols + c;
+        Some(self.to.at(index * self.pixel, self.channels))
+    }
+
+    #[inline(always)]
+    fn one<L: Lanes>(&self, from: *const f32, channel: usize, targets: &[[Option<*mut f32>; 2]; 2]) {
+        // SAFETY: `from` has nine rows of at least `channels` numbers (the stage's check); `target` checked the pixels.
+        unsafe {
+            let found = results::<L>(from.add(channel), self.points);
+            let bias = self.bias.map_or(L::splat(0.0), |bias| L::load(bias.as_ptr().add(channel)));
+            for i in 0..2 {
+                for j in 0..2 {
+                    if let Some(to) = targets[i][j] {
+                        found[i][j].add(bias).store(to.add(channel));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Kernel for Pixels<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        for (n, tile) in self.tiles.clone().enumerate() {
+            let at = self.grid.at(tile);
+            for phase in 0..self.spread * self.spread {
+                let from = self.from.wrapping_add(n * self.row + phase * 9 * self.points);
+                let t = |i, j| self.target(at, (i, j), phase);
+                let targets = [[t(0, 0), t(0, 1)], [t(1, 0), t(1, 1)]];
+                let mut channel = 0;
+                while channel + L::WIDTH <= self.channels {
+                    self.one::<L>(from, channel, &targets);
+                    channel += L::WIDTH;
+                }
+                while channel < self.channels {
+                    self.one::<Single>(from, channel, &targets);
+                    channel += 1;
+                }
+            }
+        }
+    }
+}
+
+/// Runs a stage over a block's tiles in jobs of [`STEP`]: `work(tiles of the batch, first tile within the block)`.
+fn stage(pool: &Pool, tiles: std::ops::Range<usize>, work: impl Fn(std::ops::Range<usize>, usize) + Sync) {
+    pool.run(tiles.len().div_ceil(STEP), |job| {
+        let from = job * STEP;
+        work(tiles.start + from..tiles.end.min(tiles.start + from + STEP), from);
+    });
+}
+
+/// The product stage of `down` and `up`: for each of `products` points, rows of `data` (which point of the data it
+/// reads) times the panels of `weight`.
+struct Stage<'a> {
+    data: Common,
+    data_row: usize,
+    data_points: usize,
+    depth: usize,
+    weight: &'a [f32],
+    to: Common,
+    to_row: usize,
+    to_points: usize,
+    columns: usize,
+    tiles: usize,
+}
+
+impl Stage<'_> {
+    fn run(&self, pool: &Pool, products: usize, reads: impl Fn(usize) -> usize + Sync) {
+        let panels = self.columns.div_ceil(PANEL);
+        let (down, across) = (self.tiles.div_ceil(ROWS), panels.div_ceil(PANELS));
+        pool.run(products * down * across, |job| {
+            // Jobs that share a weight follow each other.
+            let (row, rest) = (job % down * ROWS, job / down);
+            let (panel, point) = (rest % across * PANELS, rest / across);
+            let count = ROWS.min(self.tiles - row);
+            let columns = (PANELS * PANEL).min(panels * PANEL - panel * PANEL);
+            let size = self.depth * PANEL;
+            let rows = Strided {
+                a: self.data.at(reads(point) * self.data_points + row * self.data_row, (count - 1) * self.data_row + self.depth),
+                a_row: self.data_row,
+                c: self.to.at(point * self.to_points + row * self.to_row + panel * PANEL, (count - 1) * self.to_row + columns),
+                c_row: self.to_row,
+            };
+            let b = &self.weight[(point * panels + panel) * size..][..columns / PANEL * size];
+            let work = Product { rows: &rows, count, depth: self.depth, b: b.as_ptr(), panel: size, columns, fresh: true };
+            dispatch(pool.level(), Multiply(work));
+        });
+    }
+}
+
+pub(super) fn down(
+    pool: &Pool,
+    x: Map<'_, f32>,
+    lens: Option<Lens<'_, f32>>,
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    y: MapMut<'_, f32>,
+    store: &mut Store,
+) {
+    let (wide, deep, pixel) = (x.channels, y.channels, y.pixel);
+    let grid = Grid::new(y.images, y.rows, y.cols);
+    let (data_row, to_row) = (padded(4 * wide), padded(deep));
+    let block = block(grid.tiles, 9 * (data_row + to_row));
+    let (data, to) = store.common(9 * block * (data_row + to_row)).split_at_mut(9 * block * data_row);
+    let (data, to, out) = (Common::new(data), Common::new(to), Common::new(y.data));
+    let (data_points, to_points) = (block * data_row, block * to_row);
+    let glass = Shared(Glass::new(lens));
+    for start in (0..grid.tiles).step_by(block) {
+        let tiles = start..grid.tiles.min(start + block);
+        stage(pool, tiles.clone(), |tiles, first| {
+            let to = data.at(first * data_row, 8 * data_points + tiles.len() * data_row);
+            dispatch(pool.level(), LargePoints { x, glass: glass.get(), grid, tiles, to, row: data_row, points: data_points });
+        });
+        let products =
+            Stage { data, data_row, data_points, depth: 4 * wide, weight, to, to_row, to_points, columns: deep, tiles: tiles.len() };
+        products.run(pool, 9, |point| point);
+        stage(pool, tiles, |tiles, first| {
+            let from = to.at(first * to_row, 8 * to_points + tiles.len() * to_row);
+            let pixels = Pixels { from, row: to_row, points: to_points, bias, to: out, grid, tiles, channels: deep, pixel, spread: 1 };
+            dispatch(pool.level(), pixels);
+        });
+    }
+}
+
+/// Which of the 25 points of y product (phase p, q; point a, b) reads: odd phases begin two further on.
+fn up_point(product: usize) -> usize {
+    let (phase, point) = (product / 9, product % 9);
+    (phase / 2 * 2 + point / 3) * 5 + phase % 2 * 2 + point % 3
+}
+
+pub(super) fn up(
+    pool: &Pool,
+    y: Map<'_, f32>,
+    lens: Option<Lens<'_, f32>>,
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    x: MapMut<'_, f32>,
+    store: &mut Store,
+) {
+    let (wide, deep, pixel) = (x.channels, y.channels, x.pixel);
+    let grid = Grid::new(y.images, y.rows, y.cols);
+    let (data_row, to_row) = (padded(deep), padded(wide));
+    let block = block(grid.tiles, 25 * data_row + 36 * to_row);
+    let (data, to) = store.common(block * (25 * data_row + 36 * to_row)).split_at_mut(25 * block * data_row);
+    let (data, to, out) = (Common::new(data), Common::new(to), Common::new(x.data));
+    let (data_points, to_points) = (block * data_row, block * to_row);
+    let glass = Shared(Glass::new(lens));
+    for start in (0..grid.tiles).step_by(block) {
+        let tiles = start..grid.tiles.min(start + block);
+        stage(pool, tiles.clone(), |tiles, first| {
+            let to = data.at(first * data_row, 24 * data_points + tiles.len() * data_row);
+            dispatch(pool.level(), SmallPoints { y, glass: glass.get(), grid, tiles, to, row: data_row, points: data_points });
+        });
+        let products = Stage { data, data_row, data_points, depth: deep, weight, to, to_row, to_points, columns: wide, tiles: tiles.len() };
+        products.run(pool, 36, up_point);
+        stage(pool, tiles, |tiles, first| {
+            let from = to.at(first * to_row, 35 * to_points + tiles.len() * to_row);
+            let pixels = Pixels { from, row: to_row, points: to_points, bias, to: out, grid, tiles, channels: wide, pixel, spread: 2 };
+            dispatch(pool.level(), pixels);
+        });
+    }
+}
+
+pub(super) fn pair(
+    pool: &Pool,
+    x: Map<'_, f32>,
+    x_lens: Option<Lens<'_, f32>>,
+    y: Map<'_, f32>,
+    y_lens: Option<Lens<'_, f32>>,
+    dw: &mut [f32],
+    store: &mut Store,
+) {
+    let (wide, deep) = (x.channels, y.channels);
+    let grid = Grid::new(y.images, y.rows, y.cols);
+    let panels = deep.div_ceil(PANEL);
+    let (left_row, columns, height) = (padded(4 * wide), panels * PANEL, 4 * wide);
+    let block = block(grid.tiles, 9 * (left_row + columns));
+    let products = 9 * height * columns;
+    let memory = store.common(9 * block * (left_row + columns) + products);
+    let (left, rest) = memory.split_at_mut(9 * block * left_row);
+    let (right, sums) = rest.split_at_mut(9 * block * columns);
+    let (left, right, sums) = (Common::new(left), Common::new(right), Common::new(&mut sums[..products]));
+    let (left_points, right_points, panel) = (block * left_row, block * columns, block * PANEL);
+    let (x_glass, y_glass) = (Shared(Glass::new(x_lens)), Shared(Glass::new(y_lens)));
+    for start in (0..grid.tiles).step_by(block) {
+        let tiles = start..grid.tiles.min(start + block);
+        let depth = tiles.len();
+        stage(pool, tiles, |tiles, first| {
+            let to = left.at(first * left_row, 8 * left_points + tiles.len() * left_row);
+            let range = tiles.clone();
+            dispatch(pool.level(), LargePoints { x, glass: x_glass.get(), grid, tiles: range, to, row: left_row, points: left_points });
+            let to = right.at(first * PANEL, 8 * right_points + (panels - 1) * panel + tiles.len() * PANEL);
+            dispatch(pool.level(), GradientPoints { y, glass: y_glass.get(), grid, tiles, to, points: right_points, panel });
+        });
+        let across = height.div_ceil(ROWS);
+        pool.run(9 * across, |job| {
+            let (point, row) = (job / across, job % across * ROWS);
+            let count = ROWS.min(height - row);
+            let rows = Turned {
+                a: left.at(point * left_points + row, (depth - 1) * left_row + count),
+                step: left_row,
+                c: sums.at((point * height + row) * columns, count * columns),
+                c_row: columns,
+            };
+            let b = right.at(point * right_points, (panels - 1) * panel + depth * PANEL);
+            dispatch(pool.level(), Multiply(Product { rows: &rows, count, depth, b, panel, columns, fresh: start == 0 }));
+        });
+    }
+    let out = Common::new(dw);
+    pool.run(wide, |channel| {
+        dispatch(pool.level(), Gradient { from: sums.at(0, products), columns, wide, deep, channel, to: out });
+    });
+}
+
+/// The last stage of `pair`: products to the 16 taps of one wide channel.
+struct Gradient {
+    from: *const f32,
+    columns: usize,
+    wide: usize,
+    deep: usize,
+    channel: usize,
+    to: Common,
+}
+
+impl Gradient {
+    #[inline(always)]
+    fn one<L: Lanes>(&self, phase: usize, column: usize) {
+        let from = self.from.wrapping_add((phase * self.wide + self.channel) * self.columns + column);
+        // SAFETY: `pair` checked 9 · 4 · wide rows of `columns` products; `at` checks the target.
+        unsafe {
+            let found = results::<L>(from, 4 * self.wide * self.columns);
+            for i in 0..2 {
+                for j in 0..2 {
+                    let tap = (2 * i + phase / 2) * 4 + 2 * j + phase % 2;
+                    found[i][j].store(self.to.at((tap * self.wide + self.channel) * self.deep + column, L::WIDTH));
+                }
+            }
+        }
+    }
+}
+
+impl Kernel for Gradient {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        for phase in 0..4 {
+            let mut column = 0;
+            while column + L::WIDTH <= self.deep {
+                self.one::<L>(phase, column);
+                column += L::WIDTH;
+            }
+            while column < self.deep {
+                self.one::<Single>(phase, column);
+                column += 1;
+            }
+        }
+    }
+}
+
+/// A lens's addresses, read by all jobs of a call.
+#[derive(Clone, Copy)]
+pub(super) struct Shared(pub(super) Glass);
+
+// SAFETY: only read; the lens is borrowed for the whole call.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    #[inline(always)]
+    pub(super) fn get(&self) -> Glass {
+        self.0
+    }
+}

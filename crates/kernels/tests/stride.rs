@@ -1,0 +1,234 @@
+//! The three kernels on every instruction set of this machine: against the plain f64 loops, against each other (adjoint
+//! identity), over threads and batches (equal bits), and over memory they must not touch.
+
+use kernels::stride::{self, Filter, Scratch, Uses};
+use kernels::{Lens, Level, Map, MapMut, Pool, Real, reference};
+
+/// A small, fixed, irregular sequence in (−1, 1).
+fn numbers<T: Real>(count: usize, seed: u64) -> Vec<T> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f64 / f64::from(1u32 << 23) - 1.0
+    };
+    (0..count).map(|_| T::from_f64(f64::from(next() as f32))).collect()
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    images: usize,
+    rows: usize,
+    cols: usize,
+    wide: usize,
+    deep: usize,
+    /// Elements between the last channel of a pixel and the next pixel.
+    gap: usize,
+    lens: bool,
+    bias: bool,
+}
+
+/// Everything a case computes, in one precision.
+struct Found<T> {
+    y: Vec<T>,
+    x: Vec<T>,
+    dw: Vec<T>,
+}
+
+/// Inputs of a case: the same numbers in both precisions.
+struct Given<T> {
+    x: Vec<T>,
+    y: Vec<T>,
+    weight: Vec<T>,
+    wide: [Vec<T>; 4],
+    deep: [Vec<T>; 4],
+}
+
+impl Case {
+    fn given<T: Real>(&self) -> Given<T> {
+        let pixels = self.images * self.rows * self.cols;
+        let lens = |n: usize, seed: u64| {
+            let slope = numbers::<T>(n, seed + 2).into_iter().map(|v| v * v).collect();
+            [numbers(n, seed), numbers(n, seed + 1), slope, numbers(n, seed + 3)]
+        };
+        Given {
+            x: numbers(4 * pixels * (self.wide + self.gap), 1),
+            y: numbers(pixels * (self.deep + self.gap), 2),
+            weight: numbers(16 * self.wide * self.deep, 3),
+            wide: lens(self.wide, 10),
+            deep: lens(self.deep, 20),
+        }
+    }
+
+    fn run<T: Real>(&self, pool: &Pool, given: &Given<T>, scratch: &mut Scratch<T>) -> Found<T> {
+        let Case { images, rows, cols, wide, deep, gap, .. } = *self;
+        let x_lens = self.lens.then(|| Lens::new(&given.wide[0], &given.wide[1], &given.wide[2]));
+        let y_lens = self.lens.then(|| Lens::new(&given.deep[0], &given.deep[1], &given.deep[2]));
+        let x = Map::new(&given.x, images, 2 * rows, 2 * cols, wide, wide + gap);
+        let y = Map::new(&given.y, images, rows, cols, deep, deep + gap);
+        let mut filter = Filter::new(wide, deep, rows, cols, images, Uses::BOTH);
+        filter.load(pool, &given.weight);
+        // Results begin as marks, so that a pixel left out or a gap written shows.
+        let mark = T::from_f64(777.0);
+        let mut found = Found { y: vec![mark; given.y.len()], x: vec![mark; given.x.len()], dw: vec![mark; given.weight.len()] };
+        let bias = |all: &[Vec<T>; 4]| self.bias.then(|| all[3].clone());
+        let to = MapMut::new(&mut found.y, images, rows, cols, deep, deep + gap);
+        stride::down(pool, x, x_lens, &filter, bias(&given.deep).as_deref(), to, scratch);
+        let to = MapMut::new(&mut found.x, images, 2 * rows, 2 * cols, wide, wide + gap);
+        stride::up(pool, y, y_lens, &filter, bias(&given.wide).as_deref(), to, scratch);
+        stride::pair(pool, x, x_lens, y, y_lens, &mut found.dw, scratch);
+        found
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let channels = [(1, 1), (2, 3), (3, 64), (4, 6), (6, 100), (15, 17), (16, 16), (16, 33), (20, 5), (29, 40), (64, 32)];
+    let sizes = [(1, 1, 3), (1, 2, 2), (2, 2, 2), (3, 5, 1), (5, 3, 2), (4, 4, 2), (5, 7, 1), (8, 4, 3), (9, 10, 1), (1, 9, 1)];
+    for (i, &(wide, deep)) in channels.iter().enumerate() {
+        for (j, &(rows, cols, images)) in sizes.iter().enumerate() {
+            let mix = i * 7 + j * 3;
+            cases.push(Case { images, rows, cols, wide, deep, gap: [0, 3, 0, 16][mix % 4], lens: mix % 3 != 0, bias: mix % 5 < 2 });
+        }
+    }
+    // More rows than a block of any stage, more depth than a cut of k, more bands than parts.
+    cases.push(Case { images: 7, rows: 8, cols: 8, wide: 80, deep: 144, gap: 0, lens: true, bias: false });
+    cases.push(Case { images: 3, rows: 64, cols: 48, wide: 3, deep: 16, gap: 0, lens: false, bias: true });
+    cases.push(Case { images: 40, rows: 12, cols: 12, wide: 16, deep: 16, gap: 0, lens: true, bias: false });
+    cases.push(Case { images: 150, rows: 2, cols: 2, wide: 272, deep: 80, gap: 0, lens: true, bias: false });
+    cases
+}
+
+/// Largest difference from the f64 result, over the largest result.
+fn distance(found: &[f32], exact: &[f64]) -> f64 {
+    assert_eq!(found.len(), exact.len());
+    let scale = exact.iter().filter(|v| **v != 777.0).fold(1.0f64, |m, v| m.max(v.abs()));
+    found.iter().zip(exact).fold(0.0f64, |worst, (&a, &b)| worst.max((f64::from(a) - b).abs())) / scale
+}
+
+#[test]
+fn every_form_on_every_level_follows_the_plain_loops() {
+    // Sums of up to 16·272 (down) and 36,000 (pair) products of numbers below 1, in f32 and through F(2, 2): the error
+    // grows like the root of the count times 6e-8, and the transforms triple it. A missing tap is off by 1e-2 or more.
+    let tolerance = 4e-6;
+    let oracle = Pool::with_level(1, Level::Portable).unwrap();
+    let pools: Vec<Pool> = Level::all_available().map(|level| Pool::with_level(2, level).unwrap()).collect();
+    for case in cases() {
+        let exact = case.run::<f64>(&oracle, &case.given(), &mut Scratch::new());
+        let given = case.given::<f32>();
+        for pool in &pools {
+            let found = case.run(pool, &given, &mut Scratch::new());
+            let worst = [distance(&found.y, &exact.y), distance(&found.x, &exact.x), distance(&found.dw, &exact.dw)];
+            assert!(worst.iter().all(|&w| w < tolerance), "{} {case:?}: {worst:?}", pool.level());
+        }
+    }
+}
+
+#[test]
+fn the_f64_loops_are_the_operation() {
+    // One image, one channel, by hand: a 2×2 map of x = 1, 2, 3, 4 and y = 10 under weight ky·4 + kx.
+    let weight: Vec<f64> = (0..16).map(f64::from).collect();
+    let x = [1.0, 2.0, 3.0, 4.0];
+    let mut y = [0.0];
+    reference::down(Map::dense(&x, 1, 2, 2, 1), None, &weight, None, MapMut::dense(&mut y, 1, 1, 1, 1));
+    assert_eq!(y[0], 5.0 + 2.0 * 6.0 + 3.0 * 9.0 + 4.0 * 10.0);
+    let mut up = [0.0; 4];
+    reference::up(Map::dense(&[10.0], 1, 1, 1, 1), None, &weight, None, MapMut::dense(&mut up, 1, 2, 2, 1));
+    assert_eq!(up, [50.0, 60.0, 90.0, 100.0]);
+    let mut dw = [1.0; 16];
+    reference::pair(Map::dense(&x, 1, 2, 2, 1), None, Map::dense(&[10.0], 1, 1, 1, 1), None, &mut dw);
+    assert_eq!([dw[5], dw[6], dw[9], dw[10]], [10.0, 20.0, 30.0, 40.0]);
+    assert_eq!(dw.iter().sum::<f64>(), 100.0);
+}
+
+fn dot<T: Real>(a: &[T], b: &[T]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a.to_f64() * b.to_f64()).sum()
+}
+
+/// ⟨down(x, W), y⟩, ⟨x, up(y, W)⟩, ⟨W, pair(x, y)⟩ and a scale for their rounding.
+fn adjoints<T: Real>(pool: &Pool, case: Case) -> ([f64; 3], f64) {
+    let given = case.given::<T>();
+    let found = case.run(pool, &given, &mut Scratch::new());
+    let scale = (dot(&given.y, &given.y) * dot(&found.y, &found.y)).sqrt();
+    ([dot(&found.y, &given.y), dot(&given.x, &found.x), dot(&given.weight, &found.dw)], scale)
+}
+
+#[test]
+fn the_three_kernels_are_adjoint() {
+    for case in cases() {
+        let case = Case { gap: 0, lens: false, bias: false, ..case };
+        let pool = Pool::with_level(1, Level::Portable).unwrap();
+        if case.images * case.rows * case.cols * case.wide * case.deep < 100_000 {
+            let ([a, b, c], scale) = adjoints::<f64>(&pool, case);
+            assert!((a - b).abs() < 1e-13 * scale && (a - c).abs() < 1e-13 * scale, "{case:?}: {a} {b} {c}");
+        }
+        let pool = Pool::new(2).unwrap();
+        let ([a, b, c], scale) = adjoints::<f32>(&pool, case);
+        assert!((a - b).abs() < 1e-6 * scale && (a - c).abs() < 1e-6 * scale, "{case:?}: {a} {b} {c}");
+    }
+}
+
+#[test]
+fn threads_do_not_change_a_bit() {
+    let pools: Vec<Pool> = (1..4).map(|threads| Pool::new(threads).unwrap()).collect();
+    for case in cases() {
+        let given = case.given::<f32>();
+        let [one, others @ ..] = &pools[..] else { unreachable!() };
+        let expected = case.run(one, &given, &mut Scratch::new());
+        for pool in others {
+            let found = case.run(pool, &given, &mut Scratch::new());
+            assert!(found.y == expected.y && found.x == expected.x && found.dw == expected.dw, "{case:?}");
+        }
+    }
+}
+
+#[test]
+fn an_image_does_not_depend_on_its_batch() {
+    for level in Level::all_available() {
+        let pool = Pool::with_level(2, level).unwrap();
+        for (rows, cols, wide, deep) in [(1, 1, 32, 48), (2, 2, 64, 20), (4, 4, 48, 32), (9, 7, 16, 24), (16, 16, 3, 16), (6, 8, 40, 24)] {
+            let whole = Case { images: 16, rows, cols, wide, deep, gap: 2, lens: true, bias: true };
+            let given = whole.given::<f32>();
+            let all = whole.run(&pool, &given, &mut Scratch::new());
+            let (x_size, y_size) = (4 * rows * cols * (wide + 2), rows * cols * (deep + 2));
+            for (first, images) in [(0, 1), (5, 1), (15, 1), (3, 7)] {
+                let (x, y) = (first * x_size..(first + images) * x_size, first * y_size..(first + images) * y_size);
+                let part = Given { x: given.x[x.clone()].to_vec(), y: given.y[y.clone()].to_vec(), ..whole.given() };
+                let found = Case { images, ..whole }.run(&pool, &part, &mut Scratch::new());
+                assert!(found.y == all.y[y] && found.x == all.x[x], "{level} {rows}x{cols} {wide} {deep}: image {first}");
+            }
+        }
+    }
+}
+
+#[test]
+fn dead_taps_are_exactly_zero() {
+    let pool = Pool::new(2).unwrap();
+    for (rows, cols, wide, dead) in [(1, 1, 64, 12), (1, 1, 3, 12), (1, 5, 32, 8), (6, 1, 2, 8), (2, 2, 32, 0)] {
+        let case = Case { images: 3, rows, cols, wide, deep: 24, gap: 0, lens: true, bias: false };
+        let found = case.run(&pool, &case.given::<f32>(), &mut Scratch::new());
+        let zero = found.dw.chunks(wide * 24).filter(|tap| tap.iter().all(|v| v.to_bits() == 0)).count();
+        assert_eq!(zero, dead, "{rows}x{cols}");
+    }
+}
+
+#[test]
+fn used_scratch_gives_the_same_bits() {
+    let pool = Pool::new(2).unwrap();
+    let mut scratch = Scratch::new();
+    for case in cases() {
+        let given = case.given::<f32>();
+        let (fresh, used) = (case.run(&pool, &given, &mut Scratch::new()), case.run(&pool, &given, &mut scratch));
+        assert!(fresh.y == used.y && fresh.x == used.x && fresh.dw == used.dw, "{case:?}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "made without `up`")]
+fn an_unprepared_direction_is_refused() {
+    let pool = Pool::new(1).unwrap();
+    let filter = Filter::<f32>::new(2, 2, 1, 1, 1, Uses::DOWN);
+    let mut x = [0.0; 8];
+    stride::up(&pool, Map::dense(&[0.0; 2], 1, 1, 1, 2), None, &filter, None, MapMut::dense(&mut x, 1, 2, 2, 2), &mut Scratch::new());
+}
