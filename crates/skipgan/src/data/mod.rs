@@ -1,1 +1,28 @@
-//! From files to windows: layouts, clips, labels, the frame cache, splits, and the generated scene.
+//! From files to windows: what lies on disk ([`layouts`], [`clip`]), what is true of it , frames decoded once and
+//! kept at the network's size ([`cache`]), what is held out ([`split`]), what the network sees at one instant ([`window`]), in which
+//! order training sees it ([`sampler`]), what the training data were ([`fingerprint`]).
+//!
+//! Nothing here knows a network, a loss or a score. Decoding, colour and resizing are the crate `video`'s. Labels are opened by
+//! the modules of labels and masks alone: discovering clips never reads one, so scoring cannot.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::indexing_slicing))]
+
+pub mod cache;
+pub mod clip;
+pub mod error;
+pub mod fingerprint;
+pub mod known;
+pub mod layouts;
+pub mod picture;
+pub mod random;
+pub mod sampler;
+pub mod split;
+pub mod window;
+
+pub use cache::{CacheOptions, CachedClip, FrameCache};
+pub use clip::{Clip, ClipSource};
+pub use error::DataError;
+pub use layouts::{DataSet, DiscoverOptions, Layout, discover};
+pub use picture::PictureSettings;
+pub use sampler::{Sampler, SamplerState};
+pub use split::{Span, Split, hold_out};
+pub use window::{WindowIndex, WindowReader, WindowShape, WindowStream};
