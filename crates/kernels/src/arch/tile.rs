@@ -5,7 +5,7 @@
 
 #![allow(clippy::needless_range_loop, reason = "fixed small loops over registers read better by index")]
 
-use super::Lanes;
+use super::{Kernel, Lanes};
 
 /// Columns of a panel.
 pub(crate) const PANEL: usize = 16;
@@ -236,6 +236,17 @@ pub(crate) unsafe fn product<L: Lanes, R: Rows>(p: &Product<'_, R>) {
             panel += group;
         }
         k += depth;
+    }
+}
+
+/// A product as a kernel of its own.
+pub(crate) struct Multiply<'a, R>(pub(crate) Product<'a, R>);
+
+impl<R: Rows> Kernel for Multiply<'_, R> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        // SAFETY: whoever makes a product has checked its operands' extents.
+        unsafe { product::<L, R>(&self.0) };
     }
 }
 

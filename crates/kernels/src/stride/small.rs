@@ -5,8 +5,8 @@ use super::form::Shape;
 use super::points::Glass;
 use super::scratch::Store;
 use super::weights;
-use super::winograd::{Multiply, Shared};
-use crate::arch::{Kernel, Lanes, Listed, PANEL, Product, Single, Turned, dispatch, product};
+use super::winograd::Shared;
+use crate::arch::{Kernel, Lanes, Listed, Multiply, PANEL, Product, Single, Turned, dispatch, product};
 use crate::memory::Common;
 use crate::{Lens, Map, MapMut, Pool};
 

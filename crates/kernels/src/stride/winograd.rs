@@ -8,7 +8,7 @@
 
 use super::points::{Glass, Patch, gradient_points, large_points, results, small_points};
 use super::scratch::Store;
-use crate::arch::{Kernel, Lanes, PANEL, Product, Rows, Single, Strided, Turned, dispatch, product};
+use crate::arch::{Kernel, Lanes, Multiply, PANEL, Product, Single, Strided, Turned, dispatch};
 use crate::memory::Common;
 use crate::{Lens, Map, MapMut, Pool};
 
@@ -153,18 +153,7 @@ impl Kernel for GradientPoints<'_> {
     }
 }
 
-/// One matrix product.
-pub(super) struct Multiply<'a, R>(pub(super) Product<'a, R>);
-
-impl<R: Rows> Kernel for Multiply<'_, R> {
-    #[inline(always)]
-    fn run<L: Lanes>(self) {
-        // SAFETY: whoever makes a product has checked its operands' extents.
-        unsafe { product::<L, R>(&self.0) };
-    }
-}
-
-/// Products of `PHASES` phases to the pixels of a tile.
+/// Products to the pixels of a tile.
 struct Pixels<'a> {
     from: *const f32,
     row: usize,
