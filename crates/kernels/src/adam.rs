@@ -1,5 +1,6 @@
 //! Adam in one pass over flat buffers, as PyTorch computes it.
 
+use crate::arch::{Kernel, Lanes, dispatch};
 use crate::{Pool, Real};
 
 /// What one update needs to know.
@@ -35,14 +36,43 @@ pub fn step<T: Real>(pool: &Pool, w: &mut [T], g: &[T], m: &mut [T], v: &mut [T]
     let eps = T::from_f64(rates.eps);
     let (keep1, keep2) = (T::from_f64(rates.beta1), T::from_f64(rates.beta2));
     let (take1, take2) = (T::from_f64(1.0 - rates.beta1), T::from_f64(1.0 - rates.beta2));
+    let numbers = Numbers { rate, root, eps, keep1, keep2, take1, take2 };
     pool.chunks_mut3(w, m, v, CHUNK, |i, w, m, v| {
         let g = &g[i * CHUNK..][..w.len()];
-        for (((w, m), v), &g) in w.iter_mut().zip(m).zip(v).zip(g) {
+        dispatch(pool.level(), Chunk { w, g, m, v, numbers });
+    });
+}
+
+#[derive(Clone, Copy)]
+struct Numbers<T> {
+    rate: T,
+    root: T,
+    eps: T,
+    keep1: T,
+    keep2: T,
+    take1: T,
+    take2: T,
+}
+
+/// One job. No fused products: every instruction set gives the same bits.
+struct Chunk<'a, T> {
+    w: &'a mut [T],
+    g: &'a [T],
+    m: &'a mut [T],
+    v: &'a mut [T],
+    numbers: Numbers<T>,
+}
+
+impl<T: Real> Kernel for Chunk<'_, T> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Numbers { rate, root, eps, keep1, keep2, take1, take2 } = self.numbers;
+        for (((w, m), v), &g) in self.w.iter_mut().zip(self.m).zip(self.v).zip(self.g) {
             *m = keep1 * *m + take1 * g;
             *v = keep2 * *v + take2 * g * g;
             *w -= rate * *m / (v.sqrt() * root + eps);
         }
-    });
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,9 @@
 //!
 //! What is not here: running statistics, momentum and epsilon; the layer that owns them turns sums into a [`Lens`].
 
+use std::ops::Range;
+
+use crate::arch::{Kernel, Lanes, dispatch};
 use crate::{Lens, Map, MapMut, Pool, Real, Write};
 
 /// Partial sums of one pass: a fixed number of parts, added in order. Grows at first use, then stays.
@@ -25,28 +28,76 @@ fn part(pixels: usize) -> usize {
     pixels.div_ceil(PARTS).max(64)
 }
 
-/// Per channel, two sums over pixels, accumulated in `f64` in a fixed order.
-fn two_sums<F>(pool: &Pool, pixels: usize, channels: usize, partials: &mut Partials, first: &mut [f64], second: &mut [f64], pixel: F)
-where
-    F: Fn(usize, &mut [f64], &mut [f64]) + Sync,
-{
-    assert!(first.len() == channels && second.len() == channels, "one sum a channel");
-    let step = part(pixels);
-    let parts = pixels.div_ceil(step);
-    partials.sums.clear();
-    partials.sums.resize(parts * 2 * channels, 0.0);
-    pool.chunks_mut(&mut partials.sums, 2 * channels, |i, sums| {
-        let (a, b) = sums.split_at_mut(channels);
-        for index in i * step..pixels.min((i + 1) * step) {
-            pixel(index, a, b);
+/// Per channel: Σ d and Σ d·(y − mean), accumulated in `f64` in a fixed order.
+struct Sums<'a, T> {
+    d: Map<'a, T>,
+    y: Map<'a, T>,
+    mean: Option<&'a [f64]>,
+}
+
+impl<T: Real> Sums<'_, T> {
+    fn run(&self, pool: &Pool, partials: &mut Partials, first: &mut [f64], second: &mut [f64]) {
+        let (pixels, channels) = (self.d.pixels(), self.d.channels);
+        assert!(first.len() == channels && second.len() == channels, "one sum a channel");
+        let step = part(pixels);
+        let parts = pixels.div_ceil(step);
+        partials.sums.clear();
+        partials.sums.resize(parts * 2 * channels, 0.0);
+        pool.chunks_mut(&mut partials.sums, 2 * channels, |i, to| {
+            dispatch(pool.level(), Part { sums: self, pixels: i * step..pixels.min((i + 1) * step), to });
+        });
+        first.fill(0.0);
+        second.fill(0.0);
+        for sums in partials.sums.chunks(2 * channels) {
+            let (a, b) = sums.split_at(channels);
+            first.iter_mut().zip(a).for_each(|(to, v)| *to += v);
+            second.iter_mut().zip(b).for_each(|(to, v)| *to += v);
         }
-    });
-    first.fill(0.0);
-    second.fill(0.0);
-    for sums in partials.sums.chunks(2 * channels) {
-        let (a, b) = sums.split_at(channels);
-        first.iter_mut().zip(a).for_each(|(to, v)| *to += v);
-        second.iter_mut().zip(b).for_each(|(to, v)| *to += v);
+    }
+}
+
+/// One part's sums: the first of all channels, then the second.
+struct Part<'a, T> {
+    sums: &'a Sums<'a, T>,
+    pixels: Range<usize>,
+    to: &'a mut [f64],
+}
+
+/// Channels whose sums stay in registers while the pixels pass.
+const BLOCK: usize = 8;
+
+impl<T: Real> Kernel for Part<'_, T> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Sums { d, y, mean } = self.sums;
+        let channels = d.channels;
+        let (first, second) = self.to.split_at_mut(channels);
+        let whole = channels / BLOCK * BLOCK;
+        for c in (0..whole).step_by(BLOCK) {
+            let mut centre = [0.0; BLOCK];
+            if let Some(mean) = mean {
+                centre.copy_from_slice(&mean[c..c + BLOCK]);
+            }
+            let (mut a, mut b) = ([0.0; BLOCK], [0.0; BLOCK]);
+            for index in self.pixels.clone() {
+                let (d, y) = (&d.data[index * d.pixel + c..][..BLOCK], &y.data[index * y.pixel + c..][..BLOCK]);
+                for i in 0..BLOCK {
+                    let value = d[i].to_f64();
+                    a[i] += value;
+                    b[i] += value * (y[i].to_f64() - centre[i]);
+                }
+            }
+            first[c..c + BLOCK].copy_from_slice(&a);
+            second[c..c + BLOCK].copy_from_slice(&b);
+        }
+        for c in whole..channels {
+            let centre = mean.map_or(0.0, |mean| mean[c]);
+            for index in self.pixels.clone() {
+                let value = d.data[index * d.pixel + c].to_f64();
+                first[c] += value;
+                second[c] += value * (y.data[index * y.pixel + c].to_f64() - centre);
+            }
+        }
     }
 }
 
@@ -56,13 +107,7 @@ where
 /// If the buffers do not hold one number a channel.
 pub fn moments<T: Real>(pool: &Pool, y: Map<'_, T>, sum: &mut [f64], centred: &mut [f64], partials: &mut Partials) {
     y.verify();
-    two_sums(pool, y.pixels(), y.channels, partials, sum, centred, |index, sum, square| {
-        for ((v, sum), square) in y.nth(index).iter().zip(sum).zip(square) {
-            let v = v.to_f64();
-            *sum += v;
-            *square += v * v;
-        }
-    });
+    Sums { d: y, y, mean: None }.run(pool, partials, sum, centred);
     let pixels = y.pixels() as f64;
     for (sum, square) in sum.iter().zip(centred) {
         // In f64 the difference keeps 7 digits even where the mean is 1e4 standard deviations from 0.
@@ -88,14 +133,7 @@ pub fn backward_sums<T: Real>(
 ) {
     same_shape(&dy, &y);
     assert!(mean.len() == y.channels && inverse.len() == y.channels, "one mean and one inverse a channel");
-    two_sums(pool, y.pixels(), y.channels, partials, sum, product, |index, sum, product| {
-        let values = dy.nth(index).iter().zip(y.nth(index)).zip(mean);
-        for (((d, v), mean), (sum, product)) in values.zip(sum.iter_mut().zip(product.iter_mut())) {
-            let d = d.to_f64();
-            *sum += d;
-            *product += d * (v.to_f64() - mean);
-        }
-    });
+    Sums { d: dy, y, mean: Some(mean) }.run(pool, partials, sum, product);
     product.iter_mut().zip(inverse).for_each(|(p, inverse)| *p *= inverse);
 }
 
@@ -121,19 +159,53 @@ fn pixels_a_job(channels: usize) -> usize {
     (16 * 1024 / channels).max(1)
 }
 
-/// Calls `work` for each pixel's channels of `to`, in jobs of whole pixels. The gap is not touched.
-fn each_pixel<T: Real, F>(pool: &Pool, to: MapMut<'_, T>, work: F)
-where
-    F: Fn(usize, &mut [T]) + Sync,
-{
+/// An element-wise pass: what happens to each pixel's channels.
+trait Pass<T>: Sync {
+    /// Must be `#[inline(always)]`.
+    fn pixel(&self, index: usize, to: &mut [T]);
+}
+
+/// Runs a pass over a map in jobs of whole pixels. The gap is not touched.
+fn each_pixel<T: Real, P: Pass<T>>(pool: &Pool, to: MapMut<'_, T>, pass: P) {
     let (channels, pixel) = (to.channels, to.pixel);
     let used = (to.images * to.rows * to.cols - 1) * pixel + channels;
     let step = pixels_a_job(channels);
     pool.chunks_mut(&mut to.data[..used], step * pixel, |job, piece| {
-        for (i, pixel) in piece.chunks_mut(pixel).enumerate() {
-            work(job * step + i, &mut pixel[..channels]);
-        }
+        dispatch(pool.level(), Piece { piece, pixel, channels, first: job * step, pass: &pass });
     });
+}
+
+struct Piece<'a, T, P> {
+    piece: &'a mut [T],
+    pixel: usize,
+    channels: usize,
+    first: usize,
+    pass: &'a P,
+}
+
+impl<T: Real, P: Pass<T>> Kernel for Piece<'_, T, P> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        for (i, pixel) in self.piece.chunks_mut(self.pixel).enumerate() {
+            self.pass.pixel(self.first + i, &mut pixel[..self.channels]);
+        }
+    }
+}
+
+struct Affine<'a, T> {
+    y: Map<'a, T>,
+    a: &'a [T],
+    b: &'a [T],
+    c: &'a [T],
+}
+
+impl<T: Real> Pass<T> for Affine<'_, T> {
+    #[inline(always)]
+    fn pixel(&self, index: usize, dy: &mut [T]) {
+        for ((((d, v), a), b), c) in dy.iter_mut().zip(self.y.nth(index)).zip(self.a).zip(self.b).zip(self.c) {
+            *d = *a * *d + *b * *v + *c;
+        }
+    }
 }
 
 /// dy ← a·dy + b·y + c per channel: batch-norm's backward map once its two sums are known.
@@ -144,11 +216,46 @@ pub fn affine<T: Real>(pool: &Pool, dy: MapMut<'_, T>, y: Map<'_, T>, a: &[T], b
     same_shape(&dy.read(), &y);
     let channels = y.channels;
     assert!(a.len() == channels && b.len() == channels && c.len() == channels, "three coefficients a channel");
-    each_pixel(pool, dy, |index, dy| {
-        for ((((d, v), a), b), c) in dy.iter_mut().zip(y.nth(index)).zip(a).zip(b).zip(c) {
-            *d = *a * *d + *b * *v + *c;
+    each_pixel(pool, dy, Affine { y, a, b, c });
+}
+
+struct Activation<'a, T> {
+    /// None: the gradient is what is there.
+    d: Option<Map<'a, T>>,
+    v: Map<'a, T>,
+    lens: Option<Lens<'a, T>>,
+    write: Write,
+}
+
+impl<T: Real> Activation<'_, T> {
+    /// The gradient's factor for each channel of a pixel, in order.
+    #[inline(always)]
+    fn gains<'a>(lens: &'a Lens<'a, T>, v: &'a [T]) -> impl Iterator<Item = T> + 'a {
+        v.iter().zip(lens.scale).zip(lens.shift).zip(lens.slope).map(
+            |(((&v, &scale), &shift), &slope)| {
+                if scale * v + shift > T::ZERO { T::ONE } else { slope }
+            },
+        )
+    }
+}
+
+impl<T: Real> Pass<T> for Activation<'_, T> {
+    #[inline(always)]
+    fn pixel(&self, index: usize, to: &mut [T]) {
+        let v = self.v.nth(index);
+        match (self.d, self.lens, self.write) {
+            (None, Some(lens), _) => to.iter_mut().zip(Self::gains(&lens, v)).for_each(|(to, gain)| *to *= gain),
+            (None, None, _) => {}
+            (Some(d), None, Write::Set) => to.copy_from_slice(d.nth(index)),
+            (Some(d), None, Write::Add) => to.iter_mut().zip(d.nth(index)).for_each(|(to, &d)| *to += d),
+            (Some(d), Some(lens), Write::Set) => {
+                to.iter_mut().zip(d.nth(index)).zip(Self::gains(&lens, v)).for_each(|((to, &d), gain)| *to = d * gain);
+            }
+            (Some(d), Some(lens), Write::Add) => {
+                to.iter_mut().zip(d.nth(index)).zip(Self::gains(&lens, v)).for_each(|((to, &d), gain)| *to += d * gain);
+            }
         }
-    });
+    }
 }
 
 /// dst = d · act′(lens(v)), or dst += it: the gradient that passes a reader's activation (not its affine part; that is
@@ -169,12 +276,7 @@ pub fn activation_backward<T: Real>(
     if let Some(lens) = &lens {
         lens.verify(v.channels);
     }
-    each_pixel(pool, dst, |index, dst| {
-        for (i, ((to, &d), &v)) in dst.iter_mut().zip(d.nth(index)).zip(v.nth(index)).enumerate() {
-            let d = lens.map_or(d, |lens| d * lens.gain(i, v));
-            *to = if write == Write::Set { d } else { *to + d };
-        }
-    });
+    each_pixel(pool, dst, Activation { d: Some(d), v, lens, write });
 }
 
 /// d ← d · act′(lens(v)) in place.
@@ -184,11 +286,7 @@ pub fn activation_backward<T: Real>(
 pub fn activation_backward_in_place<T: Real>(pool: &Pool, d: MapMut<'_, T>, v: Map<'_, T>, lens: Lens<'_, T>) {
     same_shape(&d.read(), &v);
     lens.verify(v.channels);
-    each_pixel(pool, d, |index, d| {
-        for (i, (d, &v)) in d.iter_mut().zip(v.nth(index)).enumerate() {
-            *d *= lens.gain(i, v);
-        }
-    });
+    each_pixel(pool, d, Activation { d: None, v, lens: Some(lens), write: Write::Set });
 }
 
 #[cfg(test)]

@@ -76,48 +76,63 @@ macro_rules! real {
         impl Real for $type {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
+            #[inline(always)]
             fn from_f32(value: f32) -> Self {
                 value as $type
             }
+            #[inline(always)]
             fn from_f64(value: f64) -> Self {
                 value as $type
             }
+            #[inline(always)]
             fn to_f32(self) -> f32 {
                 self as f32
             }
+            #[inline(always)]
             fn to_f64(self) -> f64 {
                 self as f64
             }
+            #[inline(always)]
             fn abs(self) -> Self {
                 <$type>::abs(self)
             }
+            #[inline(always)]
             fn sqrt(self) -> Self {
                 <$type>::sqrt(self)
             }
+            #[inline(always)]
             fn exp(self) -> Self {
                 <$type>::exp(self)
             }
+            #[inline(always)]
             fn ln(self) -> Self {
                 <$type>::ln(self)
             }
+            #[inline(always)]
             fn ln_1p(self) -> Self {
                 <$type>::ln_1p(self)
             }
+            #[inline(always)]
             fn tanh(self) -> Self {
                 <$type>::tanh(self)
             }
+            #[inline(always)]
             fn max(self, other: Self) -> Self {
                 <$type>::max(self, other)
             }
+            #[inline(always)]
             fn min(self, other: Self) -> Self {
                 <$type>::min(self, other)
             }
+            #[inline(always)]
             fn is_finite(self) -> bool {
                 <$type>::is_finite(self)
             }
+            #[inline(always)]
             fn singles(values: &[Self]) -> Option<&[f32]> {
                 $single(values)
             }
+            #[inline(always)]
             fn singles_mut(values: &mut [Self]) -> Option<&mut [f32]> {
                 $single_mut(values)
             }
