@@ -1,1 +1,24 @@
-//! The layers of the network, forward and backward side by side: convolution, transposed convolution, batch-norm, initial values.
+//! The layers of the network, forward and backward side by side: convolution, transposed convolution, batch-norm, the
+//! discriminator's full-extent convolution and its logit, initial values.
+//!
+//! A layer holds places in the flat buffers of [`weights`], never data of its own beyond its prepared filter. Activations
+//! are no layer: a stored map is read through a [`kernels::Lens`]. Level loops and skips are [`crate::blocks`]'.
+
+pub mod conv;
+pub mod deconv;
+pub mod head;
+pub mod init;
+pub mod latent;
+pub mod norm;
+pub mod place;
+pub mod weights;
+pub mod work;
+
+pub use conv::Conv;
+pub use deconv::Deconv;
+pub use head::Logit;
+pub use latent::LatentVector;
+pub use norm::{BatchNorm, Moments, Source};
+pub use place::Place;
+pub use weights::Weights;
+pub use work::{Run, Work};

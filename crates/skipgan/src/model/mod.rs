@@ -1,3 +1,17 @@
 //! Generator, discriminator, the Skip-GANomaly training step and scores, and the seam [`engine`] that every executor fulfils.
+//!
+//! [`skip_ganomaly`] is the paper; what it is made of stands in [`crate::blocks`] and [`crate::losses`]. Data, schedules and
+//! files are other folders'.
 
+pub mod bench;
+pub mod cpu;
+pub mod discriminator;
 pub mod engine;
+pub mod generator;
+pub mod inspect;
+mod measure;
+pub mod plan;
+mod skip_ganomaly;
+
+pub use cpu::CpuEngine;
+pub use plan::{PlanSize, Purpose};

@@ -1,0 +1,68 @@
+//! The discriminator's full-extent convolution `d.latent` (METHOD.md §2): the whole remaining map to `nz` numbers, without
+//! padding, norm or activation: f(x) of the authors' code. One matrix product an image.
+
+use super::conv::bias_gradient;
+use super::work::{Run, add};
+use crate::params::Layout;
+use kernels::gemm::{Matrix, multiply};
+use kernels::{Map, Real, Write};
+use std::ops::Range;
+
+/// Places of `d.latent`'s parameters.
+#[derive(Clone, Debug)]
+pub struct LatentVector {
+    weight: Range<usize>,
+    bias: Option<Range<usize>>,
+    extent: usize,
+    nz: usize,
+}
+
+impl LatentVector {
+    /// `d.latent` of `layout`, if there is one.
+    pub fn find(layout: &Layout) -> Option<LatentVector> {
+        let slot = layout.find("d.latent.weight")?;
+        let bias = layout.find("d.latent.bias").map(|slot| slot.range());
+        Some(LatentVector { weight: slot.range(), bias, extent: slot.shape[1..].iter().product(), nz: slot.shape[0] })
+    }
+
+    /// Length of f(x).
+    pub fn length(&self) -> usize {
+        self.nz
+    }
+
+    /// z `[images, nz]` of the activated maps `hidden` `[images, rows·cols·channels]`.
+    pub fn forward<T: Real>(&self, run: &mut Run<'_, T>, hidden: &[T], z: &mut [T]) {
+        let images = z.len() / self.nz;
+        let weight = Matrix::rows(&run.parameters[self.weight.clone()], self.extent, self.nz);
+        multiply(run.pool, Matrix::rows(hidden, images, self.extent), weight, z, Write::Set, &mut run.work.product);
+        if let Some(bias) = &self.bias {
+            let bias = &run.parameters[bias.clone()];
+            z.chunks_mut(self.nz).for_each(|z| z.iter_mut().zip(bias).for_each(|(z, &b)| *z += b));
+        }
+    }
+
+    /// ∂W and ∂bias into (or onto) `gradient`.
+    pub fn weight_gradient<T: Real>(&self, run: &mut Run<'_, T>, hidden: &[T], dz: &[T], gradient: &mut [T], write: Write) {
+        let images = dz.len() / self.nz;
+        if let Some(bias) = &self.bias {
+            bias_gradient(run, Map::dense(dz, images, 1, 1, self.nz), &mut gradient[bias.clone()], write);
+        }
+        let (a, b) = (Matrix::transposed(hidden, self.extent, images), Matrix::rows(dz, images, self.nz));
+        let to = &mut gradient[self.weight.clone()];
+        match write {
+            Write::Set => multiply(run.pool, a, b, to, Write::Set, &mut run.work.product),
+            Write::Add => {
+                let one = &mut run.work.weight[..self.weight.len()];
+                multiply(run.pool, a, b, one, Write::Set, &mut run.work.product);
+                add(run.pool, to, one);
+            }
+        }
+    }
+
+    /// The gradient of `hidden`, `[images, rows·cols·channels]`.
+    pub fn input_gradient<T: Real>(&self, run: &mut Run<'_, T>, dz: &[T], dhidden: &mut [T]) {
+        let images = dz.len() / self.nz;
+        let weight = Matrix::transposed(&run.parameters[self.weight.clone()], self.nz, self.extent);
+        multiply(run.pool, Matrix::rows(dz, images, self.nz), weight, dhidden, Write::Set, &mut run.work.product);
+    }
+}

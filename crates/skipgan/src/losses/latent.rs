@@ -1,0 +1,58 @@
+//! Latent loss: mean square of f(x̂) − f(x), summed over feature levels (METHOD.md §3). Not detached on either side: the
+//! gradient for f(x) is the negative of the one for f(x̂), so one is returned.
+
+use kernels::{Lens, Map, Real};
+
+/// Features of one level as D keeps them: a stored map and the lens (batch-norm, activation) it is read through.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a, T> {
+    /// Stored values.
+    pub map: Map<'a, T>,
+    /// How they are read; `None`: as they are.
+    pub lens: Option<Lens<'a, T>>,
+}
+
+impl<T: Real> Reading<'_, T> {
+    /// The feature of a stored value.
+    pub fn see(&self, channel: usize, value: T) -> T {
+        self.lens.map_or(value, |lens| lens.see(channel, value))
+    }
+}
+
+/// weight · mean (f(x̂) − f(x))² of one level, and its gradient with respect to f(x̂) into `seed` (dense).
+///
+/// # Panics
+/// If sizes differ.
+pub fn loss<T: Real>(real: Reading<'_, T>, fake: Reading<'_, T>, weight: f64, seed: &mut [T]) -> f64 {
+    let channels = real.map.channels;
+    assert!(real.map.pixels() == fake.map.pixels() && fake.map.channels == channels, "features of one size");
+    assert_eq!(seed.len(), real.map.pixels() * channels, "one gradient a feature");
+    let share = weight / seed.len() as f64;
+    let slope = T::from_f64(2.0 * share);
+    let mut sum = 0.0;
+    for (pixel, seed) in seed.chunks_mut(channels).enumerate() {
+        let pairs = real.map.nth(pixel).iter().zip(fake.map.nth(pixel));
+        for (channel, ((&x, &made), seed)) in pairs.zip(seed).enumerate() {
+            let off = fake.see(channel, made) - real.see(channel, x);
+            sum += off.to_f64() * off.to_f64();
+            *seed = slope * off;
+        }
+    }
+    share * sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn by_hand_through_a_lens() {
+        let (x, made) = ([1.0f64, -1.0], [2.0, -3.0]);
+        let lens = Some(Lens::new(&[1.0; 1], &[0.0; 1], &[0.5; 1]));
+        let reading = |data| Reading { map: Map::dense(data, 1, 1, 2, 1), lens };
+        let mut seed = [0.0; 2];
+        // f: 1, −0.5 and 2, −1.5: squares 1, 1.
+        assert_eq!(loss(reading(&x), reading(&made), 3.0, &mut seed), 3.0);
+        assert_eq!(seed, [3.0, -3.0]);
+    }
+}

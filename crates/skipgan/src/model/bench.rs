@@ -1,0 +1,130 @@
+//! How fast a network trains and scores on generated pictures: what `skipgan bench train|score` prints. No data are read.
+
+use super::cpu::CpuEngine;
+use super::engine::{AdamRates, Batch, Engine, Norm, Rates};
+use super::plan::{PlanSize, Purpose};
+use crate::config::Objective;
+use crate::spec::{Spec, SpecError};
+use kernels::{Pool, Real};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long to measure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Timing {
+    /// Batches that are not timed.
+    pub warm_up: usize,
+    /// Batches that are timed, at least.
+    pub batches: usize,
+    /// Timed batches go on until this much time has passed.
+    pub at_least: Duration,
+}
+
+/// What was measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Speed {
+    /// Pictures divided by the time of all timed batches.
+    pub images_per_second: f64,
+    /// The fastest batch, as pictures a second.
+    pub best: f64,
+    /// The median batch, as pictures a second.
+    pub median: f64,
+    /// Timed batches.
+    pub batches: usize,
+}
+
+/// Training steps.
+///
+/// # Errors
+/// As [`CpuEngine::new`].
+pub fn train<T: Real>(spec: &Spec, objective: &Objective, size: PlanSize, pool: Arc<Pool>, timing: Timing) -> Result<Speed, SpecError> {
+    let mut engine = CpuEngine::<T>::new(spec, objective, size, Purpose::Train, pool)?;
+    let rates = AdamRates { lr: 2e-4, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
+    let rates = Rates { generator: rates, discriminator: rates };
+    let pictures = Pictures::new(spec, size);
+    Ok(measure(size, timing, || {
+        engine.step(&pictures.batch(), &rates);
+    }))
+}
+
+/// Scoring with running statistics.
+///
+/// # Errors
+/// As [`CpuEngine::new`].
+pub fn score<T: Real>(spec: &Spec, objective: &Objective, size: PlanSize, pool: Arc<Pool>, timing: Timing) -> Result<Speed, SpecError> {
+    let mut engine = CpuEngine::<T>::new(spec, objective, size, Purpose::Score, pool)?;
+    let pictures = Pictures::new(spec, size);
+    Ok(measure(size, timing, || {
+        engine.score(&pictures.batch(), Norm::Running);
+    }))
+}
+
+fn measure(size: PlanSize, timing: Timing, mut batch: impl FnMut()) -> Speed {
+    (0..timing.warm_up).for_each(|_| batch());
+    let start = Instant::now();
+    let mut times = Vec::new();
+    while times.len() < timing.batches.max(1) || start.elapsed() < timing.at_least {
+        let begin = Instant::now();
+        batch();
+        times.push(begin.elapsed().as_secs_f64().max(1e-9));
+    }
+    let images = size.images as f64;
+    let total: f64 = times.iter().sum();
+    times.sort_by(f64::total_cmp);
+    Speed {
+        images_per_second: images * times.len() as f64 / total,
+        best: images / times[0],
+        median: images / times[times.len() / 2],
+        batches: times.len(),
+    }
+}
+
+/// Generated pictures: noise in [−1, 1), the same in every run.
+struct Pictures {
+    size: PlanSize,
+    input: Vec<f32>,
+    target: Vec<f32>,
+    context: Vec<f32>,
+}
+
+impl Pictures {
+    fn new(spec: &Spec, size: PlanSize) -> Pictures {
+        let pixels = size.images * size.height * size.width;
+        let mut state = 1u32;
+        let mut noise = |channels: usize| {
+            let next = |_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+            };
+            (0..pixels * channels).map(next).collect::<Vec<f32>>()
+        };
+        let input = noise(spec.generator.input_channels);
+        let same = spec.generator.input_channels == spec.generator.output_channels;
+        let target = if same { input.clone() } else { noise(spec.generator.output_channels) };
+        Pictures { size, input, target, context: noise(spec.context_channels()) }
+    }
+
+    fn batch(&self) -> Batch<'_> {
+        let PlanSize { images, height, width } = self.size;
+        Batch { images, height, width, input: &self.input, target: &self.target, context: &self.context }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn both_jobs_give_a_speed() {
+        let config = Config { g_width: 2, d_width: 2, ..Config::default() };
+        let spec = config.spec(32, 32).expect("published shape");
+        let size = PlanSize { images: 2, height: 32, width: 32 };
+        let timing = Timing { warm_up: 1, batches: 3, at_least: Duration::ZERO };
+        let pool = || Arc::new(Pool::new(1).expect("a pool"));
+        for speed in [train::<f32>(&spec, &config.objective(), size, pool(), timing), score::<f32>(&spec, &config.objective(), size, pool(), timing)] {
+            let speed = speed.expect("a network that fits");
+            assert!(speed.batches == 3 && speed.images_per_second > 0.0 && speed.best >= speed.median, "{speed:?}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Our own engine (ENGINE.md §5): both networks, their weights and one workspace on a processor. What a step and a score
+//! are stands in [`super::skip_ganomaly`].
+//!
+//! `CpuEngine<f32>` is the product; `CpuEngine<f64>` runs the plain loops and is its oracle.
+
+use super::discriminator::Discriminator;
+use super::engine::{AdamRates, Batch, Engine, Losses, Norm, Rates, Scores};
+use super::generator::Generator;
+use super::plan::{Plan, PlanSize, Purpose};
+use crate::config::Objective;
+use crate::layers::weights::{Network, Training};
+use crate::layers::{Run, Weights, Work, init};
+use crate::params::{Params, State};
+use crate::spec::{Spec, SpecError};
+use kernels::{Denormals, Pool, Real, adam};
+use std::sync::Arc;
+
+/// Both networks on a processor, sized once: no step after the first allocates.
+pub struct CpuEngine<T: Real> {
+    pub(super) spec: Spec,
+    pub(super) objective: Objective,
+    pub(super) plan: Plan,
+    pub(super) pool: Arc<Pool>,
+    pub(super) weights: Weights<T>,
+    pub(super) generator: Generator<T>,
+    pub(super) discriminator: Discriminator<T>,
+    pub(super) work: Work<T>,
+    /// Pictures of the batch at hand.
+    pub(super) images: usize,
+    /// What G must produce.
+    pub(super) target: Vec<T>,
+    /// What D sees beside it.
+    pub(super) context: Vec<T>,
+    pub(super) scores: Scores,
+}
+
+impl<T: Real> CpuEngine<T> {
+    /// Both networks with initial weights drawn by the objective's `init` and `seed`. The pool may be shared.
+    ///
+    /// # Errors
+    /// [`SpecError`] where the spec is out of range or does not take pictures of that size, or `images` is 0.
+    pub fn new(spec: &Spec, objective: &Objective, size: PlanSize, purpose: Purpose, pool: Arc<Pool>) -> Result<Self, SpecError> {
+        let plan = Plan::new(spec, size, purpose)?;
+        // Moments that fade away would otherwise cost a hundred cycles each; and scores must not depend on who trained.
+        pool.set_denormals(Denormals::Flush);
+        let weights = Weights::new(spec, plan.training);
+        let pixels = size.images * size.height * size.width;
+        let mut engine = Self {
+            spec: spec.clone(),
+            objective: *objective,
+            plan,
+            generator: Generator::new(&spec.generator, &weights, &plan),
+            discriminator: Discriminator::new(&spec.discriminator, &weights, &plan),
+            work: plan.work(spec, &pool),
+            weights,
+            images: 0,
+            target: vec![T::ZERO; pixels * spec.generator.output_channels],
+            context: vec![T::ZERO; pixels * spec.context_channels()],
+            scores: Scores::default(),
+            pool,
+        };
+        engine.load(&init::state(spec, objective.init, objective.seed));
+        Ok(engine)
+    }
+
+    /// Copies a batch in: G's image, the target, and D's real pictures.
+    fn show(&mut self, batch: &Batch<'_>) {
+        self.plan.check(batch, &self.spec);
+        self.images = batch.images;
+        copy(batch.input, &mut self.generator.image);
+        copy(batch.target, &mut self.target);
+        copy(batch.context, &mut self.context);
+        self.discriminator.show(&self.context[..batch.context.len()], &self.target[..batch.target.len()], 0);
+    }
+
+    /// Adam's update of one network, and its weights prepared anew.
+    pub(super) fn update(&mut self, network: Network, rates: AdamRates) {
+        let AdamRates { lr, beta1, beta2, epsilon } = rates;
+        self.weights.update(&self.pool, network, adam::AdamRates { lr, beta1, beta2, eps: epsilon, step: 1 });
+        self.prepare(network);
+    }
+
+    pub(super) fn prepare(&mut self, network: Network) {
+        match network {
+            Network::Generator => self.generator.prepare(&self.pool, &self.weights.parameters),
+            Network::Discriminator => self.discriminator.prepare(&self.pool, &self.weights.parameters),
+        }
+    }
+
+    /// D's weights drawn anew; its running statistics and moments stay (METHOD.md §6, 9).
+    fn redraw_discriminator(&mut self) {
+        let mut parameters = Params::zeros(self.weights.layout.clone());
+        let seed = self.objective.seed.wrapping_add(self.weights.step().wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        init::draw(&self.spec, self.objective.init, seed, &mut parameters);
+        self.weights.load_parameters(&parameters, Network::Discriminator);
+        self.prepare(Network::Discriminator);
+    }
+}
+
+impl<T: Real> Engine for CpuEngine<T> {
+    fn step(&mut self, batch: &Batch<'_>, rates: &Rates) -> Losses {
+        assert!(self.plan.training == Training::On, "this engine was built for scoring: build it with Purpose::Train");
+        self.show(batch);
+        let mut losses = self.train(rates);
+        if losses.discriminator < self.objective.reinit_d {
+            self.redraw_discriminator();
+            losses.redrawn = true;
+        }
+        losses
+    }
+
+    fn score(&mut self, batch: &Batch<'_>, norm: Norm) -> &Scores {
+        self.show(batch);
+        self.plan.resize(&mut self.scores, &self.spec, self.images);
+        match norm {
+            Norm::Running | Norm::Batch => self.measure(0..self.images, norm),
+            Norm::Instance => (0..self.images).for_each(|image| self.measure(image..image + 1, norm)),
+        }
+        &self.scores
+    }
+
+    fn observe(&mut self, batch: &Batch<'_>) {
+        self.show(batch);
+        self.watch();
+    }
+
+    fn load(&mut self, state: &State) {
+        self.weights.load(state);
+        self.prepare(Network::Generator);
+        self.prepare(Network::Discriminator);
+    }
+
+    fn save(&self) -> State {
+        self.weights.save()
+    }
+}
+
+fn copy<T: Real>(from: &[f32], to: &mut [T]) {
+    to.iter_mut().zip(from).for_each(|(to, &from)| *to = T::from_f32(from));
+}
+
+/// What every call of a layer needs, from an engine's fields: a macro, so that the other fields stay free to borrow.
+macro_rules! run {
+    ($engine:expr) => {
+        Run { pool: &$engine.pool, parameters: &$engine.weights.parameters, work: &mut $engine.work }
+    };
+}
+pub(super) use run;

@@ -1,0 +1,113 @@
+//! G (METHOD.md §1): encoder, joins, decoder, and its two ends: the picture it sees and x̂.
+
+use super::plan::Plan;
+use crate::blocks::join::Half;
+use crate::blocks::{Decoder, Encoder, Join};
+use crate::layers::weights::Training;
+use crate::layers::{Place, Run, Source, Weights};
+use crate::spec::{GeneratorSpec, Output};
+use kernels::stride::Uses;
+use kernels::{Map, Pool, Real};
+use std::ops::Range;
+
+/// The generator with everything a pass leaves behind.
+#[derive(Debug)]
+pub struct Generator<T> {
+    encoder: Encoder<T>,
+    decoder: Decoder<T>,
+    joins: Vec<Join<T>>,
+    input: Place,
+    output: Place,
+    kind: Output,
+    /// What G sees.
+    pub image: Vec<T>,
+    /// dec.0 before the output's activation.
+    bare: Vec<T>,
+    /// x̂, dense.
+    pub reconstruction: Vec<T>,
+    /// ∂x̂, dense, to be filled before [`Generator::backward`].
+    pub gradient: Vec<T>,
+}
+
+impl<T: Real> Generator<T> {
+    /// For a plan.
+    pub fn new(spec: &GeneratorSpec, weights: &Weights<T>, plan: &Plan) -> Self {
+        let (sides, images) = ((plan.height, plan.width), plan.images);
+        let (trained, uses) = match plan.training {
+            Training::On => (images, Uses::BOTH),
+            Training::Off => (0, Uses::UP),
+        };
+        let layouts = (&*weights.layout, &*weights.statistics_layout);
+        let join = |level: usize| Join::new(spec, level, (plan.height >> (level + 1), plan.width >> (level + 1)), images, trained);
+        let input = Place::dense(plan.height, plan.width, spec.input_channels);
+        let output = Place::dense(plan.height, plan.width, spec.output_channels);
+        Self {
+            encoder: Encoder::new(spec, layouts, sides, images, trained),
+            decoder: Decoder::new(spec, layouts, sides, images, uses),
+            joins: (0..spec.levels).map(join).collect(),
+            input,
+            output,
+            kind: spec.output,
+            image: vec![T::ZERO; images * input.image()],
+            bare: vec![T::ZERO; images * output.image()],
+            reconstruction: vec![T::ZERO; images * output.image()],
+            gradient: vec![T::ZERO; trained * output.image()],
+        }
+    }
+
+    /// Takes over the weights: after every update.
+    pub fn prepare(&mut self, pool: &Pool, parameters: &[T]) {
+        self.encoder.prepare(pool, parameters);
+        self.decoder.prepare(pool, parameters);
+    }
+
+    /// x̂ = G(image), for some of the images.
+    pub fn forward(&mut self, run: &mut Run<'_, T>, images: Range<usize>, source: &mut Source<'_, T>) {
+        let image = self.input.of(&self.image, images.clone());
+        self.encoder.forward(run, image, &mut self.joins, images.clone(), source);
+        let bare = self.output.of_mut(&mut self.bare, images.clone());
+        self.decoder.forward(run, &mut self.joins, bare, images.clone(), source);
+        let elements = images.start * self.output.image()..images.end * self.output.image();
+        let bare = &self.bare[elements.clone()];
+        let kind = self.kind;
+        each(run.pool, &mut self.reconstruction[elements], bare, |to, bare| {
+            *to = if kind == Output::Tanh { bare.tanh() } else { bare };
+        });
+    }
+
+    /// From ∂x̂ in `self.gradient` to the gradients of all parameters, for the first `images` images.
+    pub fn backward(&mut self, run: &mut Run<'_, T>, images: usize, gradient: &mut [T]) {
+        let elements = images * self.output.image();
+        if self.kind == Output::Tanh {
+            each(run.pool, &mut self.gradient[..elements], &self.reconstruction, |d, made| *d *= T::ONE - made * made);
+        }
+        self.decoder.backward(run, &mut self.joins, self.output.of(&self.gradient, 0..images), gradient);
+        let image = self.input.of(&self.image, 0..images);
+        self.encoder.backward(run, image, &mut self.joins, gradient);
+    }
+
+    /// Elements of x̂ an image takes.
+    pub fn output_image(&self) -> usize {
+        self.output.image()
+    }
+
+    /// A level's stored map with its batch-norm's affine map: `enc.{level}` or, from below, `dec.{level + 1}`.
+    pub(super) fn stored(&self, half: Half, level: usize, images: usize) -> (Map<'_, T>, &[T], &[T]) {
+        self.joins[level].read(half, 0..images)
+    }
+
+    /// dec.0 before the output's activation.
+    pub(super) fn bare(&self, images: usize) -> Map<'_, T> {
+        self.output.of(&self.bare, 0..images)
+    }
+}
+
+/// `work(to, from)` for every pair of elements, in fixed pieces.
+fn each<T: Real>(pool: &Pool, to: &mut [T], from: &[T], work: impl Fn(&mut T, T) + Sync) {
+    const CHUNK: usize = 8 * 1024;
+    pool.chunks_mut(to, CHUNK, |i, to| {
+        for (to, &from) in to.iter_mut().zip(&from[i * CHUNK..]) {
+            work(to, from);
+        }
+    });
+}

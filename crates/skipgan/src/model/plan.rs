@@ -1,0 +1,117 @@
+//! Sizes: what an engine is built for, and the workspace that every part of it gets.
+
+use super::engine::{Batch, LatentMap, Scores};
+use crate::layers::Work;
+use crate::layers::weights::Training;
+use crate::params::Layout;
+use crate::spec::{Features, Head, Layer, Spec, SpecError, Taps};
+use kernels::{Pool, Real};
+
+/// The largest batch that an engine will meet, and its pictures' size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlanSize {
+    /// Pictures; smaller batches are taken too.
+    pub images: usize,
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+}
+
+/// What an engine is built for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Everything.
+    Train,
+    /// Scoring and observing: no memory for gradients and moments.
+    Score,
+}
+
+/// Sizes that every part is built from.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Pictures at most.
+    pub images: usize,
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Whether gradients have memory.
+    pub training: Training,
+}
+
+impl Plan {
+    /// Checks spec and sizes.
+    ///
+    /// # Errors
+    /// [`SpecError`] where the spec is out of range or does not take pictures of that size, or `images` is 0.
+    pub fn new(spec: &Spec, size: PlanSize, purpose: Purpose) -> Result<Plan, SpecError> {
+        spec.check()?;
+        spec.check_picture(size.height, size.width)?;
+        if size.images == 0 {
+            return Err(SpecError::OutOfRange { name: "images of a plan", value: "0".into(), range: "at least 1".into() });
+        }
+        let training = if purpose == Purpose::Train { Training::On } else { Training::Off };
+        Ok(Plan { images: size.images, height: size.height, width: size.width, training })
+    }
+
+    /// # Panics
+    /// Where a batch is not of the planned sizes.
+    pub(super) fn check(&self, batch: &Batch<'_>, spec: &Spec) {
+        assert!(
+            batch.images >= 1 && batch.images <= self.images && (batch.height, batch.width) == (self.height, self.width),
+            "a batch of {} pictures of {}x{} in a plan for up to {} of {}x{}",
+            batch.images,
+            batch.width,
+            batch.height,
+            self.images,
+            self.width,
+            self.height
+        );
+        let pixels = batch.images * batch.height * batch.width;
+        for (name, slice, channels) in [
+            ("input", batch.input, spec.generator.input_channels),
+            ("target", batch.target, spec.generator.output_channels),
+            ("context", batch.context, spec.context_channels()),
+        ] {
+            assert!(slice.len() == pixels * channels, "a batch's {name} has {} numbers, not {}", slice.len(), pixels * channels);
+        }
+    }
+
+    /// Scratch memory for every layer of both networks.
+    pub(super) fn work<T: Real>(&self, spec: &Spec, pool: &Pool) -> Work<T> {
+        let (g, d) = (&spec.generator, &spec.discriminator);
+        let layers: Vec<(usize, Layer)> =
+            g.encoder().into_iter().enumerate().chain(g.decoder().into_iter().enumerate()).chain(d.layers().into_iter().enumerate()).collect();
+        let nz = if let Head::Latent { nz, .. } = d.head { nz } else { 1 };
+        let channels = layers.iter().map(|(_, layer)| layer.wide.max(layer.deep)).max().unwrap_or(1).max(nz);
+        // Temporary weights: D's, where the gradient of x̂ is added to that of x, and those that tied taps fold.
+        let folded = layers.iter().filter(|(_, layer)| layer.name.starts_with("d.") || layer.taps == Taps::Tied);
+        let strided = folded.map(|(_, layer)| 16 * layer.wide * layer.deep).max().unwrap_or(0);
+        let latent = Layout::parameters(spec).find("d.latent.weight").map_or(0, |slot| slot.len());
+        let weight = if self.training == Training::On { strided.max(latent) } else { 0 };
+        let mut work = Work::new(channels, weight);
+        for (level, layer) in &layers {
+            let small = (self.height >> (level + 1), self.width >> (level + 1));
+            let images = self.images * if layer.name.starts_with("d.") { 2 } else { 1 };
+            work.strided.reserve(pool, (layer.wide, layer.deep), small, images);
+        }
+        work
+    }
+
+    /// Makes room for the scores of `images` pictures.
+    pub(super) fn resize(&self, scores: &mut Scores, spec: &Spec, images: usize) {
+        let pixels = images * self.height * self.width;
+        scores.reconstruction.resize(pixels * spec.generator.output_channels, 0.0);
+        scores.residual_maps.resize(pixels, 0.0);
+        scores.residual.resize(images, 0.0);
+        scores.latent.resize(images, 0.0);
+        if let Features::Levels(levels) = &spec.discriminator.score_features {
+            scores.latent_maps.resize_with(levels.len(), LatentMap::default);
+            for (map, level) in scores.latent_maps.iter_mut().zip(levels) {
+                (map.rows, map.cols) = (self.height >> (level + 1), self.width >> (level + 1));
+                map.values.resize(images * map.rows * map.cols, 0.0);
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Skip-GANomaly (arXiv 1901.08954): the training step and the scores (METHOD.md §3–5).
+//!
+//! | paper | here |
+//! |---|---|
+//! | x, x̂ = G(x) | `target`, `generator.reconstruction` |
+//! | D(x), D(x̂); f(x), f(x̂) | what `discriminator` keeps of [`Branch::Real`] and [`Branch::Fake`] |
+//! | L_adv, L_con, L_lat, L | [`crate::losses`], [`Losses`] |
+//! | R, L of Â(x) = λR + (1−λ)L | [`super::engine::Scores`]; λ is `score`'s |
+//!
+//! x and x̂ are never one batch while training: each has its own batch statistics.
+
+use super::cpu::{CpuEngine, run};
+use super::discriminator::range_of;
+use super::engine::{Losses, Norm, Rates};
+use super::measure;
+use crate::blocks::{Branch, Want};
+use crate::config::Order;
+use crate::layers::weights::Network;
+use crate::layers::{Run, Source};
+use crate::losses::{adversarial, contextual};
+use crate::spec::Features;
+use kernels::{Real, Write};
+use std::ops::Range;
+
+/// Whether the latent loss has a gradient for G.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Latent {
+    ReachesGenerator,
+    StopsBefore,
+}
+
+impl<T: Real> CpuEngine<T> {
+    /// One step on the batch at hand, in the objective's order.
+    pub(super) fn train(&mut self, rates: &Rates) -> Losses {
+        self.watch();
+        match self.objective.order {
+            Order::Repaired | Order::Official => self.train_together(rates),
+            Order::FirstRelease | Order::DFirst => self.train_discriminator_first(rates),
+        }
+    }
+
+    /// x̂ = G(x), D(x), D(x̂), with batch statistics that move the running ones.
+    pub(super) fn watch(&mut self) {
+        let (images, made) = (self.images, self.images * self.generator.output_image());
+        self.generator.forward(&mut run!(self), 0..images, &mut Source::Learn(&mut self.weights.statistics));
+        let context = &self.context[..self.context.len() / self.plan.images * images];
+        self.discriminator.show(context, &self.generator.reconstruction[..made], images);
+        self.judge(Branch::Real);
+        self.judge(Branch::Fake);
+    }
+
+    /// D(x) or D(x̂), with batch statistics that move the running ones.
+    fn judge(&mut self, branch: Branch) {
+        let source = &mut Source::Learn(&mut self.weights.statistics);
+        self.discriminator.forward(&mut run!(self), branch, range_of(branch, self.images), source);
+    }
+
+    /// The published step and its repaired form: every gradient belongs to the same G and D, so both update together.
+    fn train_together(&mut self, rates: &Rates) -> Losses {
+        let mut losses = Losses { latent: self.discriminator.latent_loss(self.objective.w_lat, self.images), ..Losses::default() };
+        self.generator_gradient(&mut losses, Latent::ReachesGenerator);
+        self.discriminator_gradient(&mut losses);
+        if self.objective.order == Order::Official {
+            // Its third pass meets the same weights and pictures: only the running statistics move once more.
+            self.discriminator.learn_again(Branch::Fake, &mut self.weights.statistics);
+        }
+        self.weights.begin_update();
+        self.update(Network::Generator, rates.generator);
+        self.update(Network::Discriminator, rates.discriminator);
+        losses
+    }
+
+    /// D updates first and G meets the updated D: as before December 2019, or as DETECTION.md §3.6 has it.
+    fn train_discriminator_first(&mut self, rates: &Rates) -> Losses {
+        let mut losses = Losses { latent: self.discriminator.latent_loss(self.objective.w_lat, self.images), ..Losses::default() };
+        self.discriminator_gradient(&mut losses);
+        self.weights.begin_update();
+        self.update(Network::Discriminator, rates.discriminator);
+        self.judge(Branch::Fake);
+        if self.objective.order == Order::FirstRelease {
+            // The latent number, built from a detached x̂, is part of L_G but moves D alone.
+            self.generator_gradient(&mut losses, Latent::StopsBefore);
+        } else {
+            self.judge(Branch::Real);
+            losses.latent = self.discriminator.latent_loss(self.objective.w_lat, self.images);
+            self.generator_gradient(&mut losses, Latent::ReachesGenerator);
+        }
+        self.update(Network::Generator, rates.generator);
+        losses
+    }
+
+    /// L_G = w_adv·BCE(D(x̂), 1) + w_con·|x̂ − x| + latent, and through D(x̂) its gradient for G.
+    fn generator_gradient(&mut self, losses: &mut Losses, latent: Latent) {
+        let (objective, images) = (&self.objective, self.images);
+        let (logits, seed) = self.discriminator.logits_and_seed(range_of(Branch::Fake, images));
+        losses.adversarial = adversarial::loss(objective.bce, logits, 1.0, objective.w_adv, seed);
+        let made = images * self.generator.output_image();
+        let (reconstruction, gradient) = (&self.generator.reconstruction[..made], &mut self.generator.gradient[..made]);
+        losses.contextual = contextual::loss(reconstruction, &self.target[..made], objective.w_con, gradient);
+        losses.generator = losses.adversarial + losses.contextual + losses.latent;
+        let pull = (latent == Latent::ReachesGenerator).then_some(T::ONE);
+        self.discriminator.backward_to_reconstruction(&mut run!(self), images, pull, gradient);
+        self.generator.backward(&mut run!(self), images, &mut self.weights.gradient);
+    }
+
+    /// L_D = BCE(D(x), real_label) + BCE(D(x̂), 0) + latent, and its gradient for D.
+    fn discriminator_gradient(&mut self, losses: &mut Losses) {
+        let (objective, images) = (&self.objective, self.images);
+        let latent = if objective.d_latent { losses.latent } else { 0.0 };
+        let sides = [
+            (Branch::Real, objective.real_label, -T::ONE, Write::Set, &mut losses.real),
+            (Branch::Fake, 0.0, T::ONE, Write::Add, &mut losses.fake),
+        ];
+        for (branch, label, sign, write, loss) in sides {
+            let (logits, seed) = self.discriminator.logits_and_seed(range_of(branch, images));
+            *loss = adversarial::loss(objective.bce, logits, label, 1.0, seed);
+            let want = Want::Weights(&mut self.weights.gradient, write);
+            self.discriminator.backward(&mut run!(self), branch, images, objective.d_latent.then_some(sign), want);
+        }
+        losses.discriminator = losses.real + losses.fake + latent;
+    }
+
+    /// x̂, R and L of some of the batch's pictures; nothing learns.
+    pub(super) fn measure(&mut self, group: Range<usize>, norm: Norm) {
+        let of = |one: usize| group.start * one..group.end * one;
+        let (images, made) = (self.images, of(self.generator.output_image()));
+        let fake = images + group.start..images + group.end;
+        let statistics = &self.weights.statistics;
+        let source = || if norm == Norm::Running { Source::Running(statistics) } else { Source::Batch };
+        let run = &mut run!(self);
+        self.generator.forward(run, group.clone(), &mut source());
+        let context = &self.context[of(self.context.len() / self.plan.images)];
+        self.discriminator.show(context, &self.generator.reconstruction[made.clone()], fake.start);
+        if norm == Norm::Running {
+            // Every image is read alike, so x and x̂ share one pass over D's weights.
+            self.discriminator.forward(run, Branch::Real, 0..2 * images, &mut source());
+        } else {
+            self.discriminator.forward(run, Branch::Real, group.clone(), &mut source());
+            self.discriminator.forward(run, Branch::Fake, fake.clone(), &mut source());
+        }
+        self.write_scores(group, made);
+    }
+
+    fn write_scores(&mut self, group: Range<usize>, made: Range<usize>) {
+        let (objective, scores) = (&self.objective, &mut self.scores);
+        let fake = self.images + group.start..self.images + group.end;
+        let (reconstruction, target) = (&self.generator.reconstruction[made.clone()], &self.target[made.clone()]);
+        let pixels = group.start * self.plan.height * self.plan.width..group.end * self.plan.height * self.plan.width;
+        scores.reconstruction[made].iter_mut().zip(reconstruction).for_each(|(to, v)| *to = v.to_f32());
+        let (maps, means) = (&mut scores.residual_maps[pixels], &mut scores.residual[group.clone()]);
+        measure::residual(&self.pool, objective.score_r, objective.map_channel, (reconstruction, target), maps, means);
+        let means = &mut scores.latent[group.clone()];
+        means.fill(0.0);
+        let read = |level, branch, images| self.discriminator.reading(level, branch, images);
+        let Features::Levels(levels) = &self.spec.discriminator.score_features else {
+            let (x, made) = (read(None, Branch::Real, group), read(None, Branch::Fake, fake));
+            return measure::latent(objective.score_l, x, made, None, means);
+        };
+        for (&level, map) in levels.iter().zip(&mut scores.latent_maps) {
+            let (x, made) = (read(Some(level), Branch::Real, group.clone()), read(Some(level), Branch::Fake, fake.clone()));
+            let cells = map.rows * map.cols;
+            let map = &mut map.values[group.start * cells..group.end * cells];
+            measure::latent(objective.score_l, x, made, Some(map), means);
+        }
+    }
+}
