@@ -41,7 +41,14 @@ impl<T: Real> Encoder<T> {
     }
 
     /// Fills the encoder's half of every join.
-    pub fn forward(&self, run: &mut Run<'_, T>, image: Map<'_, T>, joins: &mut [Join<T>], images: Range<usize>, source: &mut Source<'_, T>) {
+    pub fn forward(
+        &self,
+        run: &mut Run<'_, T>,
+        image: Map<'_, T>,
+        joins: &mut [Join<T>],
+        images: Range<usize>,
+        source: &mut Source<'_, T>,
+    ) {
         for (level, (conv, norm)) in self.levels.iter().enumerate() {
             let (outer, inner) = joins.split_at_mut(level);
             let (x, lens) = outer.last().map_or((image, None), |join| join.for_encoder(images.clone()));

@@ -116,7 +116,12 @@ mod tests {
 
     #[test]
     fn fan_in_bounds_weights_and_biases() {
-        let spec = Config { preset: String::new(), bias: crate::spec::Bias::Unnormed, taps: Taps::Tied, ..Config::preset("video").expect("video") };
+        let spec = Config {
+            preset: String::new(),
+            bias: crate::spec::Bias::Unnormed,
+            taps: Taps::Tied,
+            ..Config::preset("video").expect("video")
+        };
         let spec = spec.spec(64, 96).expect("the small network");
         let state = state(&spec, Init::FanIn, 1);
         for (name, fan) in [("g.enc.0.conv.weight", 3 * 16), ("g.enc.0.conv.bias", 3 * 16), ("g.dec.3.conv.weight", 64 * 9)] {

@@ -120,7 +120,7 @@ impl BatchNorm {
         run: &mut Run<'_, T>,
         y: Map<'_, T>,
         moments: &Moments,
-        mut dy: MapMut<'_, T>,
+        dy: MapMut<'_, T>,
         gradient: Option<(&mut [T], Write)>,
     ) {
         let channels = y.channels;

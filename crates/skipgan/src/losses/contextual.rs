@@ -14,7 +14,13 @@ pub fn loss<T: Real>(reconstruction: &[T], target: &[T], weight: f64, seed: &mut
     for ((&made, &meant), seed) in reconstruction.iter().zip(target).zip(seed) {
         let off = made - meant;
         sum += off.abs().to_f64();
-        *seed = if off > T::ZERO { slope } else if off < T::ZERO { -slope } else { T::ZERO };
+        *seed = if off > T::ZERO {
+            slope
+        } else if off < T::ZERO {
+            -slope
+        } else {
+            T::ZERO
+        };
     }
     share * sum
 }

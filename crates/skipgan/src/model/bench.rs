@@ -122,7 +122,9 @@ mod tests {
         let size = PlanSize { images: 2, height: 32, width: 32 };
         let timing = Timing { warm_up: 1, batches: 3, at_least: Duration::ZERO };
         let pool = || Arc::new(Pool::new(1).expect("a pool"));
-        for speed in [train::<f32>(&spec, &config.objective(), size, pool(), timing), score::<f32>(&spec, &config.objective(), size, pool(), timing)] {
+        for speed in
+            [train::<f32>(&spec, &config.objective(), size, pool(), timing), score::<f32>(&spec, &config.objective(), size, pool(), timing)]
+        {
             let speed = speed.expect("a network that fits");
             assert!(speed.batches == 3 && speed.images_per_second > 0.0 && speed.best >= speed.median, "{speed:?}");
         }

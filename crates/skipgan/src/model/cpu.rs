@@ -9,7 +9,7 @@ use super::generator::Generator;
 use super::plan::{Plan, PlanSize, Purpose};
 use crate::config::Objective;
 use crate::layers::weights::{Network, Training};
-use crate::layers::{Run, Weights, Work, init};
+use crate::layers::{Weights, Work, init};
 use crate::params::{Params, State};
 use crate::spec::{Spec, SpecError};
 use kernels::{Denormals, Pool, Real, adam};
@@ -142,7 +142,7 @@ fn copy<T: Real>(from: &[f32], to: &mut [T]) {
 /// What every call of a layer needs, from an engine's fields: a macro, so that the other fields stay free to borrow.
 macro_rules! run {
     ($engine:expr) => {
-        Run { pool: &$engine.pool, parameters: &$engine.weights.parameters, work: &mut $engine.work }
+        $crate::layers::Run { pool: &$engine.pool, parameters: &$engine.weights.parameters, work: &mut $engine.work }
     };
 }
 pub(super) use run;

@@ -11,7 +11,7 @@ pub mod generator;
 pub mod inspect;
 mod measure;
 pub mod plan;
-mod skip_ganomaly;
+pub mod skip_ganomaly;
 
 pub use cpu::CpuEngine;
 pub use plan::{PlanSize, Purpose};

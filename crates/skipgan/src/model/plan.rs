@@ -81,8 +81,13 @@ impl Plan {
     /// Scratch memory for every layer of both networks.
     pub(super) fn work<T: Real>(&self, spec: &Spec, pool: &Pool) -> Work<T> {
         let (g, d) = (&spec.generator, &spec.discriminator);
-        let layers: Vec<(usize, Layer)> =
-            g.encoder().into_iter().enumerate().chain(g.decoder().into_iter().enumerate()).chain(d.layers().into_iter().enumerate()).collect();
+        let layers: Vec<(usize, Layer)> = g
+            .encoder()
+            .into_iter()
+            .enumerate()
+            .chain(g.decoder().into_iter().enumerate())
+            .chain(d.layers().into_iter().enumerate())
+            .collect();
         let nz = if let Head::Latent { nz, .. } = d.head { nz } else { 1 };
         let channels = layers.iter().map(|(_, layer)| layer.wide.max(layer.deep)).max().unwrap_or(1).max(nz);
         // Temporary weights: D's, where the gradient of x̂ is added to that of x, and those that tied taps fold.
