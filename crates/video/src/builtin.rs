@@ -9,8 +9,11 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use crate::align::Aligner;
+use crate::codec::h264::H264Decoder;
 use crate::codec::{Lost, MjpegDecoder, Picture, PictureDecoder, Shown};
 use crate::container::avi::AviDemuxer;
+use crate::container::matroska::MatroskaDemuxer;
+use crate::container::mp4::Mp4Demuxer;
 use crate::container::{CodecId, Demuxer, Item, Track};
 use crate::frame::{Damage, Frame, Range};
 use crate::limits::Limits;
@@ -23,6 +26,8 @@ const TRIAL_PIXELS: u64 = 64 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Container {
     Avi,
+    Matroska,
+    Mp4,
 }
 
 /// What the trial at open demands.
@@ -163,6 +168,8 @@ impl Stream {
         let limits = &options.limits;
         let demuxer: Box<dyn Demuxer> = match container {
             Container::Avi => Box::new(AviDemuxer::open(path, limits)?),
+            Container::Matroska => Box::new(MatroskaDemuxer::open(path, limits)?),
+            Container::Mp4 => Box::new(Mp4Demuxer::open(path, limits)?),
         };
         let decoder = decoder(path, demuxer.track(), options.planes, limits)?;
         Ok(Self { demuxer, decoder, ready: VecDeque::new(), fresh: Vec::new(), key_pictures: 0, flushed: false })
@@ -214,7 +221,12 @@ impl Stream {
 fn decoder(path: &Path, track: &Track, planes: Planes, limits: &Limits) -> Result<Box<dyn PictureDecoder>, SourceError> {
     match &track.codec {
         CodecId::Mjpeg => Ok(Box::new(MjpegDecoder::new(track, planes, limits))),
-        CodecId::H264 | CodecId::Hevc => Err(SourceError::unsupported(path, "H.264", "not yet")),
+        CodecId::H264 => match H264Decoder::new(track, planes, limits) {
+            Ok(decoder) => Ok(Box::new(decoder)),
+            Err(Lost::Broken(reason)) => Err(SourceError::damaged(path, reason)),
+            Err(Lost::Unsupported(reason)) => Err(SourceError::unsupported(path, "H.264", reason)),
+        },
+        CodecId::Hevc => Err(SourceError::unsupported(path, "HEVC", "not yet")),
         CodecId::Other(name) => Err(SourceError::unsupported(path, name.clone(), "it needs ffmpeg")),
     }
 }

@@ -28,6 +28,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::indexing_slicing))]
 
 mod align;
+mod bits;
 mod builtin;
 mod bytes;
 mod codec;

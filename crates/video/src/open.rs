@@ -63,12 +63,17 @@ enum Kind {
 impl Kind {
     fn of(head: &[u8]) -> Self {
         const PICTURES: [&[u8]; 6] = [b"\x89PNG\r\n\x1A\n", b"\xFF\xD8\xFF", b"II*\0", b"MM\0*", b"GIF8", b"BM"];
+        const MP4_BOXES: [&[u8]; 7] = [b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp"];
         if head.starts_with(y4m::MAGIC) {
             Self::Y4m
         } else if PICTURES.iter().any(|magic| head.starts_with(magic)) {
             Self::Picture
         } else if head.starts_with(b"RIFF") && head.get(8..12) == Some(b"AVI ") {
             Self::Video(Container::Avi)
+        } else if head.starts_with(&[0x1A, 0x45, 0xDF, 0xA3]) {
+            Self::Video(Container::Matroska)
+        } else if head.get(4..8).is_some_and(|kind| MP4_BOXES.iter().any(|known| *known == kind)) {
+            Self::Video(Container::Mp4)
         } else {
             Self::Unknown
         }

@@ -4,7 +4,10 @@
 //! each with a time: the times of the packets, sorted, because files exist whose times are
 //! written in the wrong order while the codec's own picture order is right.
 
+pub(crate) mod h264;
+mod h264_header;
 pub(crate) mod jpeg;
+mod reorder;
 
 use crate::container::{Packet, Track};
 use crate::frame::{Matrix, Plane, Range};
@@ -59,6 +62,12 @@ pub(crate) trait PictureDecoder: Send {
     fn describe(&self) -> String;
 }
 
+/// Runs a decoder that is not ours. A panic in it becomes an error: data must not end the
+/// program.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).map_err(|_| "fault in the decoder".to_string())
+}
+
 /// The decoder of MJPEG: every picture stands alone, in order.
 #[derive(Debug)]
 pub(crate) struct MjpegDecoder {
@@ -73,7 +82,7 @@ impl MjpegDecoder {
     }
 
     fn decode(&self, packet: &Packet) -> Result<Picture, Lost> {
-        let jpeg = jpeg::decode(&packet.data, self.planes, &self.limits).map_err(Lost::Broken)?;
+        let jpeg = guarded(|| jpeg::decode(&packet.data, self.planes, &self.limits)).and_then(|r| r).map_err(Lost::Broken)?;
         let [y, ..] = &jpeg.planes;
         if y.height.checked_mul(2) == Some(self.stated_height) {
             return Err(Lost::Unsupported("interlaced: two fields a picture".into()));

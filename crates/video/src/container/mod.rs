@@ -6,6 +6,8 @@
 
 pub(crate) mod avi;
 pub(crate) mod file;
+pub(crate) mod matroska;
+pub(crate) mod mp4;
 pub(crate) mod y4m;
 
 use crate::frame::{Matrix, Range, TimeBase};
