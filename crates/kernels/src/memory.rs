@@ -64,4 +64,20 @@ impl Common {
         assert!(length <= self.length && offset <= self.length - length, "{offset}..+{length} of {}", self.length);
         self.start.wrapping_add(offset)
     }
+
+    /// A part of the slice.
+    ///
+    /// # Panics
+    /// If it is not within the slice.
+    pub(crate) fn part(&self, offset: usize, length: usize) -> Common {
+        Common { start: self.at(offset, length), length }
+    }
+
+    /// The slice before and from `middle` on.
+    ///
+    /// # Panics
+    /// If `middle` is beyond the end.
+    pub(crate) fn split(&self, middle: usize) -> (Common, Common) {
+        (self.part(0, middle), self.part(middle, self.length - middle))
+    }
 }

@@ -20,4 +20,4 @@ pub use cpu::{CpuError, Level};
 pub(crate) use denormals::FlushGuard;
 pub(crate) use lanes::{Kernel, Lanes, dispatch};
 pub(crate) use portable::Single;
-pub(crate) use tile::{Listed, Multiply, PANEL, Product, Rows, Strided, Turned, product};
+pub(crate) use tile::{Listed, Multiply, PANEL, Product, Rows, Strided, Turned, Windows, product};

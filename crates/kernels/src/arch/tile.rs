@@ -19,6 +19,11 @@ pub(crate) trait Rows {
     fn step(&self) -> usize;
     /// First element of row `i` of a.
     fn a(&self, i: usize) -> *const f32;
+    /// Steps of k before a gap, and how many elements the gap adds. None: no gaps.
+    #[inline(always)]
+    fn run(&self) -> Option<(usize, usize)> {
+        None
+    }
     /// First element of row `i` of c.
     fn c(&self, i: usize) -> *mut f32;
 }
@@ -47,6 +52,37 @@ pub(crate) struct Listed<'a> {
     pub(crate) a: *const f32,
     pub(crate) c: *mut f32,
     pub(crate) offsets: &'a [(usize, usize)],
+}
+
+/// Rows and steps of k at any distance, with a gap after each run of k: windows on a map.
+#[derive(Clone, Copy)]
+pub(crate) struct Windows {
+    pub(crate) a: *const f32,
+    pub(crate) a_row: usize,
+    pub(crate) step: usize,
+    pub(crate) run: usize,
+    pub(crate) gap: usize,
+    pub(crate) c: *mut f32,
+    pub(crate) c_row: usize,
+}
+
+impl Rows for Windows {
+    #[inline(always)]
+    fn step(&self) -> usize {
+        self.step
+    }
+    #[inline(always)]
+    fn a(&self, i: usize) -> *const f32 {
+        self.a.wrapping_add(i * self.a_row)
+    }
+    #[inline(always)]
+    fn run(&self) -> Option<(usize, usize)> {
+        Some((self.run, self.gap))
+    }
+    #[inline(always)]
+    fn c(&self, i: usize) -> *mut f32 {
+        self.c.wrapping_add(i * self.c_row)
+    }
 }
 
 impl Rows for Strided {
@@ -111,6 +147,10 @@ impl<R: Rows> Rows for Aside<'_, R> {
         self.rows.a(self.from + i)
     }
     #[inline(always)]
+    fn run(&self) -> Option<(usize, usize)> {
+        self.rows.run()
+    }
+    #[inline(always)]
     fn c(&self, i: usize) -> *mut f32 {
         self.c.wrapping_add(i * PANEL)
     }
@@ -143,7 +183,7 @@ pub(crate) unsafe fn tile<L: Lanes, const M: usize, const V: usize, R: Rows>(t: 
     let mut a = [std::ptr::null::<f32>(); M];
     let mut c = [std::ptr::null_mut::<f32>(); M];
     for i in 0..M {
-        a[i] = t.rows.a(t.from + i).wrapping_add(t.k * step);
+        a[i] = t.rows.a(t.from + i);
         c[i] = t.rows.c(t.from + i).wrapping_add(t.column);
     }
     let mut sum = [[L::splat(0.0); V]; M];
@@ -156,21 +196,30 @@ pub(crate) unsafe fn tile<L: Lanes, const M: usize, const V: usize, R: Rows>(t: 
                 }
             }
         }
+        let (run, gap) = t.rows.run().unwrap_or((usize::MAX, 0));
         let mut b = t.b;
-        let mut offset = 0;
-        for _ in 0..t.depth {
-            let mut right = [L::splat(0.0); V];
-            for v in 0..V {
-                right[v] = L::load(b.add(v * L::WIDTH / PANEL * t.panel + v * L::WIDTH % PANEL));
-            }
-            for i in 0..M {
-                let left = L::splat(*a[i].add(offset));
+        let mut offset = t.k * step + t.k / run * gap;
+        let mut until_gap = run - t.k % run;
+        let mut rest = t.depth;
+        while rest > 0 {
+            let steps = rest.min(until_gap);
+            for _ in 0..steps {
+                let mut right = [L::splat(0.0); V];
                 for v in 0..V {
-                    sum[i][v] = left.mul_add(right[v], sum[i][v]);
+                    right[v] = L::load(b.add(v * L::WIDTH / PANEL * t.panel + v * L::WIDTH % PANEL));
                 }
+                for i in 0..M {
+                    let left = L::splat(*a[i].add(offset));
+                    for v in 0..V {
+                        sum[i][v] = left.mul_add(right[v], sum[i][v]);
+                    }
+                }
+                b = b.wrapping_add(PANEL);
+                offset += step;
             }
-            b = b.wrapping_add(PANEL);
-            offset += step;
+            rest -= steps;
+            offset += gap;
+            until_gap = run;
         }
         for i in 0..M {
             for v in 0..V {

@@ -41,7 +41,7 @@ impl Shape {
     /// Numbers the three kernels need: for all jobs together, for each thread.
     pub(super) fn needs(&self) -> (usize, usize) {
         match self.form() {
-            Form::Winograd => (winograd::needs(self.wide, self.deep, self.rows, self.cols, self.images), 0),
+            Form::Winograd => winograd::needs(self.wide, self.deep, self.rows, self.cols, self.images),
             Form::Narrow => narrow::needs(self),
             Form::Small => small::needs(self),
         }
@@ -67,7 +67,7 @@ impl Shape {
         let panels = self.wide.div_ceil(PANEL) * PANEL;
         match self.form() {
             Form::Winograd => 36 * panels * self.deep,
-            Form::Narrow => (16 * self.wide).div_ceil(PANEL) * PANEL * self.deep,
+            Form::Narrow => narrow::up_weight(self.wide, self.deep),
             Form::Small => small::live(self.rows, self.cols).count() * panels * self.deep,
         }
     }

@@ -95,7 +95,7 @@ impl<T: Real> Filter<T> {
             let to = self.up.as_mut_slice();
             match shape.form() {
                 Form::Winograd => weights::up_points(pool, weight, wide, deep, to),
-                Form::Narrow => weights::turned_panels(pool, weight, deep, 16 * wide, deep, to),
+                Form::Narrow => narrow::load_up(pool, &shape, weight, to),
                 Form::Small => small::load_up(pool, &shape, weight, to),
             }
         }

@@ -1,4 +1,8 @@
-//! Few wide channels (pictures and their gradients): all 16 taps of a pixel are one row of a matrix.
+//! Few wide channels (pictures and their gradients), where channels alone would leave k or the columns too short.
+//!
+//! `down` and `pair` copy a band of x into a strip with a border of zeros; there the four kx taps of a row are one run of
+//! 4 · wide numbers, and a window's four runs are one row of a matrix. `up` makes, for each output row, the 4 · wide sums
+//! of each small pixel (taps kx = 0..4), and adds the overlapping ones.
 
 use std::ops::Range;
 
@@ -6,14 +10,15 @@ use super::form::Shape;
 use super::points::Glass;
 use super::scratch::Store;
 use super::small::See;
+use super::weights;
 use super::winograd::Shared;
-use crate::arch::{Kernel, Lanes, PANEL, Product, Strided, Turned, dispatch, product};
+use crate::arch::{Kernel, Lanes, PANEL, Product, Strided, Windows, dispatch, product};
 use crate::memory::Common;
 use crate::{Lens, Map, MapMut, Pool};
 
-/// Small pixels a job of `down` and a step of `pair` take at least.
-const PIXELS: usize = 128;
-/// Small pixels a job of `up` takes at least: a row above and below is computed twice.
+/// Small pixels a job of `down` and a step of `pair` take, about.
+const PIXELS: usize = 384;
+/// Small pixels a job of `up` takes, about.
 const UP_PIXELS: usize = 1024;
 /// Numbers all partial sums of `pair` hold at most, beyond one.
 const PARTIALS: usize = 1 << 19;
@@ -30,7 +35,8 @@ struct Bands {
 
 impl Bands {
     fn new(images: usize, rows: usize, cols: usize, pixels: usize) -> Self {
-        let height = (pixels / cols).clamp(1, rows);
+        // Bands of one image are of nearly equal height.
+        let height = rows.div_ceil(rows.div_ceil((pixels / cols).clamp(1, rows)));
         let an_image = rows.div_ceil(height);
         Self { rows, cols, height, an_image, count: images * an_image }
     }
@@ -40,12 +46,13 @@ impl Bands {
         (band / self.an_image, first..self.rows.min(first + self.height))
     }
 
-    fn strip(&self, wide: usize) -> usize {
-        (2 * self.height + 2) * (2 * self.cols + 2) * wide
+    /// Numbers of one line of a strip.
+    fn line(&self, wide: usize) -> usize {
+        (2 * self.cols + 2) * wide
     }
 
-    fn patches(&self, wide: usize) -> usize {
-        self.height * self.cols * 16 * wide
+    fn strip(&self, wide: usize) -> usize {
+        (2 * self.height + 2) * self.line(wide)
     }
 }
 
@@ -62,43 +69,44 @@ fn parts(bands: usize, size: usize) -> usize {
 }
 
 fn pair_own(bands: &Bands, wide: usize, deep: usize) -> usize {
-    bands.strip(wide) + bands.patches(wide) + bands.height * bands.cols * deep.next_multiple_of(PANEL)
+    bands.strip(wide) + bands.height * bands.cols * deep.next_multiple_of(PANEL)
 }
 
 fn up_own(bands: &Bands, wide: usize, deep: usize) -> usize {
-    (bands.height + 2) * bands.cols * (deep + 16 * wide)
+    (bands.height + 2) * bands.cols * deep + bands.cols * (4 * wide).next_multiple_of(PANEL)
 }
 
-/// A band of x, with a border of zeros, and its pixels' 16 taps as rows.
-struct Patches<'a> {
+/// Numbers of a weight prepared for `up`: `[ky][4 · wide / 16][deep][16]`.
+pub(super) fn up_weight(wide: usize, deep: usize) -> usize {
+    4 * (4 * wide).next_multiple_of(PANEL) * deep
+}
+
+/// Prepares a weight for `up`.
+pub(super) fn load_up(pool: &Pool, shape: &Shape, weight: &[f32], to: &mut [f32]) {
+    let (wide, deep) = (shape.wide, shape.deep);
+    let size = up_weight(wide, deep) / 4;
+    for (row, to) in weight.chunks_exact(4 * wide * deep).zip(to.chunks_exact_mut(size)) {
+        weights::turned_panels(pool, row, deep, 4 * wide, deep, to);
+    }
+}
+
+/// A band of x.
+struct Source<'a> {
     x: Map<'a, f32>,
     lens: Option<Lens<'a, f32>>,
-    cols: usize,
     image: usize,
     rows: Range<usize>,
 }
 
-impl Patches<'_> {
-    /// Writes the strip `[2 · rows + 2][2 · cols + 2][wide]`, then the patches `[rows · cols][16 · wide]`.
+impl Source<'_> {
+    /// Writes the strip `[2 · rows + 2][2 · cols + 2][wide]`.
     #[inline(always)]
-    fn write(&self, strip: &mut [f32], patches: &mut [f32]) {
-        let wide = self.x.channels;
-        let line = (2 * self.cols + 2) * wide;
+    fn write(&self, strip: &mut [f32]) {
+        let line = (self.x.cols + 2) * self.x.channels;
         for (i, to) in strip.chunks_exact_mut(line).enumerate().take(2 * self.rows.len() + 2) {
             match (2 * self.rows.start + i).checked_sub(1).filter(|&row| row < self.x.rows) {
                 Some(row) => self.line(row, to),
                 None => to.fill(0.0),
-            }
-        }
-        let run = 4 * wide;
-        for (i, to) in patches.chunks_exact_mut(4 * run).enumerate().take(self.rows.len() * self.cols) {
-            let from = i / self.cols * 2 * line + i % self.cols * 2 * wide;
-            for (ky, to) in to.chunks_exact_mut(run).enumerate() {
-                let from = &strip[from + ky * line..][..run];
-                // Whole groups of four: a short fixed copy is a register move, a call otherwise.
-                for (to, from) in to.as_chunks_mut::<4>().0.iter_mut().zip(from.as_chunks::<4>().0) {
-                    *to = *from;
-                }
             }
         }
     }
@@ -130,20 +138,9 @@ impl Patches<'_> {
     }
 }
 
-/// A thread's memory as slices of the given lengths.
-///
-/// # Safety
-/// `from` must have room for all of them, and be this thread's alone.
-#[inline(always)]
-unsafe fn cut<'a>(from: *mut f32, first: usize, second: usize) -> (&'a mut [f32], &'a mut [f32]) {
-    // SAFETY: the caller's promise.
-    unsafe { (std::slice::from_raw_parts_mut(from, first), std::slice::from_raw_parts_mut(from.add(first), second)) }
-}
-
 struct Down<'a> {
-    patches: Patches<'a>,
+    source: Source<'a>,
     strip: &'a mut [f32],
-    rows: &'a mut [f32],
     weight: &'a [f32],
     bias: Option<&'a [f32]>,
     to: *mut f32,
@@ -154,27 +151,27 @@ struct Down<'a> {
 impl Kernel for Down<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        self.patches.write(self.strip, self.rows);
-        let depth = 16 * self.patches.x.channels;
-        let count = self.patches.rows.len() * self.patches.cols;
-        if let Some(bias) = self.bias {
-            for i in 0..count {
-                // SAFETY: `down` checked `count` pixels of the target; bias has `deep` numbers.
-                unsafe { std::ptr::copy_nonoverlapping(bias.as_ptr(), self.to.add(i * self.pixel), self.deep) };
+        self.source.write(self.strip);
+        let wide = self.source.x.channels;
+        let (cols, line) = (self.source.x.cols / 2, (self.source.x.cols + 2) * wide);
+        for row in 0..self.source.rows.len() {
+            let to = self.to.wrapping_add(row * cols * self.pixel);
+            for col in 0..cols {
+                if let Some(bias) = self.bias {
+                    // SAFETY: `down` checked the band's pixels of the target; bias has `deep` numbers.
+                    unsafe { std::ptr::copy_nonoverlapping(bias.as_ptr(), to.add(col * self.pixel), self.deep) };
+                }
             }
+            let a = self.strip[2 * row * line..][..4 * line].as_ptr();
+            let rows = Windows { a, a_row: 2 * wide, step: 1, run: 4 * wide, gap: line - 4 * wide, c: to, c_row: self.pixel };
+            let depth = 16 * wide;
+            let fresh = self.bias.is_none();
+            let (b, panel) = (self.weight.as_ptr(), depth * PANEL);
+            let work = Product { rows: &rows, count: cols, depth, b, panel, columns: self.deep, fresh };
+            // SAFETY: windows of `cols` pixels lie within the four lines sliced above; the weight's length is the filter's;
+            // `down` checked the target.
+            unsafe { product::<L, Windows>(&work) };
         }
-        let rows = Strided { a: self.rows.as_ptr(), a_row: depth, c: self.to, c_row: self.pixel };
-        let work = Product {
-            rows: &rows,
-            count,
-            depth,
-            b: self.weight.as_ptr(),
-            panel: depth * PANEL,
-            columns: self.deep,
-            fresh: self.bias.is_none(),
-        };
-        // SAFETY: patches were written for `count` pixels; the weight's length is the filter's; `down` checked the target.
-        unsafe { product::<L, Strided>(&work) };
     }
 }
 
@@ -190,17 +187,16 @@ pub(super) fn down(
     let (wide, deep, cols, pixel) = (x.channels, y.channels, y.cols, y.pixel);
     let bands = Bands::new(y.images, y.rows, cols, PIXELS);
     assert_eq!(weight.len(), 16 * wide * deep.next_multiple_of(PANEL));
-    let own_size = (bands.strip(wide) + bands.patches(wide)).next_multiple_of(PANEL);
+    let own_size = bands.strip(wide).next_multiple_of(PANEL);
     let (_, own, _) = store.all(0, own_size, pool.threads());
     let (own, out) = (Common::new(own), Common::new(y.data));
     pool.run_on(bands.count, |worker, band| {
         let (image, rows) = bands.at(band);
         let at = own.at(worker * own_size, own_size);
         // SAFETY: `own` has that room for each thread.
-        let (strip, patches) = unsafe { cut(at, bands.strip(wide), bands.patches(wide)) };
+        let strip = unsafe { std::slice::from_raw_parts_mut(at, bands.strip(wide)) };
         let to = out.at((image * bands.rows + rows.start) * cols * pixel, (rows.len() * cols - 1) * pixel + deep);
-        let source = Patches { x, lens, cols, image, rows };
-        dispatch(pool.level(), Down { patches: source, strip, rows: patches, weight, bias, to, pixel, deep });
+        dispatch(pool.level(), Down { source: Source { x, lens, image, rows }, strip, weight, bias, to, pixel, deep });
     });
 }
 
@@ -212,7 +208,6 @@ struct PairPart<'a> {
     bands: Bands,
     range: Range<usize>,
     strip: &'a mut [f32],
-    patches: &'a mut [f32],
     right: *mut f32,
     to: *mut f32,
 }
@@ -220,25 +215,30 @@ struct PairPart<'a> {
 impl Kernel for PairPart<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let (cols, deep) = (self.bands.cols, self.y.channels);
-        let columns = deep.next_multiple_of(PANEL);
+        let (cols, deep, wide) = (self.bands.cols, self.y.channels, self.x.channels);
+        let (columns, line) = (deep.next_multiple_of(PANEL), self.bands.line(wide));
         let panel = self.bands.height * cols * PANEL;
-        let height = 16 * self.x.channels;
         for band in self.range.clone() {
             let (image, rows) = self.bands.at(band);
-            let depth = rows.len() * cols;
+            let (height, depth) = (rows.len(), rows.len() * cols);
             let first = (image * self.y.rows + rows.start) * cols;
-            Patches { x: self.x, lens: self.x_lens, cols, image, rows }.write(self.strip, self.patches);
+            Source { x: self.x, lens: self.x_lens, image, rows }.write(self.strip);
             for i in 0..depth {
                 let to = self.right.wrapping_add(i * PANEL);
                 See { from: self.y.nth(first + i), glass: self.y_glass, first: 0, to, panel }.run::<L>();
             }
-            let rows = Turned { a: self.patches.as_ptr(), step: height, c: self.to, c_row: columns };
             let fresh = band == self.range.start;
-            let work = Product { rows: &rows, count: height, depth, b: self.right, panel, columns, fresh };
-            // SAFETY: patches and panels were written for `depth` pixels; `pair` checked the partial sum's extent. Columns
-            // beyond `deep` hold finite leftovers and are not read again.
-            unsafe { product::<L, Turned>(&work) };
+            for ky in 0..4 {
+                let a = self.strip[ky * line..][..(2 * height - 1) * line].as_ptr();
+                let c = self.to.wrapping_add(ky * 4 * wide * columns);
+                let gap = 2 * line - cols * 2 * wide;
+                let rows = Windows { a, a_row: 1, step: 2 * wide, run: cols, gap, c, c_row: columns };
+                let work = Product { rows: &rows, count: 4 * wide, depth, b: self.right, panel, columns, fresh };
+                // SAFETY: the windows of `height` rows of pixels lie within the lines sliced above, panels were written for
+                // `depth` pixels, and `pair` checked the partial sum's extent. Columns beyond `deep` hold leftovers and are
+                // not read again.
+                unsafe { product::<L, Windows>(&work) };
+            }
         }
     }
 }
@@ -265,17 +265,19 @@ pub(super) fn pair(
         let range = part * bands.count / parts..(part + 1) * bands.count / parts;
         let at = own.at(worker * own_size, own_size);
         // SAFETY: `own` has that room for each thread.
-        let (strip, patches) = unsafe { cut(at, bands.strip(wide), bands.patches(wide)) };
-        let right = at.wrapping_add(strip.len() + patches.len());
+        let strip = unsafe { std::slice::from_raw_parts_mut(at, bands.strip(wide)) };
+        let right = at.wrapping_add(strip.len());
         let to = common.at(part * size, size);
-        dispatch(pool.level(), PairPart { x, x_lens, y, y_glass: glass.get(), bands, range, strip, patches, right, to });
+        dispatch(pool.level(), PairPart { x, x_lens, y, y_glass: glass.get(), bands, range, strip, right, to });
     });
     let sums = &store.common(parts * size)[..];
-    pool.chunks_mut(dw, deep, |row, to| {
-        to.copy_from_slice(&sums[row * columns..][..deep]);
-        for part in 1..parts {
-            for (to, v) in to.iter_mut().zip(&sums[part * size + row * columns..]) {
-                *to += v;
+    pool.chunks_mut(dw, wide * deep, |tap, to| {
+        for (row, to) in (tap * wide..).zip(to.chunks_exact_mut(deep)) {
+            to.copy_from_slice(&sums[row * columns..][..deep]);
+            for part in 1..parts {
+                for (to, v) in to.iter_mut().zip(&sums[part * size + row * columns..]) {
+                    *to += v;
+                }
             }
         }
     });
@@ -289,38 +291,45 @@ struct Up<'a> {
     weight: &'a [f32],
     bias: Option<&'a [f32]>,
     seen: &'a mut [f32],
-    taps: &'a mut [f32],
+    /// `[cols][4 · wide, padded]`: this thread's.
+    sums: *mut f32,
     to: Common,
     wide: usize,
     pixel: usize,
 }
 
 impl Up<'_> {
-    /// Adds the four taps an output pixel meets.
+    /// Output row `row` from the sums of its small pixels: even columns 2j take kx = 1 of j and 3 of j − 1, odd ones 2 of
+    /// j and 0 of j + 1. `WIDE` is the number of channels where it is worth a loop of its own, else 0.
     #[inline(always)]
-    fn gather(&self, first: usize, (row, col): (usize, usize)) {
-        let (cols, wide) = (self.y.cols, self.wide);
-        // Output 2m + p: taps 1 and 3 of m and m − 1, or 0 and 2 of m + 1 and m.
-        let meets = |at: usize, n: usize| {
-            let (m, p) = (at / 2, at % 2);
-            let pairs = if p == 0 { [(Some(m), 1), (m.checked_sub(1), 3)] } else { [(Some(m + 1), 0), (Some(m), 2)] };
-            pairs.map(|(m, tap)| m.filter(|&m| m < n).map(|m| (m, tap)))
-        };
-        let index = (self.image * 2 * self.y.rows + row) * 2 * cols + col;
-        // SAFETY: `at` checks the extent; bands write their own rows.
-        let to = unsafe { std::slice::from_raw_parts_mut(self.to.at(index * self.pixel, wide), wide) };
-        match self.bias {
-            Some(bias) => to.copy_from_slice(bias),
-            None => to.fill(0.0),
-        }
-        for (r, ky) in meets(row, self.y.rows).into_iter().flatten() {
-            for (c, kx) in meets(col, cols).into_iter().flatten() {
-                let from = &self.taps[((r - first) * cols + c) * 16 * wide + (ky * 4 + kx) * wide..][..wide];
-                for (to, v) in to.iter_mut().zip(from) {
-                    *to += v;
+    fn spread<const WIDE: usize>(&self, row: usize) {
+        let (cols, wide) = (self.y.cols, if WIDE == 0 { self.wide } else { WIDE });
+        let stride = (4 * wide).next_multiple_of(PANEL);
+        let sums = self.sums.cast_const();
+        let start = (self.image * 2 * self.y.rows + row) * 2 * cols;
+        let length = (2 * cols - 1) * self.pixel + wide;
+        let to = self.to.at(start * self.pixel, length);
+        for j in 0..cols {
+            for c in 0..wide {
+                let bias = self.bias.map_or(0.0, |bias| bias[c]);
+                // SAFETY: j and its neighbours index the `cols` rows of sums that `up` reserved; `at` checked the output row, which
+                // is this band's alone.
+                unsafe {
+                    let sum = |j: usize, kx: usize| *sums.add(j * stride + kx * wide + c);
+                    let left = if j > 0 { sum(j - 1, 3) } else { 0.0 };
+                    let right = if j + 1 < cols { sum(j + 1, 0) } else { 0.0 };
+                    *to.add(2 * j * self.pixel + c) = sum(j, 1) + left + bias;
+                    *to.add((2 * j + 1) * self.pixel + c) = sum(j, 2) + right + bias;
                 }
             }
         }
+    }
+
+    /// The taps of the small rows that output row 2m + p meets: 1 and 3 of m and m − 1, or 0 and 2 of m + 1 and m.
+    fn meets(&self, row: usize) -> [Option<(usize, usize)>; 2] {
+        let (m, p) = (row / 2, row % 2);
+        let pairs = if p == 0 { [(Some(m), 1), (m.checked_sub(1), 3)] } else { [(Some(m), 2), (Some(m + 1), 0)] };
+        pairs.map(|(m, tap)| m.filter(|&m| m < self.y.rows).map(|m| (m, tap)))
     }
 }
 
@@ -341,14 +350,20 @@ impl Kernel for Up<'_> {
             }
             (self.seen.as_ptr(), deep)
         };
-        let columns = 16 * self.wide;
-        let rows = Strided { a, a_row, c: self.taps.as_mut_ptr(), c_row: columns };
-        let work = Product { rows: &rows, count, depth: deep, b: self.weight.as_ptr(), panel: deep * PANEL, columns, fresh: true };
-        // SAFETY: `count` pixels of y (or of what is seen of them); `taps` has room for the band and two rows more.
-        unsafe { product::<L, Strided>(&work) };
+        let columns = (4 * self.wide).next_multiple_of(PANEL);
         for row in 2 * self.rows.start..2 * self.rows.end {
-            for col in 0..2 * cols {
-                self.gather(first, (row, col));
+            for (i, (small, ky)) in self.meets(row).into_iter().flatten().enumerate() {
+                let a = a.wrapping_add((small - first) * cols * a_row);
+                let rows = Strided { a, a_row, c: self.sums, c_row: columns };
+                let b = self.weight[ky * columns * deep..][..columns * deep].as_ptr();
+                let work = Product { rows: &rows, count: cols, depth: deep, b, panel: deep * PANEL, columns, fresh: i == 0 };
+                // SAFETY: a row of y (or of what is seen of it); `sums` has room for `cols` rows of `columns`.
+                unsafe { product::<L, Strided>(&work) };
+            }
+            match self.wide {
+                1 => self.spread::<1>(row),
+                3 => self.spread::<3>(row),
+                _ => self.spread::<0>(row),
             }
         }
     }
@@ -365,17 +380,18 @@ pub(super) fn up(
 ) {
     let (wide, deep, pixel) = (x.channels, y.channels, x.pixel);
     let bands = Bands::new(y.images, y.rows, y.cols, UP_PIXELS);
-    assert_eq!(weight.len(), (16 * wide).next_multiple_of(PANEL) * deep);
+    assert_eq!(weight.len(), up_weight(wide, deep));
     let own_size = up_own(&bands, wide, deep).next_multiple_of(PANEL);
     let (_, own, _) = store.all(0, own_size, pool.threads());
     let (own, out) = (Common::new(own), Common::new(x.data));
     let glass = Shared(Glass::new(lens));
-    let pixels = (bands.height + 2) * bands.cols;
+    let seen_size = (bands.height + 2) * bands.cols * deep;
+    let sums_size = bands.cols * (4 * wide).next_multiple_of(PANEL);
     pool.run_on(bands.count, |worker, band| {
         let (image, rows) = bands.at(band);
         let at = own.at(worker * own_size, own_size);
         // SAFETY: `own` has that room for each thread.
-        let (seen, taps) = unsafe { cut(at, pixels * deep, pixels * 16 * wide) };
-        dispatch(pool.level(), Up { y, glass: glass.get(), image, rows, weight, bias, seen, taps, to: out, wide, pixel });
+        let seen = unsafe { std::slice::from_raw_parts_mut(at.add(sums_size), seen_size) };
+        dispatch(pool.level(), Up { y, glass: glass.get(), image, rows, weight, bias, seen, sums: at, to: out, wide, pixel });
     });
 }

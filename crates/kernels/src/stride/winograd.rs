@@ -6,11 +6,13 @@
 
 #![allow(clippy::needless_range_loop, reason = "fixed small loops over registers read better by index")]
 
+use std::ops::Range;
+
 use super::points::{Glass, Patch, gradient_points, large_points, results, small_points};
 use super::scratch::Store;
 use crate::arch::{Kernel, Lanes, Multiply, PANEL, Product, Single, Strided, Turned, dispatch};
 use crate::memory::Common;
-use crate::{Lens, Map, MapMut, Pool};
+use crate::{Lens, Level, Map, MapMut, Pool};
 
 /// Tiles a job of the transform stages takes.
 const STEP: usize = 8;
@@ -74,21 +76,21 @@ fn block(tiles: usize, floats_a_tile: usize) -> usize {
     (fit / ROWS * ROWS).clamp(ROWS, 1024).min(tiles)
 }
 
-/// Numbers `down` needs of the common scratch; `up`; `pair`.
-pub(super) fn needs(wide: usize, deep: usize, rows: usize, cols: usize, images: usize) -> usize {
+/// Numbers the three kernels need: for all threads, for each.
+pub(super) fn needs(wide: usize, deep: usize, rows: usize, cols: usize, images: usize) -> (usize, usize) {
     let tiles = Grid::new(images, rows, cols).tiles;
-    let down = 9 * (padded(4 * wide) + padded(deep));
-    let up = 25 * padded(deep) + 36 * padded(wide);
+    let floats = [9 * (padded(4 * wide) + padded(deep)), 25 * padded(deep) + 36 * padded(wide)];
+    let [down, up] = floats.map(|floats| Cut::new(tiles, floats).needs(floats));
     let pair = 9 * (padded(4 * wide) + deep.next_multiple_of(PANEL));
     let products = 9 * 4 * wide * deep.next_multiple_of(PANEL);
-    (block(tiles, down) * down).max(block(tiles, up) * up).max(block(tiles, pair) * pair + products)
+    (down.0.max(up.0).max(block(tiles, pair) * pair + products), down.1.max(up.1))
 }
 
 struct LargePoints<'a> {
     x: Map<'a, f32>,
     glass: Glass,
     grid: Grid,
-    tiles: std::ops::Range<usize>,
+    tiles: Range<usize>,
     to: *mut f32,
     row: usize,
     points: usize,
@@ -111,7 +113,7 @@ struct SmallPoints<'a> {
     y: Map<'a, f32>,
     glass: Glass,
     grid: Grid,
-    tiles: std::ops::Range<usize>,
+    tiles: Range<usize>,
     to: *mut f32,
     row: usize,
     points: usize,
@@ -134,7 +136,7 @@ struct GradientPoints<'a> {
     y: Map<'a, f32>,
     glass: Glass,
     grid: Grid,
-    tiles: std::ops::Range<usize>,
+    tiles: Range<usize>,
     to: *mut f32,
     points: usize,
     panel: usize,
@@ -161,7 +163,7 @@ struct Pixels<'a> {
     bias: Option<&'a [f32]>,
     to: Common,
     grid: Grid,
-    tiles: std::ops::Range<usize>,
+    tiles: Range<usize>,
     channels: usize,
     pixel: usize,
     /// 1: results are pixels of the small map. 2: of the large one, phase by phase.
@@ -221,9 +223,72 @@ impl Kernel for Pixels<'_> {
     }
 }
 
+/// Who runs a block's jobs: all threads stage by stage, or the thread that has taken the whole block.
+#[derive(Clone, Copy)]
+enum Hands<'a> {
+    All(&'a Pool),
+    One(Level),
+}
+
+impl Hands<'_> {
+    fn level(&self) -> Level {
+        match self {
+            Hands::All(pool) => pool.level(),
+            Hands::One(level) => *level,
+        }
+    }
+
+    fn run(&self, jobs: usize, work: impl Fn(usize) + Sync) {
+        match self {
+            Hands::All(pool) => pool.run(jobs, work),
+            Hands::One(_) => (0..jobs).for_each(work),
+        }
+    }
+}
+
+/// How a batch's tiles are cut into blocks.
+#[derive(Clone, Copy)]
+struct Cut {
+    tiles: usize,
+    block: usize,
+    /// Each thread takes whole blocks, small enough for its own cache; else all threads share each block.
+    apart: bool,
+}
+
+impl Cut {
+    fn new(tiles: usize, floats_a_tile: usize) -> Self {
+        // 768 KiB of a second cache of 1 MiB.
+        let own = (192 << 10) / floats_a_tile / 24 * 24;
+        let apart = own >= 48 && tiles >= 16 * own;
+        let block = if apart { own.min(192) } else { block(tiles, floats_a_tile) };
+        Self { tiles, block, apart }
+    }
+
+    /// Numbers needed: for all threads, for each.
+    fn needs(&self, floats_a_tile: usize) -> (usize, usize) {
+        let size = self.block * floats_a_tile;
+        if self.apart { (0, size) } else { (size, 0) }
+    }
+
+    /// Calls `work(hands, memory of floats_a_tile · block, tiles)` for each block.
+    fn run(&self, pool: &Pool, floats_a_tile: usize, store: &mut Store, work: impl Fn(Hands<'_>, Common, Range<usize>) + Sync) {
+        let (common, own) = self.needs(floats_a_tile);
+        let (common, all, _) = store.all(common, own, pool.threads());
+        let (common, all) = (Common::new(common), Common::new(all));
+        let blocks = self.tiles.div_ceil(self.block);
+        let tiles = |i: usize| i * self.block..self.tiles.min((i + 1) * self.block);
+        if self.apart {
+            let own = own.next_multiple_of(PANEL);
+            pool.run_on(blocks, |worker, i| work(Hands::One(pool.level()), all.part(worker * own, own), tiles(i)));
+        } else {
+            (0..blocks).for_each(|i| work(Hands::All(pool), common, tiles(i)));
+        }
+    }
+}
+
 /// Runs a stage over a block's tiles in jobs of [`STEP`]: `work(tiles of the batch, first tile within the block)`.
-fn stage(pool: &Pool, tiles: std::ops::Range<usize>, work: impl Fn(std::ops::Range<usize>, usize) + Sync) {
-    pool.run(tiles.len().div_ceil(STEP), |job| {
+fn stage(hands: Hands<'_>, tiles: Range<usize>, work: impl Fn(Range<usize>, usize) + Sync) {
+    hands.run(tiles.len().div_ceil(STEP), |job| {
         let from = job * STEP;
         work(tiles.start + from..tiles.end.min(tiles.start + from + STEP), from);
     });
@@ -245,10 +310,10 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    fn run(&self, pool: &Pool, products: usize, reads: impl Fn(usize) -> usize + Sync) {
+    fn run(&self, hands: Hands<'_>, products: usize, reads: impl Fn(usize) -> usize + Sync) {
         let panels = self.columns.div_ceil(PANEL);
         let (down, across) = (self.tiles.div_ceil(ROWS), panels.div_ceil(PANELS));
-        pool.run(products * down * across, |job| {
+        hands.run(products * down * across, |job| {
             // Jobs that share a weight follow each other.
             let (row, rest) = (job % down * ROWS, job / down);
             let (panel, point) = (rest % across * PANELS, rest / across);
@@ -263,7 +328,7 @@ impl Stage<'_> {
             };
             let b = &self.weight[(point * panels + panel) * size..][..columns / PANEL * size];
             let work = Product { rows: &rows, count, depth: self.depth, b: b.as_ptr(), panel: size, columns, fresh: true };
-            dispatch(pool.level(), Multiply(work));
+            dispatch(hands.level(), Multiply(work));
         });
     }
 }
@@ -280,26 +345,26 @@ pub(super) fn down(
     let (wide, deep, pixel) = (x.channels, y.channels, y.pixel);
     let grid = Grid::new(y.images, y.rows, y.cols);
     let (data_row, to_row) = (padded(4 * wide), padded(deep));
-    let block = block(grid.tiles, 9 * (data_row + to_row));
-    let (data, to) = store.common(9 * block * (data_row + to_row)).split_at_mut(9 * block * data_row);
-    let (data, to, out) = (Common::new(data), Common::new(to), Common::new(y.data));
-    let (data_points, to_points) = (block * data_row, block * to_row);
-    let glass = Shared(Glass::new(lens));
-    for start in (0..grid.tiles).step_by(block) {
-        let tiles = start..grid.tiles.min(start + block);
-        stage(pool, tiles.clone(), |tiles, first| {
+    let floats = 9 * (data_row + to_row);
+    let cut = Cut::new(grid.tiles, floats);
+    let (data_points, to_points) = (cut.block * data_row, cut.block * to_row);
+    let (glass, out) = (Shared(Glass::new(lens)), Common::new(y.data));
+    cut.run(pool, floats, store, |hands, memory, tiles| {
+        let (data, to) = memory.split(9 * data_points);
+        stage(hands, tiles.clone(), |tiles, first| {
             let to = data.at(first * data_row, 8 * data_points + tiles.len() * data_row);
-            dispatch(pool.level(), LargePoints { x, glass: glass.get(), grid, tiles, to, row: data_row, points: data_points });
+            let points = LargePoints { x, glass: glass.get(), grid, tiles, to, row: data_row, points: data_points };
+            dispatch(hands.level(), points);
         });
-        let products =
-            Stage { data, data_row, data_points, depth: 4 * wide, weight, to, to_row, to_points, columns: deep, tiles: tiles.len() };
-        products.run(pool, 9, |point| point);
-        stage(pool, tiles, |tiles, first| {
+        let (depth, columns, count) = (4 * wide, deep, tiles.len());
+        let products = Stage { data, data_row, data_points, depth, weight, to, to_row, to_points, columns, tiles: count };
+        products.run(hands, 9, |point| point);
+        stage(hands, tiles, |tiles, first| {
             let from = to.at(first * to_row, 8 * to_points + tiles.len() * to_row);
             let pixels = Pixels { from, row: to_row, points: to_points, bias, to: out, grid, tiles, channels: deep, pixel, spread: 1 };
-            dispatch(pool.level(), pixels);
+            dispatch(hands.level(), pixels);
         });
-    }
+    });
 }
 
 /// Which of the 25 points of y product (phase p, q; point a, b) reads: odd phases begin two further on.
@@ -320,25 +385,26 @@ pub(super) fn up(
     let (wide, deep, pixel) = (x.channels, y.channels, x.pixel);
     let grid = Grid::new(y.images, y.rows, y.cols);
     let (data_row, to_row) = (padded(deep), padded(wide));
-    let block = block(grid.tiles, 25 * data_row + 36 * to_row);
-    let (data, to) = store.common(block * (25 * data_row + 36 * to_row)).split_at_mut(25 * block * data_row);
-    let (data, to, out) = (Common::new(data), Common::new(to), Common::new(x.data));
-    let (data_points, to_points) = (block * data_row, block * to_row);
-    let glass = Shared(Glass::new(lens));
-    for start in (0..grid.tiles).step_by(block) {
-        let tiles = start..grid.tiles.min(start + block);
-        stage(pool, tiles.clone(), |tiles, first| {
+    let floats = 25 * data_row + 36 * to_row;
+    let cut = Cut::new(grid.tiles, floats);
+    let (data_points, to_points) = (cut.block * data_row, cut.block * to_row);
+    let (glass, out) = (Shared(Glass::new(lens)), Common::new(x.data));
+    cut.run(pool, floats, store, |hands, memory, tiles| {
+        let (data, to) = memory.split(25 * data_points);
+        stage(hands, tiles.clone(), |tiles, first| {
             let to = data.at(first * data_row, 24 * data_points + tiles.len() * data_row);
-            dispatch(pool.level(), SmallPoints { y, glass: glass.get(), grid, tiles, to, row: data_row, points: data_points });
+            let points = SmallPoints { y, glass: glass.get(), grid, tiles, to, row: data_row, points: data_points };
+            dispatch(hands.level(), points);
         });
-        let products = Stage { data, data_row, data_points, depth: deep, weight, to, to_row, to_points, columns: wide, tiles: tiles.len() };
-        products.run(pool, 36, up_point);
-        stage(pool, tiles, |tiles, first| {
+        let (depth, columns, count) = (deep, wide, tiles.len());
+        let products = Stage { data, data_row, data_points, depth, weight, to, to_row, to_points, columns, tiles: count };
+        products.run(hands, 36, up_point);
+        stage(hands, tiles, |tiles, first| {
             let from = to.at(first * to_row, 35 * to_points + tiles.len() * to_row);
             let pixels = Pixels { from, row: to_row, points: to_points, bias, to: out, grid, tiles, channels: wide, pixel, spread: 2 };
-            dispatch(pool.level(), pixels);
+            dispatch(hands.level(), pixels);
         });
-    }
+    });
 }
 
 pub(super) fn pair(
@@ -365,7 +431,7 @@ pub(super) fn pair(
     for start in (0..grid.tiles).step_by(block) {
         let tiles = start..grid.tiles.min(start + block);
         let depth = tiles.len();
-        stage(pool, tiles, |tiles, first| {
+        stage(Hands::All(pool), tiles, |tiles, first| {
             let to = left.at(first * left_row, 8 * left_points + tiles.len() * left_row);
             let range = tiles.clone();
             dispatch(pool.level(), LargePoints { x, glass: x_glass.get(), grid, tiles: range, to, row: left_row, points: left_points });
