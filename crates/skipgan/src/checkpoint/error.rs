@@ -15,12 +15,13 @@ pub enum CheckpointError {
     },
     /// The disk is full.
     #[error(
-        "{path}: no space left on the disk; free some (the file needs {bytes} bytes) and go on with --resume: what was there before is unharmed"
+        "{path}: no space left on the disk; free some{} and go on with --resume: what was there before is unharmed",
+        needs(*.bytes)
     )]
     NoSpace {
         /// The file.
         path: PathBuf,
-        /// What it needs.
+        /// What it needs; 0: not known.
         bytes: u64,
     },
     /// Not allowed.
@@ -181,6 +182,10 @@ pub enum CheckpointError {
         /// The folder.
         path: PathBuf,
     },
+}
+
+fn needs(bytes: u64) -> String {
+    if bytes > 0 { format!(" (the file needs {bytes} bytes)") } else { String::new() }
 }
 
 impl CheckpointError {

@@ -331,7 +331,7 @@ mod tests {
             height: 32,
             width: 32,
             state,
-            progress: Progress { epoch: 2, position: 5, step: 17, best, watch: vec![1.5], finished: true },
+            progress: Progress { epoch: 2, position: 5, step: 17, best, measured: Some(12), watch: vec![1.5], finished: true },
             provenance: Provenance { seed: 1, data_fingerprint: "f".into(), program_version: "0.1.0".into(), decoder: "pictures".into() },
             calibration: Some(calibration),
         }

@@ -56,6 +56,8 @@ pub struct Progress {
     pub step: u64,
     /// Best state so far by the configured choice.
     pub best: Option<Best>,
+    /// Steps done when held-out windows were last measured.
+    pub measured: Option<u64>,
     /// Memory of the watch over D.
     pub watch: Vec<f64>,
     /// Whether the budget was used up (or `--minutes` ended it) and the calibration fitted.

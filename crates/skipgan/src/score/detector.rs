@@ -1,0 +1,102 @@
+//! A trained network behind one door: open a checkpoint, hand it clips, take scores.
+
+use super::clip::{Scorer, Sink};
+use super::error::ScoreError;
+use crate::calibration::Calibration;
+use crate::checkpoint::Checkpoint;
+use crate::config::Config;
+use crate::data::{Clip, PictureSettings, WindowShape, WindowStream};
+use crate::model::engine::Engine;
+use video::{FrameSource, OpenOptions};
+
+/// A calibrated network that scores clips.
+pub struct Detector {
+    engine: Box<dyn Engine>,
+    config: Config,
+    picture: PictureSettings,
+    calibration: Calibration,
+    batch: usize,
+}
+
+impl Detector {
+    /// A detector from a checkpoint and an engine that was planned for its spec, its picture and batches of `batch`. `config` is the
+    /// checkpoint's, or what `--set` made of it.
+    ///
+    /// # Errors
+    /// [`ScoreError::NotCalibrated`]; [`ScoreError::OtherBasis`] where `config` scores by other settings than the calibration.
+    pub fn new(checkpoint: Checkpoint, config: Config, mut engine: Box<dyn Engine>, batch: usize) -> Result<Detector, ScoreError> {
+        let calibration = checkpoint.calibration.ok_or(ScoreError::NotCalibrated)?;
+        if let Some(key) = calibration.basis.difference(&crate::calibration::Basis::of(&config)) {
+            return Err(ScoreError::OtherBasis { key });
+        }
+        engine.load(&checkpoint.state);
+        let picture = PictureSettings::new(&config, checkpoint.height, checkpoint.width);
+        Ok(Detector { engine, config, picture, calibration, batch })
+    }
+
+    /// Scores every frame of a clip.
+    ///
+    /// # Errors
+    /// [`ScoreError`].
+    pub fn score_clip(&mut self, clip: &Clip, options: &OpenOptions, sink: &mut dyn Sink) -> Result<u64, ScoreError> {
+        let mut stream = WindowStream::open(clip, options, &self.picture, self.config.history)?;
+        self.score_stream(&clip.name, &mut stream, sink)
+    }
+
+    /// Scores every frame of a source of one's own: a camera, a pipe, frames made by a program.
+    ///
+    /// # Errors
+    /// [`ScoreError`].
+    pub fn score_source(&mut self, name: &str, source: Box<dyn FrameSource>, sink: &mut dyn Sink) -> Result<u64, ScoreError> {
+        let mut stream = WindowStream::new(name, source, &self.picture, self.config.history)?;
+        self.score_stream(name, &mut stream, sink)
+    }
+
+    /// Scores every frame of an opened stream; its windows must have the detector's [`Detector::shape`].
+    ///
+    /// # Errors
+    /// [`ScoreError`].
+    pub fn score_stream(&mut self, name: &str, stream: &mut WindowStream, sink: &mut dyn Sink) -> Result<u64, ScoreError> {
+        let mut scorer = Scorer::new(self.engine.as_mut(), &self.config, &self.calibration, stream.shape(), self.batch)?;
+        let frames = scorer.score_clip(name, stream, sink)?;
+        scorer.finish(sink)?;
+        Ok(frames)
+    }
+
+    /// A scorer for many clips, whose batches cross clips where `bn_test = batch`.
+    ///
+    /// # Errors
+    /// [`ScoreError`].
+    pub fn scorer(&mut self) -> Result<Scorer<'_>, ScoreError> {
+        let shape = self.shape();
+        Scorer::new(self.engine.as_mut(), &self.config, &self.calibration, shape, self.batch)
+    }
+
+    /// Size of the windows it takes.
+    pub fn shape(&self) -> WindowShape {
+        WindowShape::new(&self.picture, self.config.history)
+    }
+
+    /// How frames are brought to the network's size.
+    pub fn picture(&self) -> &PictureSettings {
+        &self.picture
+    }
+
+    /// The settings it scores with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What normal footage looks like to it.
+    pub fn calibration(&self) -> &Calibration {
+        &self.calibration
+    }
+
+    /// Scores come in batches of this many frames; 1 gives each frame its row at once (a live source).
+    ///
+    /// # Panics
+    /// Later, where it is more than the engine was planned for.
+    pub fn set_batch(&mut self, batch: usize) {
+        self.batch = batch.max(1);
+    }
+}

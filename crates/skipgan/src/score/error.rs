@@ -1,0 +1,53 @@
+//! Why frames cannot be scored.
+
+use crate::checkpoint::CheckpointError;
+use crate::config::ConfigError;
+use crate::data::DataError;
+use std::io;
+
+/// Why frames cannot be scored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScoreError {
+    /// The network gave NaN or infinity.
+    #[error(
+        "clip {clip}, frame {frame}: the network's score is not a number; its weights are damaged or diverged: use an earlier checkpoint or train anew"
+    )]
+    NotFinite {
+        /// The clip.
+        clip: String,
+        /// The frame.
+        frame: u64,
+    },
+    /// The checkpoint has no statistics of normal footage.
+    #[error(
+        "the checkpoint is not calibrated, its training was not finished; go on with 'skipgan train … --resume' or run 'skipgan calibrate RUN DATA' on normal footage"
+    )]
+    NotCalibrated,
+    /// Scores of other settings than those of the calibration.
+    #[error(
+        "the calibration was made with another {key}; score with the run's own settings or run 'skipgan calibrate RUN DATA' with the new ones"
+    )]
+    OtherBasis {
+        /// The first key that differs.
+        key: &'static str,
+    },
+    /// No frame to take statistics from.
+    #[error("there is no frame to calibrate with; name normal footage with at least 60 frames")]
+    NothingToFit,
+    /// Whoever takes the scores could not.
+    #[error("cannot write scores: {0}; check the place and free some space")]
+    Sink(#[source] io::Error),
+    /// The user asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+    /// Frames that cannot be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A checkpoint that cannot be used.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// Settings that cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}

@@ -1,0 +1,207 @@
+//! Fitting the calibration: what held-out normal footage scores (DETECTION.md §3.7, EVALUATION.md §5).
+//!
+//! R and L of every frame are kept (two numbers each), the map's pixels go into a histogram of fixed size. Frames whose window reaches
+//! before the start of their clip are left out, unless there are no others (stills).
+
+use super::anomaly::{Smoothing, calibrated, weigh};
+use super::error::ScoreError;
+use super::forward::Forward;
+use super::map::Placement;
+use crate::calibration::{Basis, Calibration, DisplayRange, LATENT, PixelHistogram, RECON, Statistics, TOTAL};
+use crate::config::Config;
+use crate::data::window::FrameStatus;
+use crate::data::{FrameCache, Span, WindowIndex, WindowReader, WindowStream};
+use crate::model::engine::Engine;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use video::Geometry;
+
+/// The quantile of the map's pixels that becomes τ0.
+const TAU0_QUANTILE: f64 = 0.99;
+
+/// One frame's R and L.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    recon: f64,
+    latent: f64,
+    warmup: bool,
+    begins: bool,
+}
+
+/// Collects normal frames, then takes their statistics.
+#[derive(Clone, Debug, Default)]
+pub struct Fitter {
+    seen: Vec<Seen>,
+    pixels: PixelHistogram,
+    warmup_pixels: PixelHistogram,
+    begins: bool,
+}
+
+impl Fitter {
+    /// The frames that follow are those of a new clip.
+    pub fn begin_clip(&mut self) {
+        self.begins = true;
+    }
+
+    /// Takes a frame: R, L, its map (`[height, width]` of the network's picture) and where footage lies in it.
+    pub fn add(&mut self, recon: f64, latent: f64, map: &[f32], placement: &Placement, warmup: bool) {
+        self.seen.push(Seen { recon, latent, warmup, begins: std::mem::take(&mut self.begins) });
+        let histogram = if warmup { &mut self.warmup_pixels } else { &mut self.pixels };
+        placement.seen_rows(map).for_each(|row| histogram.add(row));
+    }
+
+    /// Frames taken so far.
+    pub fn frames(&self) -> usize {
+        self.seen.len()
+    }
+
+    /// The calibration for scores made with the settings of `config`.
+    ///
+    /// # Errors
+    /// [`ScoreError::NothingToFit`] without a frame; [`ScoreError::NotFinite`] where one has no finite score.
+    pub fn finish(self, config: &Config) -> Result<Calibration, ScoreError> {
+        let basis = Basis::of(config);
+        let all_warm_up = self.seen.iter().all(|seen| seen.warmup);
+        let counts = |seen: &&Seen| !seen.warmup || all_warm_up;
+        let used: Vec<&Seen> = self.seen.iter().filter(counts).collect();
+        let terms = terms(&used, basis.lambda)?;
+        let pixels = if all_warm_up { self.warmup_pixels } else { self.pixels };
+        let quantile = |part| pixels.quantile(part).ok_or(ScoreError::NothingToFit);
+        let low = quantile(0.5)?;
+        let high = low + 2.0 * (quantile(0.9999)? - low);
+        Ok(Calibration {
+            highest: highest(&self.seen, all_warm_up, &basis, &terms),
+            basis,
+            frames: used.len() as u64,
+            left_out: (self.seen.len() - used.len()) as u64,
+            tau0: quantile(TAU0_QUANTILE)?,
+            display: DisplayRange { low, high },
+            terms,
+        })
+    }
+}
+
+fn terms(used: &[&Seen], lambda: f64) -> Result<BTreeMap<String, Statistics>, ScoreError> {
+    if used.is_empty() {
+        return Err(ScoreError::NothingToFit);
+    }
+    let of = |value: &dyn Fn(&Seen) -> f64| {
+        let values: Vec<f64> = used.iter().map(|seen| value(seen)).collect();
+        Statistics::of(&values).ok_or(ScoreError::NotFinite { clip: "(held-out footage)".into(), frame: 0 })
+    };
+    let total = |seen: &Seen| weigh(lambda, seen.recon, seen.latent);
+    let all = [(RECON, of(&|seen| seen.recon)?), (LATENT, of(&|seen| seen.latent)?), (TOTAL, of(&total)?)];
+    Ok(all.into_iter().map(|(name, statistics)| (name.to_owned(), statistics)).collect())
+}
+
+/// The highest calibrated score, smoothed along each clip as scoring will be.
+fn highest(seen: &[Seen], all_warm_up: bool, basis: &Basis, terms: &BTreeMap<String, Statistics>) -> f64 {
+    let (mut smoothing, mut highest) = (Smoothing::new(basis.smooth), f64::NEG_INFINITY);
+    for frame in seen {
+        if frame.begins {
+            smoothing = Smoothing::new(basis.smooth);
+        }
+        let score = smoothing.next(calibrated(basis, terms, frame.recon, frame.latent));
+        if !frame.warmup || all_warm_up {
+            highest = highest.max(score);
+        }
+    }
+    highest
+}
+
+/// Fits the calibration to the frames of `spans` in the cache; `progress` is told (done, all) after each batch. `batch` as in
+/// [`Forward::new`].
+///
+/// # Errors
+/// [`ScoreError::Interrupted`] once `cancel` is set; [`ScoreError::Data`]; as [`Fitter::finish`].
+pub fn fit_spans(
+    engine: &mut dyn Engine,
+    cache: &FrameCache,
+    spans: &[Span],
+    config: &Config,
+    batch: usize,
+    cancel: Option<&AtomicBool>,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Calibration, ScoreError> {
+    let mut reader = WindowReader::new(cache, config.history);
+    let mut forward = Forward::new(engine, config, reader.shape(), batch);
+    let (mut fitter, mut waiting) = (Fitter::default(), Vec::new());
+    let mut window = vec![0.0; reader.shape().len()];
+    let all: usize = spans.iter().map(Span::frames).sum();
+    let target = cache.settings().target();
+    let size = (cache.settings().height, cache.settings().width);
+    for span in spans {
+        let (displayed_width, displayed_height) = cache.clips().get(span.clip).map_or((1, 1), |clip| clip.displayed);
+        let placement = Placement::new(size, &Geometry::new(displayed_width, displayed_height, &target));
+        for frame in span.start..span.end {
+            let index = WindowIndex { clip: span.clip, frame };
+            reader.read(index, &mut window)?;
+            forward.push(&window);
+            let start = cache.segment_start(index);
+            // A new segment of a thinned clip is a new clip for smoothing and warm-up.
+            let begins = frame == span.start || frame == start;
+            waiting.push(Asked { placement, begins, warmup: frame + 1 < start + config.history });
+            if forward.is_full() {
+                take(&mut fitter, &mut forward, &mut waiting);
+                progress(fitter.frames(), all);
+                if cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
+                    return Err(ScoreError::Interrupted);
+                }
+            }
+        }
+    }
+    take(&mut fitter, &mut forward, &mut waiting);
+    progress(fitter.frames(), all);
+    fitter.finish(config)
+}
+
+/// Adds the frames of a clip as it is decoded: what `calibrate RUN DATA` does with footage that has no cache. Repeated frames are left out.
+///
+/// # Errors
+/// [`ScoreError::Data`].
+pub fn fit_clip(fitter: &mut Fitter, forward: &mut Forward<'_>, stream: &mut WindowStream) -> Result<(), ScoreError> {
+    let size = (forward.shape().height, forward.shape().width);
+    let mut waiting = Vec::new();
+    let mut placement = None;
+    while let Some(window) = stream.next_window()? {
+        if window.status == FrameStatus::Repeated {
+            continue;
+        }
+        let warmup = window.warmup;
+        forward.push(window.input);
+        let begins = placement.is_none();
+        if placement.is_none() {
+            placement = stream.geometry().map(|geometry| Placement::new(size, &geometry));
+        }
+        if let Some(placement) = placement {
+            waiting.push(Asked { placement, begins, warmup });
+        }
+        if forward.is_full() {
+            take(fitter, forward, &mut waiting);
+        }
+    }
+    take(fitter, forward, &mut waiting);
+    Ok(())
+}
+
+/// A frame in the batch.
+struct Asked {
+    placement: Placement,
+    begins: bool,
+    warmup: bool,
+}
+
+fn take(fitter: &mut Fitter, forward: &mut Forward<'_>, waiting: &mut Vec<Asked>) {
+    if waiting.is_empty() {
+        return;
+    }
+    let pixels = forward.shape().height * forward.shape().width;
+    let scores = forward.run();
+    for (image, asked) in waiting.drain(..).enumerate() {
+        if asked.begins {
+            fitter.begin_clip();
+        }
+        let map = &scores.residual_maps[image * pixels..(image + 1) * pixels];
+        fitter.add(scores.residual[image], scores.latent[image], map, &asked.placement, asked.warmup);
+    }
+}

@@ -1,0 +1,72 @@
+//! The end of a training, and the beginning of a resumed one: calibrating `last` and `best`, and checking that a run goes on with what it
+//! began with.
+
+use super::TrainError;
+use super::observer::Event;
+use super::training::Training;
+use crate::calibration::Calibration;
+use crate::checkpoint::{Checkpoint, CheckpointError, Which};
+use crate::config::{Config, Select};
+use crate::score::fit_spans;
+use std::io;
+use std::path::Path;
+
+/// Takes the statistics of held-out footage with the last state and with the best one, and writes both checkpoints with them. The
+/// calibration of the best.
+pub(super) fn finish(training: &mut Training<'_>) -> Result<Calibration, TrainError> {
+    let calibration = calibrate(training)?;
+    let last_step = training.progress.step;
+    let last_is_best = training.config.select == Select::Last || training.progress.best.is_none_or(|best| best.step == last_step);
+    let mut best_calibration = calibration.clone();
+    if last_is_best {
+        training.progress.finished = true;
+        training.save(&Which::Best, Some(calibration.clone()))?;
+        training.save(&Which::Last, Some(calibration))?;
+        return Ok(best_calibration);
+    }
+    let last = training.engine.save();
+    let mut best = training.run.load(&Which::Best)?;
+    training.engine.load(&best.state);
+    best_calibration = calibrate(training)?;
+    best.calibration = Some(best_calibration.clone());
+    best.progress.finished = true;
+    let path = training.run.checkpoint(&Which::Best);
+    best.save(&path)?;
+    training.observer.event(&Event::Saved { step: best.progress.step, path: &path });
+    // `last` is marked finished only once `best` is: an interruption in between is made good by --resume.
+    training.engine.load(&last);
+    training.progress.finished = true;
+    training.save(&Which::Last, Some(calibration))?;
+    training.engine.load(&best.state);
+    Ok(best_calibration)
+}
+
+fn calibrate(training: &mut Training<'_>) -> Result<Calibration, TrainError> {
+    let (cache, split, batch) = (training.material.cache, training.material.split, training.score_batch());
+    let (observer, cancel) = (&mut *training.observer, training.options.cancel);
+    let mut progress = |done, all| observer.event(&Event::Calibrating { done, all });
+    Ok(fit_spans(training.engine, cache, &split.held_out, training.config, batch, cancel, &mut progress)?)
+}
+
+/// A resumed run keeps its settings (but for the budget) and its footage.
+pub(super) fn check_same(checkpoint: &Checkpoint, config: &Config, fingerprint: &str) -> Result<(), TrainError> {
+    let table = |config: &Config| config.to_toml().parse::<toml::Table>().unwrap_or_default();
+    let (before, now) = (table(&checkpoint.config), table(config));
+    let told = |value: Option<&toml::Value>| value.map_or_else(|| "not set".to_owned(), ToString::to_string);
+    for key in before.keys().chain(now.keys()) {
+        let budget = matches!(key.as_str(), "epochs" | "steps");
+        if !budget && before.get(key) != now.get(key) {
+            return Err(TrainError::OtherConfig { key: key.clone(), before: told(before.get(key)), now: told(now.get(key)) });
+        }
+    }
+    let known = &checkpoint.provenance.data_fingerprint;
+    if known != fingerprint {
+        return Err(TrainError::OtherData { before: known.clone(), now: fingerprint.into() });
+    }
+    Ok(())
+}
+
+/// The error of a file of the run folder.
+pub(super) fn told(path: &Path, error: io::Error) -> TrainError {
+    CheckpointError::from_io(path, "write", 0, error).into()
+}
