@@ -81,6 +81,7 @@ mod tests {
         let values = [f64::MIN, -3.5, -1e-3, -1e-40, -0.0, 0.0, 1e-40, 1e-9, 0.5, 0.500_000_1, 7.0, 1e30, f64::MAX];
         let mut histogram = CoarseHistogram::default();
         values.iter().for_each(|&value| histogram.add(value));
+        (0..1000).for_each(|_| histogram.add(0.5)); // makes one cell crowded
         let layout = BinLayout::new(&histogram);
         let bins: Vec<usize> = values.iter().map(|&value| layout.bin(value)).collect();
         assert!(bins.is_sorted(), "{bins:?}");

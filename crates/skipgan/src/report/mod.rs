@@ -3,3 +3,11 @@
 pub mod heat;
 pub mod picture;
 pub mod plot;
+
+// Result files.
+pub mod atomic_file;
+pub mod lines;
+pub mod result_error;
+pub mod score_file;
+pub mod score_table;
+pub use result_error::ResultFileError;

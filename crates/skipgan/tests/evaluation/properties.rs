@@ -131,7 +131,7 @@ proptest! {
 
 #[test]
 fn min_max_hides_what_the_pooled_number_shows() {
-    let scores = vec![0.0, 1.0, 2.0, 3.0];
+    let scores = [0.0, 1.0, 2.0, 3.0];
     let labels = vec![0, 0, 1, 1];
     let clip = |name: &str, offset: f64| Clip {
         name: name.to_owned(),

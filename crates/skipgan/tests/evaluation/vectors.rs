@@ -140,10 +140,13 @@ fn real_scores_of_a_baseline_on_ped2_in_under_a_second() {
     assert!((padded - 0.685).abs() < 5e-4, "a constant gets 68.5 under the padded convention, found {padded}");
 }
 
+/// What a convention does to the scores of a clip.
+type Transform = fn(&[f64]) -> Vec<f64>;
+
 #[test]
 fn transformations() {
     let vectors = load("smooth");
-    let transforms: [(&str, fn(&[f64]) -> Vec<f64>); 3] = [("gauss3", gauss3), ("median17", median17), ("minmax", min_max)];
+    let transforms: [(&str, Transform); 3] = [("gauss3", gauss3), ("median17", median17), ("minmax", min_max)];
     for (name, transform) in transforms {
         assert!(!items(&vectors[name]).is_empty());
         for case in items(&vectors[name]) {
@@ -216,7 +219,7 @@ fn region_and_track_keys() {
     assert_eq!(cases.len(), 13);
     for case in cases {
         let name = case["name"].as_str().unwrap();
-        let clip = |row: &Value| usize::from(row[0].as_str().unwrap().bytes().map(|byte| byte - b'0').last().unwrap());
+        let clip = |row: &Value| usize::from(row[0].as_str().unwrap().bytes().next_back().unwrap());
         let whole = |value: &Value| value.as_u64().unwrap() as usize;
         let truth = items(&case["truth"]).iter().map(|row| {
             let bounds = pixel_box(&items(row)[3..]);
