@@ -15,6 +15,8 @@
 mod names;
 mod walk;
 
+pub(in crate::data) use walk::{files_in, subfolder};
+
 use crate::data::known::{Clue, Known};
 use crate::data::{Clip, DataError};
 use std::path::{Path, PathBuf};
