@@ -1,6 +1,6 @@
 """Writes the optical flow fixtures beside this file: generated frames and the fields an independent implementation finds in them.
 
-    python -m venv v && v/bin/pip install numpy==2.2.6 opencv-python-headless==4.12.0.88 && v/bin/python make.py
+    python -m venv v && v/bin/pip install numpy==2.4.6 opencv-python-headless==5.0.0.93 && v/bin/python make.py
 
 NAME-frames.npy: u8 [2, height, width], the previous and the current frame. NAME-flow.npy: f16 [2, height, width], the
 motion from the previous to the current frame, to the right and down, in pixels, laid out on the current frame (the

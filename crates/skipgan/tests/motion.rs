@@ -55,7 +55,7 @@ fn differences(found: &Flow, expected: &Flow) -> [f32; 3] {
 fn close(name: &str, found: &Flow, expected: &Flow) {
     let [median, most, largest] = differences(found, expected);
     println!("{name}: median {median:.4}, 99 % {most:.4}, largest {largest:.4} pixels");
-    assert!(median <= 0.02 && most <= 0.15, "{name}: median {median}, 99 % {most} pixels from OpenCV's");
+    assert!(median <= 0.002 && most <= 0.01, "{name}: median {median}, 99 % {most} pixels from OpenCV's");
 }
 
 #[test]

@@ -25,16 +25,16 @@ pub struct Refinement {
     pub brightness: f32,
     /// γ: how strictly its slopes shall stay.
     pub gradient: f32,
+    /// ε: where robust terms turn from squares to lengths, in pixels.
+    pub robust: f32,
 }
 
 impl Default for Refinement {
     fn default() -> Self {
-        Self { outer: 5, sweeps: 5, omega: 1.6, smoothness: 40.0, brightness: 5.0, gradient: 10.0 }
+        Self { outer: 5, sweeps: 5, omega: 1.6, smoothness: 40.0, brightness: 5.0, gradient: 10.0, robust: 0.01 }
     }
 }
 
-/// ε²: where robust terms turn from squares to lengths.
-const ROBUST: f32 = 0.001 * 0.001;
 /// ζ²: no slope counts as shorter; also holds the increment where a picture says nothing.
 const SHORTEST: f32 = 0.1 * 0.1;
 
@@ -74,12 +74,13 @@ impl Refiner {
             board.repeat_border();
         }
         self.increment.iter_mut().for_each(|board| board.fill(0.0));
+        let robust = settings.robust * settings.robust;
         // δ, γ and α are of the squares; their halves are of the slopes of the energy.
         let weights =
-            Weights { brightness: settings.brightness / 2.0, gradient: settings.gradient / 2.0, least: ROBUST, diagonal: SHORTEST };
+            Weights { brightness: settings.brightness / 2.0, gradient: settings.gradient / 2.0, least: robust, diagonal: SHORTEST };
         for _ in 0..settings.outer {
             self.add(level);
-            smoothness(level, &self.total, settings.smoothness / 2.0, ROBUST, &mut self.system.ties);
+            smoothness(level, &self.total, settings.smoothness / 2.0, robust, &mut self.system.ties);
             coefficients(level, &self.terms, weights, &self.base, &self.increment, &mut self.system);
             relax(level, &self.system, settings.omega, settings.sweeps, &mut self.increment);
         }
