@@ -57,10 +57,6 @@ impl<'a> Bytes<'a> {
         self.array().map(i64::from_be_bytes)
     }
 
-    pub(crate) fn u16_le(&mut self) -> Option<u16> {
-        self.array().map(u16::from_le_bytes)
-    }
-
     pub(crate) fn u32_le(&mut self) -> Option<u32> {
         self.array().map(u32::from_le_bytes)
     }
@@ -84,7 +80,7 @@ mod tests {
         let mut bytes = Bytes::new(&[1, 2, 3, 4, 5]);
         assert_eq!(bytes.u16_be(), Some(0x0102));
         assert_eq!(bytes.u32_le(), None);
-        assert_eq!(bytes.u16_le(), Some(0x0403));
+        assert_eq!(bytes.u16_be(), Some(0x0304));
         assert_eq!(bytes.take(2), None);
         assert_eq!(bytes.rest(), [5]);
     }

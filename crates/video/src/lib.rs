@@ -33,6 +33,7 @@ mod builtin;
 mod bytes;
 mod codec;
 mod container;
+mod ffmpeg;
 pub mod frame;
 pub mod images;
 pub mod limits;

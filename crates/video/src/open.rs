@@ -6,8 +6,9 @@ use std::path::Path;
 
 use crate::builtin::{BuiltinSource, Container, Trial};
 use crate::container::y4m::{self, Liveness, Y4mSource};
+use crate::ffmpeg::FfmpegSource;
 use crate::images::PictureClip;
-use crate::source::{FrameSource, OpenOptions, SourceError};
+use crate::source::{Decoder, FrameSource, OpenOptions, SourceError};
 
 /// Opens a video file, a picture, a folder of pictures, or `-` (Y4M on standard input).
 ///
@@ -36,8 +37,44 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn FrameSource>, 
             let clip = PictureClip::from_files(vec![path.to_path_buf()], options)?;
             Ok(Box::new(clip))
         }
-        Kind::Video(container) => Ok(Box::new(BuiltinSource::open(path, container, options, Trial::AnyPicture)?)),
-        Kind::Unknown => Err(unknown_container(path, &head)),
+        Kind::Video(container) => open_video(path, container, options),
+        Kind::Unknown => open_unknown(path, &head, options),
+    }
+}
+
+/// A video file: the built-in backend, and ffmpeg where that one gives up at the start.
+fn open_video(path: &Path, container: Container, options: &OpenOptions) -> Result<Box<dyn FrameSource>, SourceError> {
+    let builtin = |trial| BuiltinSource::open(path, container, options, trial);
+    match options.decoder {
+        Decoder::Builtin => Ok(Box::new(builtin(Trial::AnyPicture)?)),
+        Decoder::Ffmpeg => Ok(Box::new(FfmpegSource::open(path, options)?)),
+        Decoder::Auto => match builtin(Trial::SoundStart) {
+            Ok(source) => Ok(Box::new(source)),
+            Err(error) if may_fall_back(&error) => match FfmpegSource::open(path, options) {
+                Ok(source) => Ok(Box::new(source)),
+                // Without ffmpeg a broken start is better than nothing.
+                Err(_) => Ok(Box::new(builtin(Trial::AnyPicture)?)),
+            },
+            Err(error) => Err(error),
+        },
+    }
+}
+
+/// Whether another decoder may do better: not where the file is beyond our limits or gone.
+fn may_fall_back(error: &SourceError) -> bool {
+    matches!(error, SourceError::Unsupported { .. } | SourceError::Damaged { .. } | SourceError::NoFrames { .. })
+}
+
+/// Bytes that nothing here knows: ffmpeg may know them.
+fn open_unknown(path: &Path, head: &[u8], options: &OpenOptions) -> Result<Box<dyn FrameSource>, SourceError> {
+    if options.decoder == Decoder::Builtin {
+        return Err(unknown_container(path, head));
+    }
+    match FfmpegSource::open(path, options) {
+        Ok(source) => Ok(Box::new(source)),
+        Err(SourceError::FfmpegMissing { .. }) if options.decoder == Decoder::Auto => Err(unknown_container(path, head)),
+        Err(SourceError::ChildFailed { .. }) => Err(unknown_container(path, head)),
+        Err(error) => Err(error),
     }
 }
 

@@ -484,7 +484,7 @@ fn limited_to_full() -> [u8; 256] {
 }
 
 /// BT.601 luma of full-range R, G, B, rounded half up; equal parts give their value exactly.
-fn bt601_luma(r: u8, g: u8, b: u8) -> u8 {
+pub(crate) fn bt601_luma(r: u8, g: u8, b: u8) -> u8 {
     // Weights ·65536 that sum to 65536.
     let sum = 19_595 * u32::from(r) + 38_470 * u32::from(g) + 7_471 * u32::from(b);
     u8::try_from((sum + 32_768) >> 16).unwrap_or(u8::MAX)

@@ -4,6 +4,7 @@
 //! or knows what is drawn.
 
 mod avi;
+mod mp4;
 mod y4m;
 
 use std::fs::File;
@@ -11,6 +12,7 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 pub use avi::AviWriter;
+pub use mp4::Mp4Writer;
 pub use y4m::Y4mWriter;
 
 use crate::frame::TimeBase;
@@ -189,6 +191,7 @@ pub fn create(path: &Path, options: &WriteOptions) -> Result<Box<dyn VideoWriter
     match extension.as_deref() {
         Some("avi") => Ok(Box::new(AviWriter::new(path, file()?, options)?)),
         Some("y4m") => Ok(Box::new(Y4mWriter::new(path, file()?, options)?)),
+        Some("mp4") => Ok(Box::new(Mp4Writer::new(path, options)?)),
         _ => Err(WriteError::Extension { path: path.to_path_buf() }),
     }
 }

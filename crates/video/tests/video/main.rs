@@ -3,6 +3,7 @@
 //! Fixtures are made by ffmpeg inside the tests; where it is absent they say "skipped" and pass,
 //! but not in CI. What must hold without ffmpeg is tested with the files of `testdata/video/`.
 
+mod backends;
 mod decoders;
 mod pictures;
 mod support;
