@@ -48,6 +48,8 @@ pub struct ClipResult {
     pub labels: Option<Vec<u8>>,
     /// Seconds since the clip's start, never falling; as long as `scores`, or nothing.
     pub times: Option<Vec<f64>>,
+    /// First frames whose history was not full: counted like all others, not chosen as moments.
+    pub warmup: usize,
     /// What is to be said of it: damaged frames, a decoder that concealed.
     pub notes: Vec<String>,
 }

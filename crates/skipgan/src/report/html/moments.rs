@@ -6,7 +6,7 @@ use crate::report::plot::clock;
 use maud::{Markup, html};
 
 /// Bytes of encoded pictures on a page at most; beyond it all of them are shrunk.
-const PICTURE_BYTES: usize = 3_600_000;
+const PICTURE_BYTES: usize = 3_000_000;
 /// Longest side of a picture, and what it may be shrunk to.
 const SIDES: [usize; 5] = [400, 320, 240, 160, 96];
 

@@ -21,9 +21,9 @@ pub(super) fn section(input: &ReportInput) -> Markup {
         section {
             h2 { "Scores over time" }
             p.lead {
-                "Each clip's calibrated score: 0 is the median of normal footage, 1 one standard deviation above. "
-                @if has_labels(input) { span.key.truth-key {} "anomalous by the labels. " }
-                @if input.threshold.is_some() { span.key.threshold-key {} "alarm threshold. " span.key.alarm-key {} "alarm." }
+                "Each clip's calibrated score by frame or time: 0 is the median of normal footage, 1 one standard deviation above it. "
+                @if has_labels(input) { (key("truth-key", "anomalous by the labels")) }
+                @if input.threshold.is_some() { (key("threshold-key", "alarm threshold")) (key("alarm-key", "alarm")) }
             }
             (curves(input, range))
         }
@@ -32,12 +32,17 @@ pub(super) fn section(input: &ReportInput) -> Markup {
                 div { h2 { "ROC" } (roc_plot(input)) }
                 div {
                     h2 { "Spread of scores" }
-                    p.lead { span.key.normal-key {} "normal frames " span.key.anomalous-key {} "anomalous frames, each as shares of their class" }
+                    p.lead { "Shares of each class by score. " (key("normal-key", "normal")) (key("anomalous-key", "anomalous")) }
                     (spread(input, range))
                 }
             }
         }
     }
+}
+
+/// A sample of a stroke or fill, with its meaning.
+pub(super) fn key(class: &str, words: &str) -> Markup {
+    html! { span.legend { span.key.(class) {} (words) } " " }
 }
 
 fn has_labels(input: &ReportInput) -> bool {
@@ -79,8 +84,7 @@ fn joined(clips: &[ClipResult]) -> ClipResult {
         name: format!("{} pictures in order", clips.len()),
         scores: clips.iter().flat_map(|clip| clip.scores.iter().copied()).collect(),
         labels: labels.collect(),
-        times: None,
-        notes: Vec::new(),
+        ..ClipResult::default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The part of the page made of numbers: cards, comparison, clips, conventions, floor, configuration, provenance.
 
 use super::input::{Comparison, ConfigRow, Fact, ReportInput};
-use super::verdict::{STRICT, percent, percent_or_dash};
+use super::verdict::{STRICT, grouped, percent, percent_or_dash};
 use crate::evaluate::Evaluation;
 use maud::{Markup, html};
 
@@ -38,7 +38,7 @@ pub(super) fn cards(evaluation: &Evaluation) -> Markup {
             }
         }
         p.soft {
-            (evaluation.n_frames) " frames of " (evaluation.n_clips) " clips, " (evaluation.n_anomalous_frames) " anomalous ("
+            (grouped(evaluation.n_frames)) " frames of " (grouped(evaluation.n_clips)) " clips, " (grouped(evaluation.n_anomalous_frames)) " anomalous ("
             (percent(evaluation.prevalence)) " %). A frame counter earns " (percent_or_dash(evaluation.floor())) " %."
             @if evaluation.rbdc.is_none() { " Pixel and region numbers: " (why_no_place(evaluation)) }
         }
@@ -95,8 +95,8 @@ pub(super) fn clips(input: &ReportInput) -> Markup {
                         @let clip = input.clips.iter().find(|clip| clip.name == line.clip);
                         tr {
                             td { (line.clip) }
-                            td.n { (line.n_frames) }
-                            td.n { (line.n_anomalous) }
+                            td.n { (grouped(line.n_frames)) }
+                            td.n { (grouped(line.n_anomalous)) }
                             td.n title=[line.auroc.is_none().then_some("one class only")] { (percent_or_dash(line.auroc)) }
                             td.n { @match (clip, input.threshold) {
                                 (Some(clip), Some(threshold)) => (clip.scores.iter().filter(|&&score| score > threshold).count()),

@@ -1,7 +1,9 @@
 //! The part of the page about the training: loss curves, what was kept, samples.
 
 use super::input::{LossPlot, TrainingInput};
+use super::losses::HELD_OUT;
 use super::moments::Album;
+use super::scores::key;
 use super::tables::facts;
 use crate::report::plot::lines;
 use maud::{Markup, PreEscaped, html};
@@ -29,13 +31,15 @@ pub(super) fn section(training: Option<&TrainingInput>, album: &mut Album) -> Ma
 }
 
 fn figure(plot: &LossPlot, training: &TrainingInput) -> Markup {
-    let kept = training.kept.as_ref().map(|(step, words)| (*step, words.as_str()));
+    // The choice was made on held-out footage, so it is marked where that is drawn.
+    let chosen_here = plot.series.iter().any(|series| series.name == HELD_OUT);
+    let kept = training.kept.as_ref().filter(|_| chosen_here).map(|(step, words)| (*step, words.as_str()));
     html! {
         figure {
             figcaption {
-                b { (plot.title) }
+                b { (plot.title) } " "
                 @if plot.series.len() > 1 {
-                    @for (series, stroke) in plot.series.iter().zip(STROKES) { span.note { span.key.(stroke) {} (series.name) } }
+                    @for (series, stroke) in plot.series.iter().zip(STROKES) { (key(stroke, &series.name)) }
                 }
             }
             (PreEscaped(lines(&plot.title, &plot.series, kept, 130).inline()))

@@ -34,6 +34,13 @@ pub fn percent_or_dash(share: Option<f64>) -> String {
     share.map_or_else(|| "–".into(), percent)
 }
 
+/// A count with its thousands set apart.
+pub fn grouped(count: usize) -> String {
+    let digits = count.to_string();
+    let commas = |(i, digit): (usize, char)| ((digits.len() - i).is_multiple_of(3) && i > 0).then_some(',').into_iter().chain([digit]);
+    digits.chars().enumerate().flat_map(commas).collect()
+}
+
 /// The key of the strict number.
 pub const STRICT: &str = "frame_AUROC_micro";
 
@@ -98,6 +105,11 @@ mod tests {
         let found = verdict(Some(&loose));
         assert!(found.sentence.starts_with("AUC (not strict) 87.9"), "{}", found.sentence);
         assert_eq!((found.tone, found.reasons.as_slice()), (Tone::Doubtful, &["Chosen on the test set.".to_owned()][..]));
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
     }
 
     #[test]

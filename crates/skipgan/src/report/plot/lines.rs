@@ -14,6 +14,9 @@ pub struct Series {
 /// Classes by order: solid, dashed, dotted.
 const CLASSES: [&str; 3] = ["curve", "second", "third"];
 
+/// A curve with more points is drawn pale, under the means of short stretches of it.
+const NOISY: usize = 400;
+
 /// Up to three curves in one plot; logarithmic where all values are above 0 and span more than a factor of 30. `mark` is a step to point
 /// at, with words.
 pub fn lines(title: &str, series: &[Series], mark: Option<(f64, &str)>, height: u32) -> Plot {
@@ -30,9 +33,14 @@ pub fn lines(title: &str, series: &[Series], mark: Option<(f64, &str)>, height: 
         let room = 0.05 * (high - low);
         Axis::linear(if low >= 0.0 { (low - room).max(0.0) } else { low - room }, high + room, most, "")
     };
-    let mut plot = Plot::new(title, height, Axis::whole(first, last, 5, "step"), y);
+    let mut plot = Plot::new(title, height, Axis::whole(first, last, 5, if height >= 150 { "step" } else { "" }), y);
     for (series, class) in series.iter().zip(CLASSES) {
-        plot.curve(class, &thin::curve(&series.points, COLUMNS));
+        if series.points.len() > NOISY {
+            plot.curve(&format!("{class} pale"), &thin::curve(&series.points, COLUMNS / 4));
+            plot.curve(class, &thin::means(&series.points, COLUMNS / 6));
+        } else {
+            plot.curve(class, &series.points);
+        }
     }
     if let Some((step, words)) = mark {
         let value = series.last().and_then(|s| s.points.iter().find(|(x, y)| *x >= step && y.is_finite())).map(|(_, y)| *y);

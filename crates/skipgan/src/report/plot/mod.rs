@@ -18,6 +18,8 @@ pub use histogram::histogram;
 pub use lines::{Series, lines};
 pub use roc::{RocMark, roc};
 pub use score::{ScoreCurve, score_curve};
+#[cfg(test)]
+pub(crate) use svg::check_well_formed;
 pub use svg::{Plot, STYLE, escape};
 
 /// Most columns that a curve is drawn with; more samples are shown by the lowest and highest of each column.

@@ -1,6 +1,10 @@
 //! The score of one clip over time: curve, truth, threshold, alarms.
 
+use super::svg::Reach;
 use super::{Axis, COLUMNS, Plot, clock, thin};
+
+/// Up to this many bands or alarms tell their frames to whoever points at them.
+const WORDED: usize = 40;
 
 /// What is drawn of a clip. Slices have one item a frame.
 #[derive(Clone, Copy, Debug)]
@@ -31,26 +35,35 @@ pub fn score_curve(curve: &ScoreCurve<'_>) -> Plot {
     // A frame lasts until the next one, so the last one needs room too.
     let (first, last) = (if count > 0 { at(0) } else { 0.0 }, if count > 0 { at(count - 1) } else { 1.0 });
     let frame = if count > 1 { (last - first) / (count - 1) as f64 } else { 1.0 };
+    // Small multiples say once, in words beside them, what their axes count.
+    let label = |words| if curve.height >= 150 { words } else { "" };
     let x = match curve.times {
-        Some(_) => Axis::time(first, last + frame, 6, "time"),
-        None => Axis::whole(first, last + frame, 6, "frame"),
+        Some(_) => Axis::time(first, last + frame, 6, label("time")),
+        None => Axis::whole(first, last + frame, 6, label("frame")),
     };
-    let y = Axis::linear(curve.range.0, curve.range.1, (curve.height / 36).max(2) as usize, "score");
+    let y = Axis::linear(curve.range.0, curve.range.1, (curve.height / 28).max(2) as usize, label("score"));
     let mut plot = Plot::new(&format!("Score of {} over {count} frames", curve.clip), curve.height, x, y);
     let until = |i: usize| if i + 1 < count { at(i + 1) } else { last + frame };
     let words = |what: &str, from: usize, to: usize| match curve.times {
         Some(times) => format!("{what}: {} to {}, frames {from} to {to}", clock(times[from]), clock(times[to])),
         None => format!("{what}: frames {from} to {to}"),
     };
-    for (from, to) in thin::runs(curve.truth.unwrap_or(&[]).iter().take(count).map(|&label| label == 1), COLUMNS) {
-        plot.band("truth", at(from), until(to), &words("anomalous", from, to));
+    let columns = if curve.height >= 150 { COLUMNS } else { COLUMNS / 3 };
+    let truth = thin::runs(curve.truth.unwrap_or(&[]).iter().take(count).map(|&label| label == 1), columns);
+    if truth.len() > WORDED {
+        plot.many("truth", truth.iter().map(|&(from, to)| (at(from), until(to))), Reach::Whole);
+    } else {
+        truth.iter().for_each(|&(from, to)| plot.band("truth", at(from), until(to), &words("anomalous", from, to)));
     }
     let points: Vec<(f64, f64)> = curve.scores.iter().enumerate().map(|(i, &score)| (at(i), score)).collect();
-    plot.curve("curve", &thin::curve(&points, COLUMNS));
+    plot.curve("curve", &thin::curve(&points, columns));
     if let Some(threshold) = curve.threshold {
         plot.level("threshold", threshold);
-        for (from, to) in thin::runs(curve.scores.iter().map(|&score| score > threshold), COLUMNS) {
-            plot.lane("alarm", at(from), until(to), &words("alarm", from, to));
+        let alarms = thin::runs(curve.scores.iter().map(|&score| score > threshold), columns);
+        if alarms.len() > WORDED {
+            plot.many("alarm", alarms.iter().map(|&(from, to)| (at(from), until(to))), Reach::Lane);
+        } else {
+            alarms.iter().for_each(|&(from, to)| plot.lane("alarm", at(from), until(to), &words("alarm", from, to)));
         }
     }
     plot
@@ -81,7 +94,7 @@ mod tests {
         let truth: Vec<u8> = (0..count).map(|i| u8::from(i % 37 < 9)).collect();
         let times: Vec<f64> = (0..count).map(|i| f64::from(i) / 25.0).collect();
         let text = score_curve(&ScoreCurve { times: Some(&times), ..curve(&scores, &truth) }).inline();
-        assert!(text.len() < 260_000, "{}", text.len());
+        assert!(text.len() < 90_000, "{}", text.len());
         assert!(text.contains(">1:00:00<"));
         assert!(check_well_formed(&text).is_ok());
     }

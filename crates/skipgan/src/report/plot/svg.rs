@@ -8,6 +8,17 @@ pub const STYLE: &str = include_str!("plot.css");
 
 /// Side of the stretched inner picture in its own units.
 const UNITS: f64 = 1000.0;
+/// Height of the lane of marks along the lower edge, in CSS pixels.
+const LANE: f64 = 5.0;
+
+/// How high a mark reaches from the lower edge.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Reach {
+    /// To the top.
+    Whole,
+    /// The lane.
+    Lane,
+}
 
 /// `text` as XML text or attribute value; characters that XML forbids become U+FFFD.
 pub fn escape(text: &str) -> String {
@@ -79,9 +90,27 @@ impl Plot {
 
     /// A mark in the lane along the lower edge, `LANE` pixels high.
     pub(super) fn lane(&mut self, class: &str, from: f64, to: f64, words: &str) {
-        const LANE: f64 = 5.0;
-        let height = LANE / f64::from(self.height) * UNITS;
+        let height = self.lane_height();
         self.rectangle(class, (from, to), (UNITS - height, height), words);
+    }
+
+    /// Many bands, or lane marks, as one shape without words.
+    pub(super) fn many(&mut self, class: &str, spans: impl Iterator<Item = (f64, f64)>, height: Reach) {
+        let height = match height {
+            Reach::Whole => UNITS,
+            Reach::Lane => self.lane_height(),
+        };
+        let mut path = String::new();
+        for (from, to) in spans {
+            let left = self.x.position(from) * UNITS;
+            let width = (self.x.position(to) * UNITS - left).max(1.2);
+            let _ = write!(path, "M{left:.1} {UNITS}h{width:.1}v{0:.1}h{1:.1}z", -height, -width);
+        }
+        let _ = write!(self.shapes, r#"<path class="{}" d="{path}"/>"#, escape(class));
+    }
+
+    fn lane_height(&self) -> f64 {
+        LANE / f64::from(self.height) * UNITS
     }
 
     fn rectangle(&mut self, class: &str, (from, to): (f64, f64), (top, height): (f64, f64), words: &str) {
@@ -111,9 +140,11 @@ impl Plot {
     pub(super) fn mark(&mut self, class: &str, x: f64, y: f64, words: &str) {
         let (across, down) = (self.x.position(x) * 100.0, (1.0 - self.y.position(y)) * 100.0);
         let (shift, anchor) = if across > 55.0 { (-9, "end") } else { (9, "start") };
+        // Above a point near the axis; else below it, where a rising curve leaves room.
+        let lower = if down > 75.0 { "-.8em" } else { "1.9em" };
         let _ = write!(
             self.notes,
-            r#"<circle class="{0}" cx="{across:.2}%" cy="{down:.2}%" r="4"/><text class="note" x="{across:.2}%" y="{down:.2}%" dx="{shift}" dy="1.1em" text-anchor="{anchor}">{1}</text>"#,
+            r#"<circle class="{0}" cx="{across:.2}%" cy="{down:.2}%" r="4"/><text class="note" x="{across:.2}%" y="{down:.2}%" dx="{shift}" dy="{lower}" text-anchor="{anchor}">{1}</text>"#,
             escape(class),
             escape(words)
         );
@@ -134,8 +165,12 @@ impl Plot {
             let _ =
                 write!(out, r#"<text class="tick" x="{across:.2}%" y="100%" dy="1.35em" text-anchor="{anchor}">{}</text>"#, escape(text));
         }
-        let _ = write!(out, r#"<text class="label" x="0" y="0" dx="-40" dy="-.7em">{}</text>"#, escape(self.y.label()));
-        let _ = write!(out, r#"<text class="label" x="100%" y="100%" dy="2.65em" text-anchor="end">{}</text>"#, escape(self.x.label()));
+        if !self.y.label().is_empty() {
+            let _ = write!(out, r#"<text class="label" x="0" y="0" dx="-40" dy="-.7em">{}</text>"#, escape(self.y.label()));
+        }
+        if !self.x.label().is_empty() {
+            let _ = write!(out, r#"<text class="label" x="100%" y="100%" dy="2.65em" text-anchor="end">{}</text>"#, escape(self.x.label()));
+        }
         out
     }
 

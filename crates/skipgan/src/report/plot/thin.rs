@@ -17,6 +17,17 @@ pub(super) fn curve(points: &[(f64, f64)], columns: usize) -> Vec<(f64, f64)> {
     thinned
 }
 
+/// Means of at most `stretches` stretches of equally many finite points, each at its mean x.
+pub(super) fn means(points: &[(f64, f64)], stretches: usize) -> Vec<(f64, f64)> {
+    let finite: Vec<(f64, f64)> = points.iter().copied().filter(|(x, y)| x.is_finite() && y.is_finite()).collect();
+    let length = finite.len().div_ceil(stretches.max(1)).max(1);
+    let mean = |group: &[(f64, f64)]| {
+        let (x, y) = group.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
+        (x / group.len() as f64, y / group.len() as f64)
+    };
+    finite.chunks(length).map(mean).collect()
+}
+
 /// First, lowest, highest, last of a group, in order, each once.
 fn extremes(group: &[(f64, f64)], thinned: &mut Vec<(f64, f64)>) {
     let index = |best: fn(f64, f64) -> bool| (1..group.len()).fold(0, |kept, i| if best(group[i].1, group[kept].1) { i } else { kept });
@@ -78,6 +89,12 @@ mod tests {
         assert!(thinned.contains(&(123_456.0, 99.0)) && thinned.contains(&(765_432.0, -99.0)));
         assert!(thinned.windows(2).all(|pair| pair[0].0 < pair[1].0));
         assert_eq!((thinned[0], thinned[thinned.len() - 1]), (points[0], points[999_999]));
+    }
+
+    #[test]
+    fn means_of_stretches() {
+        assert_eq!(means(&[(0.0, 1.0), (1.0, 3.0), (2.0, f64::NAN), (3.0, 8.0)], 2), [(0.5, 2.0), (3.0, 8.0)]);
+        assert!(means(&[], 4).is_empty());
     }
 
     #[test]
