@@ -7,7 +7,12 @@ pub mod plot;
 
 // Result files.
 pub mod atomic_file;
+pub mod detections_file;
+pub mod evaluation_file;
+pub mod evaluation_text;
 pub mod lines;
+pub mod map_folder;
+pub mod meta_file;
 pub mod result_error;
 pub mod score_file;
 pub mod score_table;

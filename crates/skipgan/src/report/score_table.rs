@@ -177,7 +177,7 @@ fn is_fixed(name: &str) -> bool {
 }
 
 /// The first few names, for a message.
-fn known_clips(expected: &[ExpectedClip<'_>]) -> String {
+pub(crate) fn known_clips(expected: &[ExpectedClip<'_>]) -> String {
     let names: Vec<&str> = expected.iter().take(4).map(|clip| clip.name).collect();
     let more = if expected.len() > names.len() { format!(" and {} more", expected.len() - names.len()) } else { String::new() };
     format!("{}{more}", names.join(", "))
