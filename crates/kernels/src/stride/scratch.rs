@@ -57,3 +57,42 @@ impl Store {
         (&mut self.common.as_mut_slice()[..common], &mut self.own.as_mut_slice()[..own], &mut self.offsets)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stride::{self, Filter, Uses};
+    use crate::{Lens, Map, MapMut};
+
+    #[test]
+    fn what_is_reserved_suffices() {
+        let pool = Pool::new(2).unwrap();
+        for (wide, deep, rows, cols, images) in [
+            (3, 20, 9, 70, 2),
+            (1, 4, 1, 1, 5),
+            (16, 32, 40, 36, 3),
+            (20, 7, 5, 9, 1),
+            (70, 33, 12, 12, 2),
+            (40, 24, 2, 2, 9),
+            (17, 5, 4, 4, 3),
+        ] {
+            let mut scratch = Scratch::<f32>::new();
+            scratch.reserve(&pool, (wide, deep), (rows, cols), images);
+            let sizes = |s: &Scratch<f32>| (s.store.common.as_slice().len(), s.store.own.as_slice().len(), s.store.offsets.capacity());
+            let before = sizes(&scratch);
+            let (mut x, mut y) = (vec![1.0; 4 * images * rows * cols * wide], vec![1.0; images * rows * cols * deep]);
+            let mut dw = vec![0.0; 16 * wide * deep];
+            let ones = vec![1.0; wide.max(deep)];
+            let lens = |n: usize| Some(Lens::new(&ones[..n], &ones[..n], &ones[..n]));
+            let mut filter = Filter::new(wide, deep, rows, cols, images, Uses::BOTH);
+            filter.load(&pool, &dw);
+            let (x_map, y_map) = (Map::dense(&x, images, 2 * rows, 2 * cols, wide), Map::dense(&y, images, rows, cols, deep));
+            stride::pair(&pool, x_map, lens(wide), y_map, lens(deep), &mut dw, &mut scratch);
+            let to = MapMut::dense(&mut x, images, 2 * rows, 2 * cols, wide);
+            stride::up(&pool, y_map, lens(deep), &filter, None, to, &mut scratch);
+            let x_map = Map::dense(&x, images, 2 * rows, 2 * cols, wide);
+            stride::down(&pool, x_map, lens(wide), &filter, None, MapMut::dense(&mut y, images, rows, cols, deep), &mut scratch);
+            assert_eq!(sizes(&scratch), before, "{wide} {deep} {rows}x{cols}");
+        }
+    }
+}

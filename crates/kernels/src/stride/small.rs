@@ -12,6 +12,8 @@ use crate::{Lens, Map, MapMut, Pool};
 
 /// Panels of 16 columns a job of `down` and `up` takes.
 const PANELS: usize = 4;
+/// Small pixels they take at most, by whole images: their input then stays in the second cache.
+const BATCH: usize = 128;
 /// Wide channels a job of `pair` takes, and pixels it takes at once.
 const CHANNELS: usize = 96;
 const PIXELS: usize = 256;
@@ -135,6 +137,7 @@ struct Taps<'a> {
     weight: &'a [f32],
     bias: Option<&'a [f32]>,
     channels: usize,
+    small_pixels: usize,
     /// For each live tap: where its offsets end.
     ends: &'a [usize],
     offsets: &'a [(usize, usize)],
@@ -142,19 +145,22 @@ struct Taps<'a> {
 
 impl Taps<'_> {
     fn run(&self, pool: &Pool, to: MapMut<'_, f32>) {
-        let (pixels, pixel) = (to.images * to.rows * to.cols, to.pixel);
+        let (to_images, pixels, pixel) = (to.images, to.rows * to.cols, to.pixel);
         let panels = self.channels.div_ceil(PANEL);
         let out = Common::new(to.data);
         let largest = self.offsets.iter().map(|offset| offset.0).max().unwrap_or(0);
         assert!(largest + self.depth <= self.a.len());
         let a = Address(self.a.as_ptr());
-        pool.run(panels.div_ceil(PANELS), |job| {
-            let panel = job * PANELS;
+        let chunks = (self.small_pixels * to_images).div_ceil(BATCH).min(to_images);
+        pool.run(panels.div_ceil(PANELS) * chunks, |job| {
+            // Jobs that share a weight follow each other.
+            let (panel, chunk) = (job / chunks * PANELS, job % chunks);
+            let images = chunk * to_images / chunks..(chunk + 1) * to_images / chunks;
             let from = panel * PANEL;
             let columns = (PANELS * PANEL).min(self.channels - from);
-            for index in 0..pixels {
+            for index in images.start * pixels..images.end * pixels {
                 let at = out.at(index * pixel + from, columns);
-                // SAFETY: `at` checked the length; jobs write their own columns.
+                // SAFETY: `at` checked the length; jobs write their own images and columns.
                 let row = unsafe { std::slice::from_raw_parts_mut(at, columns) };
                 match self.bias {
                     Some(bias) => row.copy_from_slice(&bias[from..from + columns]),
@@ -164,10 +170,12 @@ impl Taps<'_> {
             let size = self.depth * PANEL;
             let mut start = 0;
             for (tap, &end) in self.ends.iter().enumerate() {
-                let rows = Listed { a: a.get(), c: out.at(from, 0), offsets: &self.offsets[start..end] };
+                let an_image = (end - start) / to_images;
+                let offsets = &self.offsets[start + images.start * an_image..start + images.end * an_image];
+                let rows = Listed { a: a.get(), c: out.at(from, 0), offsets };
                 let b = &self.weight[(tap * panels + panel) * size..][..columns.div_ceil(PANEL) * size];
-                let work =
-                    Product { rows: &rows, count: end - start, depth: self.depth, b: b.as_ptr(), panel: size, columns, fresh: false };
+                let count = offsets.len();
+                let work = Product { rows: &rows, count, depth: self.depth, b: b.as_ptr(), panel: size, columns, fresh: false };
                 dispatch(pool.level(), Multiply(work));
                 start = end;
             }
@@ -222,7 +230,8 @@ pub(super) fn down(
         }
         None => x.data,
     };
-    let taps = Taps { a, depth: x.channels, weight, bias, channels: y.channels, ends: &ends[..taps], offsets };
+    let taps =
+        Taps { a, depth: x.channels, weight, bias, channels: y.channels, small_pixels: y.rows * y.cols, ends: &ends[..taps], offsets };
     taps.run(pool, y);
 }
 
@@ -248,7 +257,8 @@ pub(super) fn up(
         }
         None => y.data,
     };
-    let taps = Taps { a, depth: y.channels, weight, bias, channels: x.channels, ends: &ends[..taps], offsets };
+    let taps =
+        Taps { a, depth: y.channels, weight, bias, channels: x.channels, small_pixels: y.rows * y.cols, ends: &ends[..taps], offsets };
     taps.run(pool, x);
 }
 
