@@ -11,9 +11,10 @@ use clap::CommandFactory;
 use serde_json::json;
 use skipgan::commands::configuration::Choices;
 use skipgan::commands::reading::{Reading, quoted};
-use skipgan::commands::{baseline, bench, calibrate, demo, doctor, evaluate, inspect, report, score, train};
+use skipgan::commands::{bench, calibrate, doctor, train};
 use skipgan::data::{DiscoverOptions, Layout};
-use skipgan::train::{Ended, Resume};
+use skipgan::train::Ended;
+use skipgan::train::training::Resume;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -31,15 +32,10 @@ pub fn dispatch(cli: Cli) -> Result<Outcome> {
     let session = Session::new(&cli.everywhere);
     match cli.command {
         Command::Train(args) => session.train(args),
-        Command::Score(args) => session.score(args),
-        Command::Evaluate(args) => session.evaluate(args),
-        Command::Report(args) => session.report(args),
         Command::Calibrate(args) => session.calibrate(args),
-        Command::Demo(args) => session.demo(args),
-        Command::Baseline(args) => session.baseline(args),
         Command::Bench(args) => session.bench(args),
-        Command::Inspect(args) => session.inspect(args),
         Command::Doctor(args) => session.doctor(args),
+        _ => bail!("soon"),
     }
 }
 
@@ -104,60 +100,8 @@ impl Session {
         Ok(Outcome::Done)
     }
 
-    fn score(&self, args: ScoreArgs) -> Result<Outcome> {
-        let options = score::ScoreOptions {
-            run: args.run,
-            input: args.input,
-            out: args.out,
-            maps: args.maps,
-            overlay: args.overlay,
-            checkpoint: args.checkpoint,
-            set: args.set,
-            reading: reading(&args.source),
-            threads: self.threads,
-            command: this_command(),
-        };
-        let scored = score::run(&options, &interruptible(), &mut self.progress())?;
-        print(&if self.json { scored.to_json().to_string() } else { scored.to_text(&options.out) })?;
-        Ok(Outcome::Done)
-    }
 
-    fn evaluate(&self, args: EvaluateArgs) -> Result<Outcome> {
-        let options = evaluate::EvaluateOptions {
-            scores: args.scores,
-            data: args.data,
-            labels: args.labels,
-            column: args.column,
-            maps: args.maps,
-            out: args.out,
-            reading: reading(&args.source),
-        };
-        let evaluation = evaluate::run(&options, &mut self.progress())?;
-        print(&if self.json { serde_json::to_string(&evaluation)? } else { skipgan::report::evaluation_text::table(&evaluation) })?;
-        Ok(Outcome::Done)
-    }
 
-    fn report(&self, args: ReportArgs) -> Result<Outcome> {
-        let options = report::ReportOptions {
-            run: args.run,
-            scores: args.scores,
-            data: args.data,
-            labels: args.labels,
-            maps: args.maps,
-            out: args.out,
-            checkpoint: args.checkpoint,
-            reading: reading(&args.source),
-            threads: self.threads,
-            command: this_command(),
-        };
-        let written = report::run(&options, &mut self.progress())?;
-        print(&if self.json {
-            json!({ "schema": 1, "report": written.path, "bytes": written.bytes }).to_string()
-        } else {
-            format!("report: {} ({} KB)", written.path.display(), written.bytes / 1000)
-        })?;
-        Ok(Outcome::Done)
-    }
 
     fn calibrate(&self, args: CalibrateArgs) -> Result<Outcome> {
         let options = calibrate::CalibrateOptions {
@@ -173,26 +117,7 @@ impl Session {
         Ok(Outcome::Done)
     }
 
-    fn demo(&self, args: DemoArgs) -> Result<Outcome> {
-        let options = demo::DemoOptions { out: args.out, seed: args.seed, steps: args.steps, threads: self.threads };
-        let shown = demo::run(&options, &interruptible(), &mut self.progress())?;
-        print(&if self.json { shown.to_json().to_string() } else { shown.to_text() })?;
-        Ok(Outcome::Done)
-    }
 
-    fn baseline(&self, args: BaselineArgs) -> Result<Outcome> {
-        let options = baseline::BaselineOptions {
-            name: args.name,
-            data: args.data,
-            out: args.out,
-            maps: args.maps,
-            reading: reading(&args.source),
-            command: this_command(),
-        };
-        let scored = baseline::run(&options, &interruptible(), &mut self.progress())?;
-        print(&if self.json { scored.to_json().to_string() } else { scored.to_text(&options.out) })?;
-        Ok(Outcome::Done)
-    }
 
     fn bench(&self, args: BenchArgs) -> Result<Outcome> {
         if !(args.seconds > 0.0 && args.seconds < 1e5) {
@@ -214,11 +139,6 @@ impl Session {
         Ok(Outcome::Done)
     }
 
-    fn inspect(&self, args: InspectArgs) -> Result<Outcome> {
-        let facts = inspect::run(&args.path, &reading(&args.source))?;
-        print(&if self.json { facts.to_json().to_string() } else { facts.to_text() })?;
-        Ok(Outcome::Done)
-    }
 
     fn doctor(&self, args: DoctorArgs) -> Result<Outcome> {
         let findings = doctor::examine(args.ffmpeg.as_deref(), &variables());

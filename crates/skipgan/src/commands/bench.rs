@@ -68,7 +68,7 @@ pub fn run(options: &BenchOptions) -> Result<Measured, CommandError> {
     let pool = reading::pool(options.threads)?;
     let (threads, level) = (pool.threads(), pool.level().name());
     let size = PlanSize { images: batch, height, width };
-    let timing = Timing { least: options.time, ..Timing::default() };
+    let timing = Timing { warm_up: 2, batches: 3, at_least: options.time };
     let speed = match options.job {
         Job::Train => bench::train::<f32>(&spec, &config.objective(), size, pool, timing)?,
         Job::Score => bench::score::<f32>(&spec, &config.objective(), size, pool, timing)?,
@@ -81,8 +81,17 @@ impl Measured {
     pub fn to_json(&self) -> Value {
         let (height, width) = self.picture;
         json!({
-            "schema": 1, "images_per_second": self.speed.images_per_second, "steps": self.speed.steps, "preset": self.config.preset,
+            "schema": 1, "images_per_second": self.speed.images_per_second, "best": self.speed.best, "median": self.speed.median, "batches": self.speed.batches, "preset": self.config.preset,
             "height": height, "width": width, "batch": self.batch, "threads": self.threads, "level": self.level,
         })
+    }
+
+    /// One line for people.
+    pub fn to_text(&self) -> String {
+        let (height, width) = self.picture;
+        format!(
+            "{:.1} images/s (best batch {:.1}): preset {}, {width}x{height}, batch {}, {} threads, {} kernels",
+            self.speed.images_per_second, self.speed.best, self.config.preset, self.batch, self.threads, self.level
+        )
     }
 }

@@ -9,7 +9,7 @@ use crate::data::{PictureSettings, WindowShape, WindowStream};
 use crate::score::fit::fit_clip;
 use crate::score::forward::Forward;
 use crate::score::{Fitter, ScoreError};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -83,4 +83,25 @@ pub fn run(options: &CalibrateOptions, cancel: &AtomicBool, listener: &mut dyn L
     opened.checkpoint.config = opened.config;
     opened.checkpoint.save(&opened.path)?;
     Ok(Calibrated { path: opened.path, before, after })
+}
+
+impl Calibrated {
+    /// As one JSON object.
+    pub fn to_json(&self) -> Value {
+        json!({ "schema": 1, "checkpoint": self.path, "before": self.before, "after": self.after })
+    }
+
+    /// Old and new, side by side.
+    pub fn to_text(&self) -> String {
+        let mut text = format!("{}: calibrated anew on {} frames\n", self.path.display(), self.after.frames);
+        let told = |calibration: Option<&Calibration>, term: &str| {
+            let term = calibration.and_then(|calibration| calibration.terms.get(term));
+            term.map_or_else(|| "–".to_string(), |term| format!("{:.4e} ± {:.1e}", term.median, term.sd))
+        };
+        for term in self.after.terms.keys() {
+            text += &format!("{term:>8}: {} → {}\n", told(self.before.as_ref(), term), told(Some(&self.after), term));
+        }
+        let before = self.before.as_ref().map_or_else(|| "–".to_string(), |before| format!("{:.2}", before.highest));
+        text + &format!("   alarm: above {before} → above {:.2}", self.after.highest)
+    }
 }

@@ -2,7 +2,6 @@
 //! `train` may not see a test label; numbers made so are labelled "not strict".
 
 use super::CommandError;
-use super::reading::Reading;
 use super::truth::Truth;
 use crate::config::Config;
 use crate::data::{DataSet, FrameCache, WindowIndex, WindowReader};
@@ -24,9 +23,9 @@ impl TestJudge {
     ///
     /// # Errors
     /// [`CommandError::Data`] where there are none, or not as many as frames.
-    pub fn new(set: &DataSet, cache: FrameCache, config: &Config, reading: &Reading) -> Result<TestJudge, CommandError> {
-        let frames: Vec<usize> = cache.frames();
-        let truth = Truth::read(set, None, &frames, reading)?;
+    pub fn new(set: &DataSet, cache: FrameCache, config: &Config) -> Result<TestJudge, CommandError> {
+        let frames = cache.clips().iter().map(|clip| (clip.name.clone(), clip.frames)).collect();
+        let truth = Truth::read(set, None, &frames)?;
         Ok(TestJudge { labels: truth.labels.concat(), cache, config: config.clone() })
     }
 

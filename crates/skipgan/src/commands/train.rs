@@ -2,17 +2,19 @@
 
 use super::configuration::Choices;
 use super::event::{Event, Listener};
-use super::reading::{self, Reading};
+use super::reading::{self, Reading, quoted, shown};
 use super::test_judge::TestJudge;
 use super::CommandError;
 use crate::checkpoint::{Existing, Run};
 use crate::config::{Config, Select};
 use crate::data::fingerprint::fingerprint;
-use crate::data::{CacheOptions, Clip, DataSet, FrameCache, PictureSettings, Split, hold_out};
+use crate::data::{CacheOptions, Clip, DataSet, FrameCache, PictureSettings, hold_out};
 use crate::model::engine::Losses;
 use crate::model::{CpuEngine, PlanSize, Purpose};
-use crate::train::{self, Judge, Material, Observer, Outcome, Resume};
-use serde_json::json;
+use crate::train::observer::Step;
+use crate::train::training::Resume;
+use crate::train::{self, Ended, Judge, Material, Observer, Outcome};
+use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -67,8 +69,8 @@ pub fn run(options: &TrainOptions, cancel: &AtomicBool, listener: &mut dyn Liste
     let run = Run::create(&options.out, existing)?;
     let picture = PictureSettings::new(&config, height, width);
     let cache = cached(&run.cache(), clips, &picture, options, cancel, listener)?;
-    let split = hold_out(&cache.frames(), set.layout.footage())?;
-    tell_split(&split, &cache, listener);
+    let split = hold_out(&cache.frames())?;
+    listener.hear(Event::Note(split.summary()));
     let size = PlanSize { images: config.batch, height, width };
     let mut engine = CpuEngine::<f32>::new(&spec, &config.objective(), size, Purpose::Train, reading::pool(options.threads)?)?;
     let mut judge = judge(&config, &set, &picture, &run, options, cancel, listener)?;
@@ -122,26 +124,6 @@ fn cached(
     Ok(cache)
 }
 
-fn tell_split(split: &Split, cache: &FrameCache, listener: &mut dyn Listener) {
-    let frames = |spans: &[crate::data::Span]| spans.iter().map(|span| span.end - span.start).sum::<usize>();
-    let mut names: Vec<&str> = split.held_out.iter().filter_map(|span| Some(cache.clips().get(span.clip)?.name.as_str())).collect();
-    names.dedup();
-    listener.hear(Event::Note(format!(
-        "training on {} frames; held out for validation and calibration: {} frames ({})",
-        frames(&split.train),
-        frames(&split.held_out),
-        shortened(&names)
-    )));
-}
-
-/// At most eight names.
-fn shortened(names: &[&str]) -> String {
-    match names.len() {
-        0..=8 => names.join(", "),
-        many => format!("{}, … {many} clips", names[..6].join(", ")),
-    }
-}
-
 /// The authors' habit needs the test clips; nothing else of training may see them.
 fn judge(
     config: &Config,
@@ -165,7 +147,7 @@ fn judge(
         )));
     }
     let cache = cached(&run.cache().join("test"), &set.test, picture, options, cancel, listener)?;
-    Ok(Some(TestJudge::new(set, cache, config, &options.reading)?))
+    Ok(Some(TestJudge::new(set, cache, config)?))
 }
 
 /// Which decoder reads this footage, as the meta file names it.
@@ -212,7 +194,7 @@ impl Observer for Teller<'_> {
     }
 }
 
-fn step_event(step: &train::Step) -> Event {
+fn step_event(step: &Step) -> Event {
     let Losses { adversarial, contextual, latent, generator, real, fake, discriminator, .. } = step.losses;
     Event::Progress {
         task: "training",
@@ -228,5 +210,37 @@ fn step_event(step: &train::Step) -> Event {
             "g_adv": adversarial, "g_con": contextual, "g_lat": latent, "g": generator,
             "d_real": real, "d_fake": fake, "d": discriminator, "lr": step.rates.generator.lr,
         }),
+    }
+}
+
+impl Trained {
+    /// As one JSON object.
+    pub fn to_json(&self) -> Value {
+        let outcome = &self.outcome;
+        json!({
+            "schema": 1, "run_best": outcome.best_path, "run_last": outcome.last_path, "dataset": self.dataset, "step": outcome.step,
+            "total_steps": outcome.total_steps, "images_per_second": outcome.images_per_second, "seconds": outcome.seconds,
+            "best_step": outcome.best.map(|best| best.step), "best_value": outcome.best.map(|best| best.value),
+            "held_out_frames": outcome.calibration.as_ref().map(|calibration| calibration.frames),
+        })
+    }
+
+    /// What a person wants to know, and what to do next.
+    pub fn to_text(&self, options: &TrainOptions) -> String {
+        let outcome = &self.outcome;
+        let early = if outcome.ended == Ended::TimeUp { ", the time was up" } else { "" };
+        let mut text = format!(
+            "trained on {}: {} of {} steps in {:.0} s ({:.0} images/s){early}\n",
+            self.dataset, outcome.step, outcome.total_steps, outcome.seconds, outcome.images_per_second
+        );
+        if let Some(best) = &outcome.best {
+            let what = if self.config.select == Select::TestBest { "test AUC" } else { "held-out contextual loss" };
+            text += &format!("best:  {} (step {}, {what} {:.4})\n", outcome.best_path.display(), best.step, best.value);
+        }
+        if let Some(calibration) = &outcome.calibration {
+            text += &format!("calibrated on {} held-out frames; alarm above a score of {:.2}\n", calibration.frames, calibration.highest);
+        }
+        let run = shown(&options.out);
+        text + &format!("next:  {}", quoted(&["skipgan", "score", &run, "INPUT", "--out", "scores.csv"]))
     }
 }
