@@ -11,7 +11,7 @@ use clap::CommandFactory;
 use serde_json::json;
 use skipgan::commands::configuration::Choices;
 use skipgan::commands::reading::{Reading, quoted};
-use skipgan::commands::{bench, calibrate, doctor, train};
+use skipgan::commands::{bench, calibrate, doctor, evaluate, score, train};
 use skipgan::data::{DiscoverOptions, Layout};
 use skipgan::train::Ended;
 use skipgan::train::training::Resume;
@@ -32,6 +32,8 @@ pub fn dispatch(cli: Cli) -> Result<Outcome> {
     let session = Session::new(&cli.everywhere);
     match cli.command {
         Command::Train(args) => session.train(args),
+        Command::Score(args) => session.score(args),
+        Command::Evaluate(args) => session.evaluate(args),
         Command::Calibrate(args) => session.calibrate(args),
         Command::Bench(args) => session.bench(args),
         Command::Doctor(args) => session.doctor(args),
@@ -100,8 +102,42 @@ impl Session {
         Ok(Outcome::Done)
     }
 
+    fn score(&self, args: ScoreArgs) -> Result<Outcome> {
+        let options = score::ScoreOptions {
+            run: args.run,
+            input: args.input,
+            out: args.out,
+            maps: args.maps,
+            overlay: args.overlay,
+            checkpoint: args.checkpoint,
+            set: args.set,
+            reading: reading(&args.source),
+            threads: self.threads,
+            command: this_command(),
+        };
+        let scored = score::run(&options, &interruptible(), &mut self.progress())?;
+        print(&if self.json { scored.to_json().to_string() } else { scored.to_text(&options.out) })?;
+        Ok(Outcome::Done)
+    }
 
-
+    fn evaluate(&self, args: EvaluateArgs) -> Result<Outcome> {
+        let options = evaluate::EvaluateOptions {
+            scores: args.scores,
+            data: args.data,
+            labels: args.labels,
+            column: args.column,
+            maps: args.maps,
+            out: args.out,
+            reading: reading(&args.source),
+        };
+        let evaluation = evaluate::run(&options, &mut self.progress())?;
+        print(&if self.json {
+            serde_json::to_string(&evaluation)?
+        } else {
+            skipgan::report::evaluation_text::evaluation_text(&evaluation)
+        })?;
+        Ok(Outcome::Done)
+    }
 
     fn calibrate(&self, args: CalibrateArgs) -> Result<Outcome> {
         let options = calibrate::CalibrateOptions {
@@ -116,8 +152,6 @@ impl Session {
         print(&if self.json { calibrated.to_json().to_string() } else { calibrated.to_text() })?;
         Ok(Outcome::Done)
     }
-
-
 
     fn bench(&self, args: BenchArgs) -> Result<Outcome> {
         if !(args.seconds > 0.0 && args.seconds < 1e5) {
@@ -138,7 +172,6 @@ impl Session {
         print(&if self.json { measured.to_json().to_string() } else { measured.to_text() })?;
         Ok(Outcome::Done)
     }
-
 
     fn doctor(&self, args: DoctorArgs) -> Result<Outcome> {
         let findings = doctor::examine(args.ffmpeg.as_deref(), &variables());

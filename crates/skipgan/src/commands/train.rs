@@ -1,10 +1,10 @@
 //! `train DATA --out RUN`: finds normal footage, decodes it once, trains, calibrates.
 
+use super::CommandError;
 use super::configuration::Choices;
 use super::event::{Event, Listener};
 use super::reading::{self, Reading, quoted, shown};
 use super::test_judge::TestJudge;
-use super::CommandError;
 use crate::checkpoint::{Existing, Run};
 use crate::config::{Config, Select};
 use crate::data::fingerprint::fingerprint;
@@ -118,7 +118,12 @@ fn cached(
             numbers: json!({ "clip": progress.clip }),
         });
     };
-    let caching = CacheOptions { limit_bytes: options.cache_bytes, progress: Some(&told), cancel: Some(cancel), ..CacheOptions::new(&options.reading.open) };
+    let caching = CacheOptions {
+        limit_bytes: options.cache_bytes,
+        progress: Some(&told),
+        cancel: Some(cancel),
+        ..CacheOptions::new(&options.reading.open)
+    };
     let cache = FrameCache::build(folder, clips, picture, &caching)?;
     shared.into_inner().hear(Event::Finished { task: "reading frames", summary: cache.summary() });
     Ok(cache)
