@@ -4,9 +4,13 @@ use super::clip::{Scorer, Sink};
 use super::error::ScoreError;
 use crate::calibration::Calibration;
 use crate::checkpoint::Checkpoint;
-use crate::config::Config;
+use crate::config::{BnTest, Config};
 use crate::data::{Clip, PictureSettings, WindowShape, WindowStream};
 use crate::model::engine::Engine;
+use crate::model::{CpuEngine, PlanSize, Purpose};
+use kernels::Pool;
+use std::path::Path;
+use std::sync::Arc;
 use video::{FrameSource, OpenOptions};
 
 /// A calibrated network that scores clips.
@@ -18,7 +22,35 @@ pub struct Detector {
     batch: usize,
 }
 
+/// Frames scored at once, where the method does not say: enough to fill the kernels, few enough for a small workspace.
+const BATCH: usize = 8;
+
 impl Detector {
+    /// A detector on this machine's processor, from a checkpoint file, with the settings it was trained with.
+    ///
+    /// # Errors
+    /// [`ScoreError::Checkpoint`], [`ScoreError::NotCalibrated`], [`ScoreError::Cpu`].
+    pub fn open(path: &Path, threads: usize) -> Result<Detector, ScoreError> {
+        let checkpoint = Checkpoint::load(path)?;
+        let config = checkpoint.config.clone();
+        Detector::on_cpu(checkpoint, config, Arc::new(Pool::new(threads)?))
+    }
+
+    /// A detector on the processors of `pool`; `config` is the checkpoint's, or what `--set` made of it.
+    ///
+    /// # Errors
+    /// As [`Detector::new`]; [`ScoreError::Config`] where `config` gives another network than the checkpoint's.
+    pub fn on_cpu(checkpoint: Checkpoint, config: Config, pool: Arc<Pool>) -> Result<Detector, ScoreError> {
+        let batch = if config.bn_test == BnTest::Batch { config.batch } else { BATCH };
+        let mut spec = checkpoint.spec.clone();
+        // Settings of scores may differ from those of the training; the weights fit every choice of f(·).
+        spec.discriminator.score_features = config.spec(checkpoint.height, checkpoint.width)?.discriminator.score_features;
+        let size = PlanSize { images: batch, height: checkpoint.height, width: checkpoint.width };
+        let engine: CpuEngine<f32> =
+            CpuEngine::new(&spec, &config.objective(), size, Purpose::Score, pool).map_err(crate::config::ConfigError::from)?;
+        Detector::new(checkpoint, config, Box::new(engine), batch)
+    }
+
     /// A detector from a checkpoint and an engine that was planned for its spec, its picture and batches of `batch`. `config` is the
     /// checkpoint's, or what `--set` made of it.
     ///

@@ -47,6 +47,9 @@ pub enum ScoreError {
     /// A checkpoint that cannot be used.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// A processor that cannot do what was asked.
+    #[error(transparent)]
+    Cpu(#[from] kernels::CpuError),
     /// Settings that cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),

@@ -16,6 +16,8 @@ pub(crate) mod fake;
 pub mod fit;
 pub mod forward;
 pub mod map;
+#[cfg(test)]
+mod tests;
 
 pub use anomaly::{Anomaly, min_max};
 pub use clip::{FrameScore, Scorer, Sink};

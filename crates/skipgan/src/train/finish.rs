@@ -13,7 +13,7 @@ use std::path::Path;
 
 /// Takes the statistics of held-out footage with the last state and with the best one, and writes both checkpoints with them. The
 /// calibration of the best.
-pub(super) fn finish(training: &mut Training<'_>) -> Result<Calibration, TrainError> {
+pub(super) fn finish(training: &mut Training<'_, '_>) -> Result<Calibration, TrainError> {
     let calibration = calibrate(training)?;
     let last_step = training.progress.step;
     let last_is_best = training.config.select == Select::Last || training.progress.best.is_none_or(|best| best.step == last_step);
@@ -41,7 +41,7 @@ pub(super) fn finish(training: &mut Training<'_>) -> Result<Calibration, TrainEr
     Ok(best_calibration)
 }
 
-fn calibrate(training: &mut Training<'_>) -> Result<Calibration, TrainError> {
+fn calibrate(training: &mut Training<'_, '_>) -> Result<Calibration, TrainError> {
     let (cache, split, batch) = (training.material.cache, training.material.split, training.score_batch());
     let (observer, cancel) = (&mut *training.observer, training.options.cancel);
     let mut progress = |done, all| observer.event(&Event::Calibrating { done, all });

@@ -11,10 +11,12 @@ pub mod logs;
 pub mod observer;
 pub mod samples;
 pub mod schedule;
+#[cfg(test)]
+mod tests;
 pub mod training;
 pub mod validation;
 pub mod watch;
 
 pub use error::TrainError;
 pub use observer::{Event, Observer, Quiet, Warning};
-pub use training::{Ended, Judge, Material, Options, Outcome, train};
+pub use training::{Ended, Judge, Material, Options, Outcome, Resume, train};

@@ -108,24 +108,24 @@ pub struct Outcome {
 ///
 /// # Errors
 /// [`TrainError`].
-pub fn train<'a>(
-    engine: &'a mut dyn Engine,
-    material: Material<'a>,
-    run: &'a Run,
-    config: &'a Config,
-    options: Options<'a>,
-    observer: &'a mut dyn Observer,
+pub fn train(
+    engine: &mut dyn Engine,
+    material: Material<'_>,
+    run: &Run,
+    config: &Config,
+    options: Options<'_>,
+    observer: &mut dyn Observer,
 ) -> Result<Outcome, TrainError> {
     Training::begin(engine, material, run, config, options, observer)?.go()
 }
 
 /// Everything that a training under way needs.
-pub(super) struct Training<'a> {
+pub(super) struct Training<'a, 'j> {
     pub(super) engine: &'a mut dyn Engine,
     pub(super) material: Material<'a>,
     pub(super) run: &'a Run,
     pub(super) config: &'a Config,
-    pub(super) options: Options<'a>,
+    pub(super) options: Options<'j>,
     pub(super) observer: &'a mut dyn Observer,
     pub(super) progress: Progress,
     pub(super) total_steps: u64,
@@ -147,15 +147,15 @@ struct Clock {
     recent: f64,
 }
 
-impl<'a> Training<'a> {
+impl<'a, 'j> Training<'a, 'j> {
     fn begin(
         engine: &'a mut dyn Engine,
         material: Material<'a>,
         run: &'a Run,
         config: &'a Config,
-        options: Options<'a>,
+        options: Options<'j>,
         observer: &'a mut dyn Observer,
-    ) -> Result<Training<'a>, TrainError> {
+    ) -> Result<Training<'a, 'j>, TrainError> {
         if config.select == Select::TestBest && options.judge.is_none() {
             return Err(TrainError::NoJudge);
         }

@@ -1,0 +1,170 @@
+//! What scores may depend on, and what they may not (EVALUATION.md §1), with the made network and with the real one.
+
+use super::clip::{FrameScore, Scorer, Sink};
+use super::error::ScoreError;
+use super::fake::{Fake, Made, cpu, small};
+use super::map::MapView;
+use crate::calibration::{Basis, Calibration, DisplayRange, LATENT, RECON, Statistics, TOTAL};
+use crate::config::{BnTest, Config, FitChoice};
+use crate::data::window::FrameStatus;
+use crate::data::{PictureSettings, WindowShape, WindowStream};
+use crate::model::engine::Engine;
+use std::io;
+use video::Damage;
+
+/// Of no footage in particular: scores become numbers of the size of 1.
+fn calibration(config: &Config) -> Calibration {
+    let statistics = Statistics { median: 0.2, sd: 0.1 };
+    Calibration {
+        terms: [RECON, LATENT, TOTAL].into_iter().map(|name| (name.to_owned(), statistics)).collect(),
+        basis: Basis::of(config),
+        frames: 60,
+        left_out: 0,
+        highest: -1e9,
+        tau0: 0.1,
+        display: DisplayRange { low: 0.0, high: 1.0 },
+    }
+}
+
+/// One frame's row and its map's bits.
+type Row = (FrameScore, (usize, usize), Vec<u32>);
+
+fn fine(_: u32) -> Damage {
+    Damage::None
+}
+
+fn stream(config: &Config, clip: u32, frames: u32, damage: fn(u32) -> Damage) -> WindowStream {
+    let picture = PictureSettings::new(config, 16, 16);
+    WindowStream::new("made", Box::new(Made::new(clip, frames, (40, 24), damage)), &picture, config.history).expect("a picture")
+}
+
+/// Scores of clips given as (number, frames), `batch` frames at a time.
+fn score(engine: &mut dyn Engine, config: &Config, batch: usize, clips: &[(u32, u32)], damage: fn(u32) -> Damage) -> Vec<Row> {
+    let calibration = calibration(config);
+    let shape = WindowShape::new(&PictureSettings::new(config, 16, 16), config.history);
+    let mut scorer = Scorer::new(engine, config, &calibration, shape, batch).expect("its own settings");
+    let mut rows = Vec::new();
+    let mut sink = |score: &FrameScore, map: &MapView<'_>| {
+        let bits = map.values.iter().map(|value| value.to_bits()).collect();
+        rows.push((score.clone(), (map.rows, map.cols), bits));
+    };
+    for (clip, frames) in clips {
+        let scored = scorer.score_clip(&format!("clip {clip}"), &mut stream(config, *clip, *frames, damage), &mut sink);
+        assert_eq!(scored.expect("made frames"), u64::from(*frames));
+    }
+    scorer.finish(&mut sink).expect("made frames");
+    rows
+}
+
+fn of_clip(rows: &[Row], clip: u32) -> Vec<Row> {
+    rows.iter().filter(|row| row.0.clip == format!("clip {clip}")).cloned().collect()
+}
+
+/// Batch, threads, other clips, their order and a cut of the end change no bit.
+#[test]
+fn a_score_depends_on_its_own_clip_up_to_its_frame() {
+    for bn_test in [BnTest::Running, BnTest::Instance] {
+        let config = Config { bn_test, smooth: 0.3, ..small() };
+        let mut engine = cpu(&config, 8, 1);
+        let whole = score(&mut engine, &config, 1, &[(1, 23), (2, 9)], fine);
+        assert_eq!(whole.len(), 32);
+        for (batch, threads) in [(3, 1), (8, 2)] {
+            let mut engine = cpu(&config, 8, threads);
+            let other_order = score(&mut engine, &config, batch, &[(2, 9), (3, 4), (1, 23)], fine);
+            assert_eq!(of_clip(&other_order, 1), of_clip(&whole, 1), "{bn_test:?}, batch {batch}, {threads} threads");
+            assert_eq!(of_clip(&other_order, 2), of_clip(&whole, 2));
+            let cut = score(&mut engine, &config, batch, &[(1, 12)], fine);
+            assert_eq!(cut[..], whole[..12], "the end cut off");
+        }
+    }
+}
+
+#[test]
+fn the_published_batch_mode_mixes_frames_and_crosses_clips() {
+    let config = Config { bn_test: BnTest::Batch, ..small() };
+    let mut engine = cpu(&config, 8, 1);
+    let together = score(&mut engine, &config, 8, &[(1, 5), (2, 5)], fine);
+    let apart = score(&mut engine, &config, 8, &[(1, 5)], fine);
+    assert_eq!(together.len(), 10);
+    assert_ne!(together[0].0.recon, apart[0].0.recon, "frames of clip 2 were in the batch");
+    assert_eq!(together.iter().map(|row| row.0.frame).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn a_lost_picture_has_the_last_score_and_map_and_no_alarm() {
+    let config = small();
+    let damage = |frame| match frame {
+        4 | 5 => Damage::Repeated,
+        7 => Damage::Concealed,
+        _ => Damage::None,
+    };
+    for batch in [1, 3, 8] {
+        let rows = score(&mut Fake::new(&config.spec(16, 16).expect("small"), 8), &config, batch, &[(1, 10)], damage);
+        let numbers = |row: &Row| (row.0.recon, row.0.latent, row.0.score_raw, row.0.score, row.2.clone());
+        assert_eq!((numbers(&rows[4]), numbers(&rows[5])), (numbers(&rows[3]), numbers(&rows[3])));
+        assert_ne!(numbers(&rows[6]), numbers(&rows[3]));
+        let words: Vec<&str> = rows.iter().map(|row| row.0.status.word()).collect();
+        assert_eq!(words[3..8], ["ok", "repeated", "repeated", "ok", "damaged"]);
+        assert!(rows.iter().all(|row| row.0.alarm == (row.0.status != FrameStatus::Repeated)), "every score is above the bound");
+        assert_eq!(rows.iter().map(|row| row.0.warmup).collect::<Vec<_>>()[..3], [true, false, false]);
+        assert_eq!(rows[9].0.time_s, Some(0.9));
+    }
+}
+
+#[test]
+fn a_stream_that_begins_with_a_lost_picture_is_scored_all_the_same() {
+    let config = small();
+    let all_lost = |_| Damage::Repeated;
+    let rows = score(&mut Fake::new(&config.spec(16, 16).expect("small"), 8), &config, 4, &[(1, 600), (2, 3)], all_lost);
+    assert_eq!(rows.len(), 603);
+    assert_eq!(rows[0].0.score, rows[599].0.score);
+    assert_ne!(rows[0].0.score, rows[600].0.score, "no state crosses a clip's border");
+}
+
+#[test]
+fn maps_have_the_displayed_aspect() {
+    for (fit, wanted) in [(FitChoice::Stretch, (16, 16)), (FitChoice::Letterbox, (10, 16)), (FitChoice::Crop, (16, 27))] {
+        let config = Config { fit, ..small() };
+        let rows = score(&mut Fake::new(&config.spec(16, 16).expect("small"), 8), &config, 4, &[(1, 3)], fine);
+        assert_eq!(rows[2].1, wanted, "{fit:?} of 40x24");
+    }
+}
+
+#[test]
+fn another_setting_than_the_calibrations_is_named() {
+    let config = small();
+    let mut engine = Fake::new(&config.spec(16, 16).expect("small"), 8);
+    let other = calibration(&Config { lambda: 0.5, ..config.clone() });
+    let shape = WindowShape::new(&PictureSettings::new(&config, 16, 16), 2);
+    let error = Scorer::new(&mut engine, &config, &other, shape, 1).err().expect("differs");
+    assert!(matches!(error, ScoreError::OtherBasis { key: "lambda" }));
+}
+
+#[test]
+fn a_sink_that_fails_stops_the_scoring() {
+    struct Full;
+    impl Sink for Full {
+        fn score(&mut self, _: &FrameScore, _: &MapView<'_>) -> io::Result<()> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+    }
+    let config = small();
+    let (mut engine, calibration) = (Fake::new(&config.spec(16, 16).expect("small"), 8), calibration(&config));
+    let shape = WindowShape::new(&PictureSettings::new(&config, 16, 16), 2);
+    let mut scorer = Scorer::new(&mut engine, &config, &calibration, shape, 2).expect("its own settings");
+    assert!(matches!(scorer.score_clip("a", &mut stream(&config, 1, 5, fine), &mut Full), Err(ScoreError::Sink(_))));
+}
+
+#[test]
+fn a_network_that_gives_nan_is_an_error_that_names_the_frame() {
+    let config = small();
+    let mut engine = Fake::new(&config.spec(16, 16).expect("small"), 8);
+    let mut state = engine.save();
+    state.parameters.values[0] = f32::NAN;
+    engine.load(&state);
+    let calibration = calibration(&config);
+    let shape = WindowShape::new(&PictureSettings::new(&config, 16, 16), 2);
+    let mut scorer = Scorer::new(&mut engine, &config, &calibration, shape, 2).expect("its own settings");
+    let error = scorer.score_clip("a", &mut stream(&config, 1, 5, fine), &mut |_: &FrameScore, _: &MapView<'_>| {});
+    assert!(matches!(error, Err(ScoreError::NotFinite { frame: 0, .. })));
+}
