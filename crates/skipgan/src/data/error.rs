@@ -1,5 +1,6 @@
 //! What can be wrong with data, by who is at fault; each message is one sentence that says what is wrong, where, and what to do.
 
+use crate::npy::NpyError;
 use std::path::{Path, PathBuf};
 
 /// Why data cannot be used.
@@ -191,8 +192,11 @@ pub enum DataError {
         first_height: usize,
     },
     /// An `.npy` file that cannot be read.
-    #[error("{}: not a usable .npy file: {what}", .path.display())]
-    Npy {
+    #[error(transparent)]
+    Npy(#[from] NpyError),
+    /// An array that holds no labels or masks.
+    #[error("{}: {what}", .path.display())]
+    Array {
         /// The file.
         path: PathBuf,
         /// What is wrong.

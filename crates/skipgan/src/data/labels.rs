@@ -14,10 +14,13 @@ mod intervals;
 mod table;
 
 use crate::data::layouts::{files_in, subfolder};
-use crate::data::npy::NpyFile;
 use crate::data::{Clip, ClipSource, DataError, DataSet, Layout, masks};
+use crate::npy;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+/// Most labels of an array file.
+const MOST_LABELS: usize = 64 << 20;
 
 /// Labels of one clip.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -358,15 +361,15 @@ fn matlab(path: &Path) -> DataError {
 
 /// A vector of 0 and 1: shape N or 1×N or N×1.
 fn vector(path: &Path) -> Result<Vec<u8>, DataError> {
-    let wrong = |what: String| DataError::Npy { path: path.to_path_buf(), what };
-    let mut array = NpyFile::open(path)?;
-    if array.shape().iter().filter(|&&side| side != 1).count() > 1 {
-        return Err(wrong(format!("labels are one number a frame, its shape is {:?}", array.shape())));
+    let wrong = |what: String| DataError::Array { path: path.to_path_buf(), what };
+    let array = npy::read(path, MOST_LABELS)?;
+    if array.shape.iter().filter(|&&side| side != 1).count() > 1 {
+        return Err(wrong(format!("labels are one number a frame, its shape is {:?}", array.shape)));
     }
     let label = |(index, &value): (usize, &f64)| match value {
         0.0 => Ok(0),
         1.0 => Ok(1),
         other => Err(wrong(format!("label {index} is {other}, not 0 or 1"))),
     };
-    array.read()?.iter().enumerate().map(label).collect()
+    array.values.iter().enumerate().map(label).collect()
 }

@@ -5,8 +5,8 @@
 //! `testing/test_pixel_mask/NN.npy`. Plain: `masks/<clip>/*.png`. Every pixel that is not 0 counts.
 
 use crate::data::layouts::{files_in, subfolder};
-use crate::data::npy::NpyFile;
 use crate::data::{Clip, ClipSource, DataError, DataSet, Layout};
+use crate::npy::MapReader;
 use std::path::{Path, PathBuf};
 use video::images::is_picture_name;
 use video::{Limits, Planes};
@@ -47,7 +47,7 @@ enum Place {
 #[derive(Debug)]
 pub struct ClipMasks {
     places: std::vec::IntoIter<Place>,
-    array: Option<(NpyFile, usize)>,
+    array: Option<(MapReader, usize)>,
     frames: usize,
     size: Option<(usize, usize)>,
     path: PathBuf,
@@ -118,11 +118,8 @@ fn array(path: Option<PathBuf>) -> Result<Option<ClipMasks>, DataError> {
     let Some(path) = path.filter(|path| path.is_file()) else {
         return Ok(None);
     };
-    let file = NpyFile::open(&path)?;
-    let &[frames, height, width] = file.shape() else {
-        return Err(DataError::Npy { path, what: format!("masks are [frames, height, width], its shape is {:?}", file.shape()) });
-    };
-    let size = Some((height, width));
+    let file = MapReader::open(&path)?;
+    let (frames, size) = (file.frames(), Some((file.height(), file.width())));
     Ok(Some(ClipMasks { places: Vec::new().into_iter(), array: Some((file, 0)), frames, size, path }))
 }
 
@@ -164,7 +161,9 @@ impl ClipMasks {
             if *row >= self.frames {
                 return Ok(None);
             }
-            let values = file.read_row(*row)?.iter().map(|&value| u8::from(value != 0.0)).collect();
+            let mut values = Vec::new();
+            file.read_frame(*row, &mut values)?;
+            let values = values.iter().map(|&value| u8::from(value != 0.0)).collect();
             *row += 1;
             return Ok(Some(Mask { height, width, values }));
         }

@@ -14,7 +14,6 @@ pub mod known;
 pub mod labels;
 pub mod layouts;
 pub mod masks;
-pub mod npy;
 pub mod picture;
 pub mod random;
 pub mod sampler;

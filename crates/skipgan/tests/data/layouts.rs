@@ -162,6 +162,12 @@ fn plain_folders_with_text_labels() {
     assert_eq!(labels(&data), [vec![0, 1, 0], vec![0, 0]]);
     assert_eq!(from_masks_of(&data, 0), [0, 1, 0]);
     assert!(masks::find(&data, &data.test[1], None).expect("no masks").is_none());
+    let mut volume = vec![0; 2 * 24 * 16];
+    volume[24 * 16 + 5] = 255;
+    npy(&root.join("masks/cam/b.npy"), "2, 16, 24", &volume);
+    assert_eq!(from_masks_of(&data, 1), [0, 1]);
+    npy(&root.join("masks/cam/b.npy"), "3, 16, 16", &volume);
+    assert!(masks::find(&data, &data.test[1], None).expect_err("three").to_string().contains("3 masks and 2 frames"));
     // A list of a clip's own comes before the table.
     fs::write(root.join("labels/cam/b.csv"), "1\n0\n").expect("labels");
     assert_eq!(labels(&data), [vec![0, 1, 0], vec![1, 0]]);
