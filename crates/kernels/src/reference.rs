@@ -41,6 +41,17 @@ pub fn down<T: Real>(x: Map<'_, T>, lens: Option<Lens<'_, T>>, weight: &[T], bia
     }
 }
 
+/// Σ a·b in eight partial sums, which a compiler may keep in vectors.
+fn dot<T: Real>(a: &[T], b: &[T]) -> T {
+    let mut sums = [T::ZERO; 8];
+    let (heads, tails) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest: T = heads.remainder().iter().zip(tails.remainder()).map(|(&a, &b)| a * b).sum();
+    for (a, b) in heads.zip(tails) {
+        sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (&a, &b))| *sum += a * b);
+    }
+    sums.into_iter().sum::<T>() + rest
+}
+
 /// x[2h, 2w, wide] = bias + the transposed convolution of lens(y)[h, w, deep] with the same weight; overwrites x.
 pub fn up<T: Real>(y: Map<'_, T>, lens: Option<Lens<'_, T>>, weight: &[T], bias: Option<&[T]>, mut x: MapMut<'_, T>) {
     let (wide, deep, cols) = (x.channels, y.channels, y.cols);
@@ -62,7 +73,7 @@ pub fn up<T: Real>(y: Map<'_, T>, lens: Option<Lens<'_, T>>, weight: &[T], bias:
             };
             for (i, o) in x.at_mut(image, r, c).iter_mut().enumerate() {
                 let row = &weight[(tap * wide + i) * deep..][..deep];
-                *o += input.iter().zip(row).map(|(&v, &w)| v * w).sum();
+                *o += dot(&input, row);
             }
         }
     }

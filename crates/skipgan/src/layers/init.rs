@@ -28,7 +28,7 @@ pub fn draw(spec: &Spec, init: Init, seed: u64, parameters: &mut Params) {
         match init {
             _ if shift => values.fill(0.0),
             Init::Normal if bias => values.fill(0.0),
-            Init::Normal => values.iter_mut().for_each(|v| *v = stream.normal(if scale { 1.0 } else { 0.0 }, 0.02)),
+            Init::Normal => stream.normal(if scale { 1.0 } else { 0.0 }, 0.02, values),
             Init::FanIn if scale => values.fill(1.0),
             Init::FanIn => {
                 let bound = 1.0 / (fan_in(spec, &slot.name, weight_shape()) as f64).sqrt();
@@ -76,11 +76,13 @@ impl Stream {
         ((2.0 * self.unit() - 1.0) * bound) as f32
     }
 
-    /// N(mean, deviation) by Box and Muller.
-    fn normal(&mut self, mean: f64, deviation: f64) -> f32 {
-        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
-        let angle = std::f64::consts::TAU * self.unit();
-        (mean + deviation * radius * angle.cos()) as f32
+    /// N(mean, deviation) by Box and Muller, two at a time.
+    fn normal(&mut self, mean: f64, deviation: f64, values: &mut [f32]) {
+        for pair in values.chunks_mut(2) {
+            let radius = deviation * (-2.0 * (1.0 - self.unit()).ln()).sqrt();
+            let (sine, cosine) = (std::f64::consts::TAU * self.unit()).sin_cos();
+            pair.iter_mut().zip([cosine, sine]).for_each(|(v, part)| *v = (mean + radius * part) as f32);
+        }
     }
 }
 

@@ -25,8 +25,6 @@ pub struct Weights<T> {
     step: u64,
     /// Where G's parameters end and D's begin.
     border: usize,
-    /// Moments that came with a state into an engine that does not train: given back as they were.
-    kept: Option<(Vec<f32>, Vec<f32>)>,
 }
 
 /// Which network's parameters.
@@ -52,7 +50,6 @@ impl<T: Real> Weights<T> {
             second: vec![T::ZERO; spare],
             step: 0,
             border,
-            kept: None,
             layout,
             statistics_layout,
         }
@@ -94,11 +91,16 @@ impl<T: Real> Weights<T> {
         turn_in(&self.layout, &state.parameters.values, &mut self.parameters);
         turn_in(&self.statistics_layout, &state.statistics.values, &mut self.statistics);
         self.step = state.step;
-        if self.gradient.is_empty() {
-            self.kept = Some((state.first_moments.clone(), state.second_moments.clone()));
-        } else {
+        if !self.first.is_empty() {
             turn_in(&self.layout, &state.first_moments, &mut self.first);
             turn_in(&self.layout, &state.second_moments, &mut self.second);
+        }
+    }
+
+    /// Running means 0 and variances 1.
+    pub fn reset_statistics(&mut self) {
+        for slot in &self.statistics_layout.slots {
+            self.statistics[slot.range()].fill(if slot.name.ends_with("running_var") { T::ONE } else { T::ZERO });
         }
     }
 
@@ -110,20 +112,15 @@ impl<T: Real> Weights<T> {
         }
     }
 
-    /// The state as [`crate::params`] has it.
+    /// The state as [`crate::params`] has it; moments are 0 where nothing trains.
     pub fn save(&self) -> State {
         let params = |layout: &Arc<Layout>, values: &[T]| Params { layout: layout.clone(), values: turn_out(layout, values) };
-        let zeros = || vec![0.0; self.layout.len];
-        let (first_moments, second_moments) = match &self.kept {
-            Some(kept) => kept.clone(),
-            None if self.gradient.is_empty() => (zeros(), zeros()),
-            None => (turn_out(&self.layout, &self.first), turn_out(&self.layout, &self.second)),
-        };
+        let moments = |values: &[T]| if values.is_empty() { vec![0.0; self.layout.len] } else { turn_out(&self.layout, values) };
         State {
             parameters: params(&self.layout, &self.parameters),
             statistics: params(&self.statistics_layout, &self.statistics),
-            first_moments,
-            second_moments,
+            first_moments: moments(&self.first),
+            second_moments: moments(&self.second),
             step: self.step,
         }
     }

@@ -59,7 +59,8 @@ impl<T: Real> CpuEngine<T> {
             scores: Scores::default(),
             pool,
         };
-        engine.load(&init::state(spec, objective.init, objective.seed));
+        engine.weights.reset_statistics();
+        engine.draw(&[Network::Generator, Network::Discriminator], objective.seed);
         Ok(engine)
     }
 
@@ -87,13 +88,14 @@ impl<T: Real> CpuEngine<T> {
         }
     }
 
-    /// D's weights drawn anew; its running statistics and moments stay (METHOD.md §6, 9).
-    fn redraw_discriminator(&mut self) {
+    /// Draws parameters anew; statistics and moments stay.
+    fn draw(&mut self, networks: &[Network], seed: u64) {
         let mut parameters = Params::zeros(self.weights.layout.clone());
-        let seed = self.objective.seed.wrapping_add(self.weights.step().wrapping_mul(0x9E37_79B9_7F4A_7C15));
         init::draw(&self.spec, self.objective.init, seed, &mut parameters);
-        self.weights.load_parameters(&parameters, Network::Discriminator);
-        self.prepare(Network::Discriminator);
+        for &network in networks {
+            self.weights.load_parameters(&parameters, network);
+            self.prepare(network);
+        }
     }
 }
 
@@ -103,7 +105,9 @@ impl<T: Real> Engine for CpuEngine<T> {
         self.show(batch);
         let mut losses = self.train(rates);
         if losses.discriminator < self.objective.reinit_d {
-            self.redraw_discriminator();
+            // Its running statistics and moments stay (METHOD.md §6, 9).
+            let seed = self.objective.seed.wrapping_add(self.weights.step().wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            self.draw(&[Network::Discriminator], seed);
             losses.redrawn = true;
         }
         losses

@@ -4,5 +4,4 @@
 mod cache;
 mod layouts;
 mod ped2;
-mod scene;
 mod trees;

@@ -1,0 +1,458 @@
+//! What holds for any network the spec can express: gradients by finite differences, orders of a step, determinism, memory.
+
+use allocation_counter::measure;
+use kernels::{Pool, Real};
+use skipgan::config::{Bce, Config, Init, Objective, Order};
+use skipgan::model::engine::{AdamRates, Batch, Engine, Losses, Norm, Rates, Scores};
+use skipgan::model::{CpuEngine, PlanSize, Purpose};
+use skipgan::params::Layout;
+use skipgan::spec::{Bias, DiscriminatorSpec, Features, GeneratorSpec, Head, Output, Spec, Taps};
+use std::sync::Arc;
+
+/// A network, its objective and a picture size.
+#[derive(Clone)]
+struct Case {
+    spec: Spec,
+    objective: Objective,
+    height: usize,
+    width: usize,
+}
+
+/// The authors' network, narrow.
+fn published(channels: usize, base: usize, height: usize, width: usize) -> Case {
+    let page = Config { side: 0, channels, g_width: base, d_width: base, nz: 8, ..Config::default() };
+    Case { spec: page.spec(height, width).expect("a published shape"), objective: page.objective(), height, width }
+}
+
+/// The network of DETECTION.md §3.5, narrow: extra inputs and context, tied taps, linear output, biases, logits a cell,
+/// features of several levels; 2×3 at the bottleneck.
+fn detection() -> Case {
+    let generator = GeneratorSpec {
+        input_channels: 4,
+        output_channels: 2,
+        width: 4,
+        cap: 4,
+        levels: 4,
+        bottleneck_norm: true,
+        bottleneck_slope: 0.2,
+        skips: vec![true; 3],
+        skip_slope: 0.0,
+        taps: Taps::Tied,
+        output: Output::Linear,
+        bias: Bias::Unnormed,
+    };
+    let discriminator = DiscriminatorSpec {
+        input_channels: 4,
+        width: 4,
+        cap: Some(4),
+        levels: 3,
+        head: Head::Patch,
+        loss_features: Features::Levels(vec![2]),
+        score_features: Features::Levels(vec![0, 1, 2]),
+        bias: Bias::Unnormed,
+    };
+    let objective = Objective {
+        w_adv: 0.2,
+        w_con: 40.0,
+        real_label: 0.9,
+        d_latent: false,
+        order: Order::DFirst,
+        init: Init::FanIn,
+        map_channel: Some(1),
+        ..Config::default().objective()
+    };
+    Case { spec: Spec { generator, discriminator }, objective, height: 32, width: 48 }
+}
+
+/// Pictures for a case.
+struct Pictures {
+    images: usize,
+    input: Vec<f32>,
+    target: Vec<f32>,
+    context: Vec<f32>,
+}
+
+impl Pictures {
+    fn new(case: &Case, images: usize, seed: u64) -> Pictures {
+        let pixels = images * case.height * case.width;
+        let (inputs, outputs) = (case.spec.generator.input_channels, case.spec.generator.output_channels);
+        let input = noise(pixels * inputs, seed);
+        let target = if inputs == outputs { input.clone() } else { noise(pixels * outputs, seed + 1) };
+        Pictures { images, input, target, context: noise(pixels * case.spec.context_channels(), seed + 2) }
+    }
+
+    /// Some of the pictures.
+    fn part(&self, case: &Case, from: usize, images: usize) -> Batch<'_> {
+        let cut = |values: &'_ [f32]| values.len() / self.images * from..values.len() / self.images * (from + images);
+        Batch {
+            images,
+            height: case.height,
+            width: case.width,
+            input: &self.input[cut(&self.input)],
+            target: &self.target[cut(&self.target)],
+            context: &self.context[cut(&self.context)],
+        }
+    }
+
+    fn all(&self, case: &Case) -> Batch<'_> {
+        self.part(case, 0, self.images)
+    }
+}
+
+/// Smooth waves and a little noise, in [−1, 1].
+fn noise(count: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mut next = |i: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        0.6 * (i as f32 * 0.013 + seed as f32).sin() + 0.4 * ((state >> 40) as f32 / (1 << 23) as f32 - 1.0)
+    };
+    (0..count).map(&mut next).collect()
+}
+
+fn engine<T: Real>(case: &Case, images: usize, purpose: Purpose, threads: usize) -> CpuEngine<T> {
+    let size = PlanSize { images, height: case.height, width: case.width };
+    let pool = Arc::new(Pool::new(threads).expect("a pool"));
+    CpuEngine::new(&case.spec, &case.objective, size, purpose, pool).expect("a network that fits")
+}
+
+fn rates(generator: f64, discriminator: f64) -> Rates {
+    let adam = |lr| AdamRates { lr, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
+    Rates { generator: adam(generator), discriminator: adam(discriminator) }
+}
+
+/// Compares gradients with central differences of the loss that each network descends, at a few elements of every tensor.
+fn finite_differences(case: &Case, generator_loss: fn(&Losses) -> f64) {
+    let mut engine = engine::<f64>(case, 2, Purpose::Train, 1);
+    let pictures = Pictures::new(case, 2, 7);
+    let still = rates(0.0, 0.0);
+    engine.step(&pictures.all(case), &still);
+    let layout = Layout::parameters(&case.spec);
+    let gradients: Vec<Vec<f64>> =
+        layout.slots.iter().map(|slot| engine.look(&format!("gradient.{}", slot.name)).expect("a gradient")).collect();
+    let mut moved = 0;
+    for (slot, gradient) in layout.slots.iter().zip(&gradients) {
+        let loss = if slot.name.starts_with("g.") { generator_loss } else { |losses: &Losses| losses.discriminator };
+        let largest = gradient.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+        let peak = gradient.iter().position(|v| v.abs() == largest).expect("an element");
+        for element in [peak, gradient.len() / 2, gradient.len() - 1] {
+            let mut slope = |step: f64| {
+                let mut at = |by: f64| {
+                    engine.nudge(&slot.name, element, by);
+                    loss(&engine.step(&pictures.all(case), &still))
+                };
+                let (above, below) = (at(step), at(-2.0 * step));
+                engine.nudge(&slot.name, element, step);
+                (above - below) / (2.0 * step)
+            };
+            // A kink between the two points spoils one width; a wrong gradient fails at all.
+            let near = |expected: f64| (gradient[element] - expected).abs() < 2e-4 * largest + 2e-7;
+            let mut expected = slope(1e-6);
+            for step in [2e-7, 5e-8] {
+                if !near(expected) {
+                    expected = slope(step);
+                }
+            }
+            assert!(near(expected), "{} [{element}]: {} but differences give {expected}", slot.name, gradient[element]);
+            moved += usize::from(expected.abs() > 1e-7);
+        }
+    }
+    assert!(moved > layout.slots.len(), "only {moved} differences were not 0");
+}
+
+/// Weights large enough that every path matters.
+fn lively(case: Case) -> Case {
+    Case { objective: Objective { init: Init::FanIn, ..case.objective }, ..case }
+}
+
+#[test]
+fn gradients_of_the_published_network() {
+    finite_differences(&lively(published(1, 4, 32, 32)), |losses| losses.generator);
+}
+
+#[test]
+fn gradients_of_a_wide_picture_with_other_switches() {
+    let mut case = lively(published(3, 4, 32, 64));
+    case.objective.bce = Bce::Prob;
+    case.objective.real_label = 0.9;
+    case.spec.generator.skips[1] = false;
+    case.spec.generator.skip_slope = 0.2;
+    case.spec.generator.bottleneck_norm = true;
+    case.spec.discriminator.bias = Bias::Unnormed;
+    case.spec.discriminator.loss_features = Features::Levels(vec![case.spec.discriminator.levels - 1]);
+    finite_differences(&case, |losses| losses.generator);
+}
+
+#[test]
+fn gradients_of_the_detection_network() {
+    finite_differences(&detection(), |losses| losses.generator);
+}
+
+#[test]
+fn gradients_of_several_feature_levels_in_both_losses() {
+    let mut case = detection();
+    case.objective.order = Order::Repaired;
+    case.objective.d_latent = true;
+    case.spec.discriminator.loss_features = Features::Levels(vec![0, 2]);
+    case.spec.generator.taps = Taps::Free;
+    finite_differences(&case, |losses| losses.generator);
+}
+
+#[test]
+fn in_the_first_release_the_latent_loss_moves_the_discriminator_alone() {
+    let mut case = lively(published(1, 4, 32, 32));
+    case.objective.order = Order::FirstRelease;
+    finite_differences(&case, |losses| losses.adversarial + losses.contextual);
+}
+
+/// With still weights every forward pass of D meets the same numbers, so only the passes that move its running statistics
+/// tell the orders apart.
+#[test]
+fn every_order_moves_the_running_statistics_as_often_as_it_should() {
+    let mut case = lively(published(1, 4, 32, 32));
+    let pictures = Pictures::new(&case, 3, 3);
+    let name = "statistic.d.feat.1.bn.running_mean";
+    let mut after = |order| {
+        case.objective.order = order;
+        let mut engine = engine::<f64>(&case, 3, Purpose::Train, 1);
+        engine.step(&pictures.all(&case), &rates(0.0, 0.0));
+        engine.look(name).expect("statistics")
+    };
+    let (two, three) = (after(Order::Repaired), after(Order::Official));
+    let (release, first) = (after(Order::FirstRelease), after(Order::DFirst));
+    for i in 0..two.len() {
+        let fake = (three[i] - 0.9 * two[i]) / 0.1; // x, x̂ then x̂
+        let real = (two[i] - 0.1 * fake) / 0.09;
+        assert!((release[i] - three[i]).abs() < 1e-12, "D(x), D(x̂), then D(x̂)");
+        assert!((first[i] - (0.9 * three[i] + 0.1 * real)).abs() < 1e-12, "D(x), D(x̂), then D(x̂), D(x)");
+        assert!((two[i] - three[i]).abs() > 1e-6);
+    }
+}
+
+#[test]
+fn where_the_discriminator_is_first_the_generator_meets_its_new_weights() {
+    for order in [Order::FirstRelease, Order::DFirst] {
+        let mut case = lively(published(1, 4, 32, 32));
+        let pictures = Pictures::new(&case, 3, 3);
+        let adversarial = |engine: &mut CpuEngine<f64>, rates: &Rates| engine.step(&pictures.all(&case), rates).adversarial;
+        let before = adversarial(&mut engine(&case, 3, Purpose::Train, 1), &rates(0.0, 0.0));
+        let mut ordered = case.clone();
+        ordered.objective.order = order;
+        let mut first = engine::<f64>(&ordered, 3, Purpose::Train, 1);
+        let met = adversarial(&mut first, &rates(0.0, 1e-2));
+        case.objective.order = Order::Repaired;
+        let mut second = engine::<f64>(&case, 3, Purpose::Train, 1);
+        second.load(&first.save());
+        let expected = second.step(&pictures.all(&case), &rates(0.0, 0.0)).adversarial;
+        assert!((met - expected).abs() < 1e-4 * expected, "{order:?}: {met} {expected}");
+        assert!((met - before).abs() > 1e-2 * before, "{order:?}: {met} {before}");
+    }
+}
+
+#[test]
+fn threads_do_not_change_a_bit() {
+    for case in [published(3, 16, 32, 32), detection()] {
+        let pictures = Pictures::new(&case, 5, 11);
+        let run = |threads| {
+            let mut engine = engine::<f32>(&case, 5, Purpose::Train, threads);
+            let losses: Vec<Losses> = (0..4).map(|_| engine.step(&pictures.all(&case), &rates(2e-3, 2e-3))).collect();
+            let scores = engine.score(&pictures.all(&case), Norm::Running).clone();
+            (losses, bits(&scores), engine.save())
+        };
+        let one = run(1);
+        assert!(run(2) == one, "two threads");
+        assert!(run(3) == one, "three threads");
+    }
+}
+
+/// Everything in a score, to the bit: R and L of all images, then x̂ and all maps.
+fn bits(scores: &Scores) -> (Vec<u64>, Vec<u32>) {
+    let maps = scores.latent_maps.iter().flat_map(|map| &map.values);
+    let single = scores.reconstruction.iter().chain(&scores.residual_maps).chain(maps).map(|v| v.to_bits()).collect();
+    (scores.residual.iter().chain(&scores.latent).map(|v| v.to_bits()).collect(), single)
+}
+
+#[test]
+fn a_score_does_not_depend_on_its_batch() {
+    for case in [published(1, 16, 32, 32), detection()] {
+        let pictures = Pictures::new(&case, 5, 2);
+        let mut trained = engine::<f32>(&case, 5, Purpose::Train, 2);
+        (0..3).for_each(|_| drop_losses(trained.step(&pictures.all(&case), &rates(2e-3, 2e-3))));
+        let state = trained.save();
+        let mut scorer = engine::<f32>(&case, 5, Purpose::Score, 2);
+        scorer.load(&state);
+        for norm in [Norm::Running, Norm::Instance] {
+            let whole = scorer.score(&pictures.all(&case), norm).clone();
+            assert!(bits(&whole) == bits(trained.score(&pictures.all(&case), norm)), "who trains scores alike");
+            for image in 0..5 {
+                let one = scorer.score(&pictures.part(&case, image, 1), norm);
+                assert_eq!(one.residual[0].to_bits(), whole.residual[image].to_bits(), "{norm:?} R of image {image}");
+                assert_eq!(one.latent[0].to_bits(), whole.latent[image].to_bits(), "{norm:?} L of image {image}");
+                let pixels = case.height * case.width;
+                assert!(one.residual_maps == whole.residual_maps[image * pixels..(image + 1) * pixels], "{norm:?} map of image {image}");
+                for (one, whole) in one.latent_maps.iter().zip(&whole.latent_maps) {
+                    let cells = one.rows * one.cols;
+                    assert!(one.values == whole.values[image * cells..(image + 1) * cells], "{norm:?} latent map of image {image}");
+                }
+            }
+        }
+        let batch = scorer.score(&pictures.all(&case), Norm::Batch).residual[0];
+        assert_ne!(batch, scorer.score(&pictures.part(&case, 0, 1), Norm::Batch).residual[0], "the authors' test depends on its batch");
+        let after = scorer.save();
+        assert_eq!((&after.parameters, &after.statistics), (&state.parameters, &state.statistics), "scoring changes nothing");
+    }
+}
+
+#[test]
+fn scores_of_the_detection_network_are_what_they_say() {
+    let case = detection();
+    let pictures = Pictures::new(&case, 2, 9);
+    let mut engine = engine::<f64>(&case, 2, Purpose::Score, 1);
+    let scores = engine.score(&pictures.all(&case), Norm::Running).clone();
+    let (pixels, made) = (case.height * case.width, &scores.reconstruction);
+    let square = |i: usize| f64::from(made[i] - pictures.target[i]).powi(2);
+    for image in 0..2 {
+        let mean = (0..2 * pixels).map(|i| square(image * 2 * pixels + i)).sum::<f64>() / (2 * pixels) as f64;
+        assert!((mean - scores.residual[image]).abs() < 1e-5 * mean, "R is the mean over both channels");
+        let levels = scores.latent_maps.iter().map(|map| {
+            let cells = map.rows * map.cols;
+            map.values[image * cells..(image + 1) * cells].iter().map(|&v| f64::from(v)).sum::<f64>() / cells as f64
+        });
+        let sum: f64 = levels.sum();
+        assert!((sum - scores.latent[image]).abs() < 1e-5 * sum, "L is the sum over levels of their mean");
+    }
+    let map = f64::from(scores.residual_maps[5]);
+    assert!((map - square(2 * 5 + 1)).abs() < 1e-5 * (map + 1e-3), "the map is channel 1");
+    assert_eq!(scores.latent_maps.iter().map(|map| (map.rows, map.cols)).collect::<Vec<_>>(), [(16, 24), (8, 12), (4, 6)]);
+}
+
+fn drop_losses(losses: Losses) {
+    assert!(losses.generator.is_finite());
+}
+
+#[test]
+fn no_step_after_the_first_allocates() {
+    for order in [Order::Repaired, Order::Official, Order::FirstRelease, Order::DFirst] {
+        for mut case in [published(3, 16, 64, 64), detection()] {
+            case.objective.order = order;
+            let pictures = Pictures::new(&case, 3, 1);
+            // The pool's only thread is this one, whose allocations are counted.
+            let mut engine = engine::<f32>(&case, 3, Purpose::Train, 1);
+            let mut round = |count: &mut dyn FnMut(&str, &mut dyn FnMut())| {
+                count("step", &mut || drop_losses(engine.step(&pictures.all(&case), &rates(2e-4, 2e-4))));
+                count("partial step", &mut || drop_losses(engine.step(&pictures.part(&case, 1, 1), &rates(2e-4, 2e-4))));
+                count("score", &mut || assert!(engine.score(&pictures.all(&case), Norm::Running).latent[0].is_finite()));
+                count("instance", &mut || assert!(engine.score(&pictures.part(&case, 0, 2), Norm::Instance).latent[0].is_finite()));
+                count("observe", &mut || engine.observe(&pictures.all(&case)));
+            };
+            round(&mut |_, call| call());
+            round(&mut |name, call| assert_eq!(measure(call).count_total, 0, "{order:?}: {name}"));
+        }
+    }
+}
+
+#[test]
+fn a_plan_for_scoring_has_no_memory_for_training() {
+    let case = published(3, 16, 64, 64);
+    let size = |purpose| measure(|| drop(engine::<f32>(&case, 4, purpose, 1))).bytes_max;
+    let (train, score) = (size(Purpose::Train), size(Purpose::Score));
+    // What both hold while they draw their first weights (a state with moments) is part of both.
+    assert!(score * 10 < train * 7, "{score} bytes to score, {train} to train");
+}
+
+#[test]
+fn a_state_carries_everything() {
+    for case in [published(1, 8, 32, 32), detection()] {
+        let pictures = Pictures::new(&case, 4, 5);
+        let mut through = engine::<f32>(&case, 4, Purpose::Train, 1);
+        let steps = |engine: &mut CpuEngine<f32>, count: usize| {
+            (0..count).for_each(|_| drop_losses(engine.step(&pictures.all(&case), &rates(1e-3, 2e-3))))
+        };
+        steps(&mut through, 5);
+        let mut first = engine::<f32>(&case, 4, Purpose::Train, 1);
+        steps(&mut first, 3);
+        let mut second = engine::<f32>(&case, 4, Purpose::Train, 1);
+        second.load(&first.save());
+        steps(&mut second, 2);
+        assert!(second.save() == through.save(), "interrupted and uninterrupted differ");
+        assert_eq!(through.save().step, 5);
+    }
+}
+
+#[test]
+fn training_lowers_the_losses() {
+    for case in [published(1, 8, 32, 32), detection()] {
+        let pictures = Pictures::new(&case, 4, 5);
+        let mut engine = engine::<f32>(&case, 4, Purpose::Train, 2);
+        let losses: Vec<Losses> = (0..60).map(|_| engine.step(&pictures.all(&case), &rates(2e-3, 2e-4))).collect();
+        let (first, last) = (losses[0], losses[59]);
+        assert!(last.contextual < 0.6 * first.contextual, "{} then {}", first.contextual, last.contextual);
+        assert!(losses.iter().all(|l| l.generator.is_finite() && l.discriminator.is_finite()));
+    }
+}
+
+#[test]
+fn a_dead_discriminator_is_drawn_anew_and_only_it() {
+    let mut case = published(1, 4, 32, 32);
+    let pictures = Pictures::new(&case, 2, 5);
+    let run = |case: &Case| {
+        let mut engine = engine::<f32>(case, 2, Purpose::Train, 1);
+        (engine.step(&pictures.all(case), &rates(2e-4, 2e-4)).redrawn, engine.save())
+    };
+    let (kept, before) = run(&case);
+    case.objective.reinit_d = f64::MAX;
+    let (redrawn, after) = run(&case);
+    assert!(!kept && redrawn);
+    assert_eq!(
+        (&before.statistics, &before.first_moments, &before.second_moments),
+        (&after.statistics, &after.first_moments, &after.second_moments)
+    );
+    for slot in &before.parameters.layout.slots {
+        let same = before.parameters.get(&slot.name) == after.parameters.get(&slot.name);
+        let zero = slot.name.ends_with("bn.bias"); // drawn as 0, moved by one step
+        assert_eq!(same, slot.name.starts_with("g."), "{} {zero}", slot.name);
+    }
+}
+
+#[test]
+fn observing_moves_statistics_alone() {
+    let case = published(1, 4, 32, 32);
+    let pictures = Pictures::new(&case, 3, 5);
+    let mut engine = engine::<f32>(&case, 3, Purpose::Score, 1);
+    let before = engine.save();
+    engine.observe(&pictures.all(&case));
+    let after = engine.save();
+    assert_eq!(before.parameters, after.parameters);
+    assert!(before.statistics.values.iter().zip(&after.statistics.values).all(|(a, b)| a != b));
+    assert_eq!(after.step, 0);
+}
+
+#[test]
+fn skips_and_features_are_switches_that_matter() {
+    let case = lively(published(1, 4, 32, 32));
+    let pictures = Pictures::new(&case, 2, 5);
+    let reconstruct =
+        |case: &Case| engine::<f64>(case, 2, Purpose::Score, 1).score(&pictures.all(case), Norm::Running).reconstruction.clone();
+    let mut blind = case.clone();
+    blind.spec.generator.skips = vec![false; 4];
+    let weights = |case: &Case| Layout::parameters(&case.spec).find("g.dec.0.conv.weight").expect("a weight").shape[0];
+    assert_eq!((weights(&case), weights(&blind)), (8, 4), "without a skip the decoder reads one half");
+    assert_ne!(reconstruct(&case), reconstruct(&blind));
+}
+
+#[test]
+fn sizes_that_do_not_fit_are_refused() {
+    let case = published(1, 4, 32, 32);
+    let pool = || Arc::new(Pool::new(1).expect("a pool"));
+    for size in [(0, 32, 32), (1, 48, 32), (1, 64, 64)] {
+        let size = PlanSize { images: size.0, height: size.1, width: size.2 };
+        assert!(CpuEngine::<f32>::new(&case.spec, &case.objective, size, Purpose::Score, pool()).is_err(), "{size:?}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "in a plan for up to 2")]
+fn a_batch_larger_than_the_plan_is_refused() {
+    let case = published(1, 4, 32, 32);
+    let pictures = Pictures::new(&case, 3, 5);
+    engine::<f32>(&case, 2, Purpose::Score, 1).score(&pictures.all(&case), Norm::Running);
+}
