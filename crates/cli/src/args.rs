@@ -251,6 +251,9 @@ pub struct CalibrateArgs {
     /// Which checkpoint of the run
     #[arg(long, env = "SKIPGAN_CHECKPOINT", value_name = "best|last|FILE")]
     pub checkpoint: Option<String>,
+    /// Change one key that concerns scoring, for good (repeatable)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
     #[command(flatten)]
     pub source: DataArgs,
     #[command(flatten)]

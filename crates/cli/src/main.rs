@@ -1,4 +1,38 @@
-//! The program `skipgan`.
+//! The program `skipgan`: parses, hands over to the library, prints, and turns outcomes into exit codes
+//! (0 done, 2 wrong use or failure, 130 interrupted with the state saved; a broken pipe is 0). No logic of the method lives here.
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod args;
+mod output;
+mod progress;
+mod run;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Wrong use, wrong input, failure.
+const FAILURE: u8 = 2;
+/// Interrupted; the state is saved.
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let cli = match args::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { FAILURE } else { 0 });
+        }
+    };
+    match run::dispatch(cli) {
+        Ok(run::Outcome::Done) => ExitCode::SUCCESS,
+        Ok(run::Outcome::Interrupted(how_to_go_on)) => {
+            eprintln!("{how_to_go_on}");
+            ExitCode::from(INTERRUPTED)
+        }
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", output::one_line(&error));
+            ExitCode::from(FAILURE)
+        }
+    }
+}

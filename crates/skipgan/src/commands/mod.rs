@@ -1,1 +1,20 @@
-//! One file a command: functions from options to results.
+//! One file a command: functions from options to results. Here the folders meet; the program `skipgan` only parses and prints.
+
+pub mod bench;
+pub mod calibrate;
+pub mod configuration;
+pub mod detector;
+pub mod doctor;
+pub mod error;
+pub mod evaluate;
+pub mod event;
+pub mod map_output;
+pub mod overlay_output;
+pub mod reading;
+pub mod score;
+pub mod scored;
+pub mod test_judge;
+pub mod train;
+pub mod truth;
+
+pub use error::CommandError;

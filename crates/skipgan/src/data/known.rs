@@ -1,7 +1,7 @@
 //! Published data sets whose counts are known and asserted: layout plus clip names.
 //!
-//! The numbers (`known.json`) were counted on the data sets' own labels and masks; docs/formats names the sources. A count that differs
-//! is an error, because a lost frame shifts every later label in silence.
+//! The numbers (`known.json`) were counted on the data sets' own labels and masks. A count that differs is an error, because a lost frame
+//! shifts every later label in silence.
 
 use crate::data::Layout;
 use serde::Deserialize;

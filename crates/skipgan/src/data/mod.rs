@@ -1,9 +1,9 @@
-//! From files to windows: what lies on disk ([`layouts`], [`clip`]), what is true of it , frames decoded once and
+//! From files to windows: what lies on disk ([`layouts`], [`clip`]), what is true of it ([`labels`], [`masks`]), frames decoded once and
 //! kept at the network's size ([`cache`]), what is held out ([`split`]), what the network sees at one instant ([`window`]), in which
-//! order training sees it ([`sampler`]), what the training data were ([`fingerprint`]).
+//! order training sees it ([`sampler`]), what the training data were ([`fingerprint`]), and the demo's generated street ([`scene`]).
 //!
 //! Nothing here knows a network, a loss or a score. Decoding, colour and resizing are the crate `video`'s. Labels are opened by
-//! the modules of labels and masks alone: discovering clips never reads one, so scoring cannot.
+//! [`labels::Labels::read`] and [`masks::find`] alone: discovering clips never reads one, so scoring cannot.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::indexing_slicing))]
 
 pub mod cache;
@@ -17,6 +17,7 @@ pub mod masks;
 pub mod picture;
 pub mod random;
 pub mod sampler;
+pub mod scene;
 pub mod split;
 pub mod window;
 

@@ -4,4 +4,5 @@
 mod cache;
 mod layouts;
 mod ped2;
+mod scene;
 mod trees;

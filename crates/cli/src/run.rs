@@ -1,0 +1,249 @@
+//! Hands each command's arguments to the library and prints what comes back.
+
+use crate::args::{
+    BaselineArgs, BenchArgs, BenchJob, CalibrateArgs, Cli, Command, ConfigArgs, DataArgs, DecoderArg, DemoArgs, DoctorArgs, EvaluateArgs,
+    Everywhere, InspectArgs, LayoutArg, ReportArgs, ScoreArgs, TrainArgs,
+};
+use crate::output::print;
+use crate::progress::{Manner, Progress};
+use anyhow::{Result, bail};
+use clap::CommandFactory;
+use serde_json::json;
+use skipgan::commands::configuration::Choices;
+use skipgan::commands::reading::{Reading, quoted};
+use skipgan::commands::{bench, calibrate, doctor, evaluate, score, train};
+use skipgan::data::{DiscoverOptions, Layout};
+use skipgan::train::Ended;
+use skipgan::train::training::Resume;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How a command ended.
+pub enum Outcome {
+    /// All is done.
+    Done,
+    /// Ctrl-C; the state is saved, and this says how to go on.
+    Interrupted(String),
+}
+
+/// Runs the command.
+pub fn dispatch(cli: Cli) -> Result<Outcome> {
+    let session = Session::new(&cli.everywhere);
+    match cli.command {
+        Command::Train(args) => session.train(args),
+        Command::Score(args) => session.score(args),
+        Command::Evaluate(args) => session.evaluate(args),
+        Command::Calibrate(args) => session.calibrate(args),
+        Command::Bench(args) => session.bench(args),
+        Command::Doctor(args) => session.doctor(args),
+        _ => bail!("soon"),
+    }
+}
+
+/// What every command needs.
+struct Session {
+    threads: usize,
+    json: bool,
+    manner: Manner,
+}
+
+impl Session {
+    fn new(everywhere: &Everywhere) -> Session {
+        let manner = match (everywhere.quiet, everywhere.json) {
+            (true, _) => Manner::Quiet,
+            (_, true) => Manner::Json,
+            _ => Manner::Text,
+        };
+        Session { threads: everywhere.threads, json: everywhere.json, manner }
+    }
+
+    fn progress(&self) -> Progress {
+        Progress::new(self.manner)
+    }
+
+    fn train(&self, args: TrainArgs) -> Result<Outcome> {
+        if args.minutes.is_some_and(|minutes| !(minutes > 0.0 && minutes < 1e6)) {
+            bail!("--minutes must be positive");
+        }
+        if !(args.cache_gib > 0.0 && args.cache_gib < 1e6) {
+            bail!("--cache-gib must be positive");
+        }
+        let mut flags = Vec::new();
+        match (args.steps, args.epochs) {
+            (Some(0), _) => flags.extend(["steps=0".to_string(), "epochs=0".to_string()]),
+            (Some(steps), _) => flags.push(format!("steps={steps}")),
+            (None, Some(epochs)) => flags.extend([format!("epochs={epochs}"), "steps=0".to_string()]),
+            (None, None) => {}
+        }
+        flags.extend(args.seed.map(|seed| format!("seed={seed}")));
+        let options = train::TrainOptions {
+            choices: choices(args.config, flags),
+            time: args.minutes.map(|minutes| Duration::from_secs_f64(60.0 * minutes)),
+            resume: if args.resume { Resume::Yes } else { Resume::No },
+            cache_bytes: (args.cache_gib * (1u64 << 30) as f64) as u64,
+            reading: reading(&args.source),
+            threads: self.threads,
+            data: args.data,
+            out: args.out,
+        };
+        let trained = train::run(&options, &interruptible(), &mut self.progress())?;
+        if trained.outcome.ended == Ended::Interrupted {
+            let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--resume").collect();
+            let words: Vec<&str> = ["skipgan"].into_iter().chain(words.iter().map(String::as_str)).chain(["--resume"]).collect();
+            let step = trained.outcome.step;
+            return Ok(Outcome::Interrupted(format!("interrupted at step {step}, saved; go on with: {}", quoted(&words))));
+        }
+        if self.json {
+            print(&trained.to_json().to_string())?;
+        } else {
+            print(&trained.to_text(&options))?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn score(&self, args: ScoreArgs) -> Result<Outcome> {
+        let options = score::ScoreOptions {
+            run: args.run,
+            input: args.input,
+            out: args.out,
+            maps: args.maps,
+            overlay: args.overlay,
+            checkpoint: args.checkpoint,
+            set: args.set,
+            reading: reading(&args.source),
+            threads: self.threads,
+            command: this_command(),
+        };
+        let scored = score::run(&options, &interruptible(), &mut self.progress())?;
+        print(&if self.json { scored.to_json().to_string() } else { scored.to_text(&options.out) })?;
+        Ok(Outcome::Done)
+    }
+
+    fn evaluate(&self, args: EvaluateArgs) -> Result<Outcome> {
+        let options = evaluate::EvaluateOptions {
+            scores: args.scores,
+            data: args.data,
+            labels: args.labels,
+            column: args.column,
+            maps: args.maps,
+            out: args.out,
+            reading: reading(&args.source),
+        };
+        let evaluation = evaluate::run(&options, &mut self.progress())?;
+        print(&if self.json {
+            serde_json::to_string(&evaluation)?
+        } else {
+            skipgan::report::evaluation_text::evaluation_text(&evaluation)
+        })?;
+        Ok(Outcome::Done)
+    }
+
+    fn calibrate(&self, args: CalibrateArgs) -> Result<Outcome> {
+        let options = calibrate::CalibrateOptions {
+            run: args.run,
+            data: args.data,
+            checkpoint: args.checkpoint,
+            set: args.set,
+            reading: reading(&args.source),
+            threads: self.threads,
+        };
+        let calibrated = calibrate::run(&options, &interruptible(), &mut self.progress())?;
+        print(&if self.json { calibrated.to_json().to_string() } else { calibrated.to_text() })?;
+        Ok(Outcome::Done)
+    }
+
+    fn bench(&self, args: BenchArgs) -> Result<Outcome> {
+        if !(args.seconds > 0.0 && args.seconds < 1e5) {
+            bail!("--seconds must be positive");
+        }
+        let flags = args.side.map(|side| format!("side={side}")).into_iter().collect();
+        let options = bench::BenchOptions {
+            job: match args.job {
+                BenchJob::Train => bench::Job::Train,
+                BenchJob::Score => bench::Job::Score,
+            },
+            choices: choices(args.config, flags),
+            batch: args.batch,
+            time: Duration::from_secs_f64(args.seconds),
+            threads: self.threads,
+        };
+        let measured = bench::run(&options)?;
+        print(&if self.json { measured.to_json().to_string() } else { measured.to_text() })?;
+        Ok(Outcome::Done)
+    }
+
+    fn doctor(&self, args: DoctorArgs) -> Result<Outcome> {
+        let findings = doctor::examine(args.ffmpeg.as_deref(), &variables());
+        if self.json {
+            let facts: Vec<_> = findings.iter().map(|f| json!({ "topic": f.topic, "found": f.found, "good": f.good })).collect();
+            print(&json!({ "schema": 1, "findings": facts }).to_string())?;
+            return Ok(Outcome::Done);
+        }
+        let width = findings.iter().map(|finding| finding.topic.len()).max().unwrap_or(0);
+        let lines = findings.iter().map(|f| format!("{} {:width$}  {}", if f.good { "✓" } else { "–" }, f.topic, f.found));
+        print(&lines.collect::<Vec<_>>().join("\n"))?;
+        Ok(Outcome::Done)
+    }
+}
+
+fn choices(args: ConfigArgs, flags: Vec<String>) -> Choices {
+    Choices { preset: args.preset, file: args.config, flags, set: args.set }
+}
+
+fn reading(args: &DataArgs) -> Reading {
+    let layout = args.layout.map(|layout| match layout {
+        LayoutArg::Ucsd => Layout::Ucsd,
+        LayoutArg::Frames => Layout::Frames,
+        LayoutArg::Mvtec => Layout::Mvtec,
+        LayoutArg::Plain => Layout::Plain,
+        LayoutArg::Images => Layout::Images,
+    });
+    let decoder = match args.decoder {
+        DecoderArg::Auto => video::Decoder::Auto,
+        DecoderArg::Builtin => video::Decoder::Builtin,
+        DecoderArg::Ffmpeg => video::Decoder::Ffmpeg,
+    };
+    Reading {
+        discover: DiscoverOptions { layout, incomplete: args.incomplete },
+        open: video::OpenOptions { decoder, ffmpeg: args.ffmpeg.clone(), fps: args.fps, ..video::OpenOptions::default() },
+    }
+}
+
+/// The first Ctrl-C asks the command to save and stop; a second one ends the program at once.
+fn interruptible() -> Arc<AtomicBool> {
+    let cancel = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&cancel);
+    let _ = ctrlc::set_handler(move || {
+        if seen.swap(true, Ordering::SeqCst) {
+            std::process::exit(130);
+        }
+        eprintln!("stopping … (once more to stop at once)");
+    });
+    cancel
+}
+
+/// The command line as it was given, to stand in reports and meta files; the program's own path is left out.
+fn this_command() -> String {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = ["skipgan"].into_iter().chain(words.iter().map(String::as_str)).collect();
+    quoted(&words)
+}
+
+/// Every `SKIPGAN_*` variable: those that flags declare, and the library's own.
+fn variables() -> Vec<doctor::Variable> {
+    let command = Cli::command();
+    let all = command.get_subcommands().flat_map(clap::Command::get_arguments).chain(command.get_arguments());
+    let mut found: Vec<doctor::Variable> = all
+        .filter_map(|argument| {
+            let name = argument.get_env()?.to_string_lossy().into_owned();
+            let flag = argument.get_long().map(|long| format!("as --{long}: ")).unwrap_or_default();
+            let meaning = argument.get_help().map(ToString::to_string).unwrap_or_default();
+            Some(doctor::Variable { name, meaning: format!("{flag}{meaning}") })
+        })
+        .collect();
+    found.extend(doctor::OWN_VARIABLES.map(|(name, meaning)| doctor::Variable { name: name.into(), meaning: meaning.into() }));
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found.dedup_by(|a, b| a.name == b.name);
+    found
+}

@@ -1,0 +1,97 @@
+//! `bench train|score`: images a second of a preset's network on generated input; needs no data.
+
+use super::CommandError;
+use super::configuration::Choices;
+use super::reading;
+use crate::config::Config;
+use crate::model::PlanSize;
+use crate::model::bench::{self, Speed, Timing};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// What to measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Training steps: G once, D on real and on reconstructed, both updates.
+    Train,
+    /// Reconstruction, both features, A(x).
+    Score,
+}
+
+/// What to measure, of which network, how long.
+#[derive(Clone, Debug)]
+pub struct BenchOptions {
+    /// What to measure.
+    pub job: Job,
+    /// The network.
+    pub choices: Choices,
+    /// Images a step; `None`: the preset's.
+    pub batch: Option<usize>,
+    /// Least time of measurement.
+    pub time: Duration,
+    /// Worker threads; 0: one a core.
+    pub threads: usize,
+}
+
+/// What was measured.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// Images a second, and how it was found.
+    pub speed: Speed,
+    /// The network's settings.
+    pub config: Config,
+    /// Images a step.
+    pub batch: usize,
+    /// Rows and columns.
+    pub picture: (usize, usize),
+    /// Threads.
+    pub threads: usize,
+    /// Instruction set.
+    pub level: &'static str,
+}
+
+/// Footage of this aspect is assumed where a preset leaves the height to the footage.
+const ASPECT: (usize, usize) = (360, 240);
+
+/// Measures.
+///
+/// # Errors
+/// [`CommandError`].
+pub fn run(options: &BenchOptions) -> Result<Measured, CommandError> {
+    let config = options.choices.resolve()?;
+    let (height, width) = config.picture(Some(ASPECT))?;
+    let spec = config.spec(height, width)?;
+    let batch = options.batch.unwrap_or(config.batch);
+    if batch == 0 || batch > 4096 {
+        return Err(CommandError::Usage(format!("--batch {batch}: must be 1 to 4096")));
+    }
+    let pool = reading::pool(options.threads)?;
+    let (threads, level) = (pool.threads(), pool.level().name());
+    let size = PlanSize { images: batch, height, width };
+    let timing = Timing { warm_up: 2, batches: 3, at_least: options.time };
+    let speed = match options.job {
+        Job::Train => bench::train::<f32>(&spec, &config.objective(), size, pool, timing)?,
+        Job::Score => bench::score::<f32>(&spec, &config.objective(), size, pool, timing)?,
+    };
+    Ok(Measured { speed, config, batch, picture: (height, width), threads, level })
+}
+
+impl Measured {
+    /// As one JSON object.
+    pub fn to_json(&self) -> Value {
+        let (height, width) = self.picture;
+        json!({
+            "schema": 1, "images_per_second": self.speed.images_per_second, "best": self.speed.best, "median": self.speed.median, "batches": self.speed.batches, "preset": self.config.preset,
+            "height": height, "width": width, "batch": self.batch, "threads": self.threads, "level": self.level,
+        })
+    }
+
+    /// One line for people.
+    pub fn to_text(&self) -> String {
+        let (height, width) = self.picture;
+        format!(
+            "{:.1} images/s (best batch {:.1}): preset {}, {width}x{height}, batch {}, {} threads, {} kernels",
+            self.speed.images_per_second, self.speed.best, self.config.preset, self.batch, self.threads, self.level
+        )
+    }
+}

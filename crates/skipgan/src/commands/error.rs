@@ -1,0 +1,63 @@
+//! What a command can fail with: the folders' own errors, each one sentence that says what to do, and a few of the commands' own.
+
+use crate::checkpoint::CheckpointError;
+use crate::config::ConfigError;
+use crate::data::DataError;
+use crate::evaluate::EvaluateError;
+use crate::report::ResultFileError;
+use crate::score::ScoreError;
+use crate::spec::SpecError;
+use crate::train::TrainError;
+use std::path::PathBuf;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// Footage, labels, the cache.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The network's shape.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// A checkpoint or run folder.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// Training.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// Scoring.
+    #[error(transparent)]
+    Score(#[from] ScoreError),
+    /// Evaluation.
+    #[error(transparent)]
+    Evaluate(#[from] EvaluateError),
+    /// A score file, detections, maps, meta.
+    #[error(transparent)]
+    ResultFile(#[from] ResultFileError),
+    /// A detector without a network.
+    #[error(transparent)]
+    Baseline(#[from] crate::baseline::BaselineError),
+    /// Processor or `SKIPGAN_CPU`.
+    #[error(transparent)]
+    Cpu(#[from] kernels::CpuError),
+    /// Options that do not go together.
+    #[error("{0}")]
+    Usage(String),
+    /// A file of the command's own.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Such as `write`.
+        action: &'static str,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Ctrl-C, where nothing needs saving.
+    #[error("interrupted")]
+    Interrupted,
+}

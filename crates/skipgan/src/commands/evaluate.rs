@@ -1,0 +1,135 @@
+//! `evaluate SCORES --data DATA`: judges a score file, ours or anyone's, by labels that scoring never saw.
+
+use super::CommandError;
+use super::event::{Event, Listener};
+use super::reading::Reading;
+use super::truth::{MaskFiles, Truth};
+use crate::data::DataSet;
+use crate::evaluate::clips::ClipScores;
+use crate::evaluate::run::{Inputs, MapSource, MaskSource, Options, evaluate};
+use crate::evaluate::{Evaluation, Provenance};
+use crate::report::detections_file::{DETECTIONS_NAME, read_detections};
+use crate::report::map_folder::MapFolder;
+use crate::report::meta_file::ScoreMeta;
+use crate::report::score_table::{ExpectedClip, ScoreTable};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// What to judge, by what.
+#[derive(Clone, Debug)]
+pub struct EvaluateOptions {
+    /// The score file.
+    pub scores: PathBuf,
+    /// The data set that was scored.
+    pub data: PathBuf,
+    /// Labels in a place of their own.
+    pub labels: Option<PathBuf>,
+    /// The column to judge; `score` by default.
+    pub column: String,
+    /// Folder of maps and detections.
+    pub maps: Option<PathBuf>,
+    /// Where to write a copy with labels.
+    pub out: Option<PathBuf>,
+    /// How footage is read.
+    pub reading: Reading,
+}
+
+/// A score file held against its data set: clips in the data set's order, and the truth.
+pub struct Judged {
+    /// The data set.
+    pub set: DataSet,
+    /// Scores of its clips.
+    pub table: ScoreTable,
+    /// Labels of its clips.
+    pub truth: Truth,
+    /// What the scores were made with, where they are ours.
+    pub meta: Option<ScoreMeta>,
+}
+
+/// Judges.
+///
+/// # Errors
+/// [`CommandError`].
+pub fn run(options: &EvaluateOptions, listener: &mut dyn Listener) -> Result<Evaluation, CommandError> {
+    let judged = read(options, listener)?;
+    let evaluation = measure(&judged, options)?;
+    if let Some(path) = &options.out {
+        let labels: Vec<Vec<Option<u8>>> = judged.truth.labels.iter().map(|clip| clip.iter().map(|&label| Some(label)).collect()).collect();
+        judged.table.write_labelled(path, &labels)?;
+    }
+    Ok(evaluation)
+}
+
+/// Reads scores and truth and holds them against each other.
+///
+/// # Errors
+/// [`CommandError`]: a clip or a frame that one has and the other has not.
+pub fn read(options: &EvaluateOptions, listener: &mut dyn Listener) -> Result<Judged, CommandError> {
+    let table = ScoreTable::read(&options.scores)?;
+    let set = options.reading.find(std::slice::from_ref(&options.data))?;
+    listener.hear(Event::Note(set.summary()));
+    let as_scored: BTreeMap<String, usize> = table.clips.iter().map(|clip| (clip.name.clone(), clip.frames())).collect();
+    // A clip without a row is told as such, before its labels are looked for.
+    let known: Vec<ExpectedClip<'_>> = set.for_scoring().iter().map(|clip| expected(clip, &as_scored)).collect();
+    let table = table.match_clips(&known)?;
+    let truth = Truth::read(&set, options.labels.as_deref(), &as_scored)?;
+    for (clip, labels) in truth.clips.iter().zip(&truth.labels) {
+        if let Some(note) = set.check_test_frames(clip, labels.len())? {
+            listener.hear(Event::Warning(note));
+        }
+    }
+    for note in &truth.notes {
+        listener.hear(Event::Warning(note.clone()));
+    }
+    Ok(Judged { meta: ScoreMeta::read_beside(&options.scores)?, set, table, truth })
+}
+
+/// Pictures are counted; a video has as many frames as were scored, which labels and published counts are held against afterwards.
+fn expected<'a>(clip: &'a crate::data::Clip, as_scored: &BTreeMap<String, usize>) -> ExpectedClip<'a> {
+    let frames = clip.known_frames().or_else(|| as_scored.get(&clip.name).copied()).unwrap_or(0);
+    ExpectedClip { name: &clip.name, frames }
+}
+
+/// Every number.
+///
+/// # Errors
+/// [`CommandError`].
+pub fn measure(judged: &Judged, options: &EvaluateOptions) -> Result<Evaluation, CommandError> {
+    let scores = judged.table.scores(&options.column)?;
+    let clips: Vec<ClipScores<'_>> = (judged.truth.clips.iter().zip(scores).zip(&judged.truth.labels))
+        .map(|((name, scores), labels)| ClipScores { name, scores, labels })
+        .collect();
+    let frames: Vec<usize> = judged.truth.labels.iter().map(Vec::len).collect();
+    let known: Vec<ExpectedClip<'_>> =
+        judged.truth.clips.iter().zip(&frames).map(|(name, &frames)| ExpectedClip { name, frames }).collect();
+    let mut masks = MaskFiles::find(&judged.set, judged.set.for_scoring(), frames.clone())?;
+    let mut maps = options.maps.as_deref().map(|folder| MapFolder::open(folder, &known)).transpose()?;
+    let detections = match options.maps.as_deref().map(|folder| folder.join(DETECTIONS_NAME)) {
+        Some(path) if path.exists() => Some(read_detections(&path, &known)?),
+        _ => None,
+    };
+    let inputs = Inputs {
+        clips: &clips,
+        masks: masks.as_mut().map(|masks| masks as &mut dyn MaskSource),
+        maps: maps.as_mut().map(|maps| maps as &mut dyn MapSource),
+        detections: detections.as_deref(),
+        tracks: None,
+    };
+    Ok(evaluate(inputs, provenance(judged, options), Options::default())?)
+}
+
+fn provenance(judged: &Judged, options: &EvaluateOptions) -> Provenance {
+    let own = match &judged.meta {
+        Some(meta) => meta.provenance(&judged.table.sha256),
+        None => Provenance {
+            scores_sha256: Some(judged.table.sha256.clone()),
+            not_strict_because: vec!["no .meta.json beside the scores: how they were made is not known".into()],
+            ..Provenance::default()
+        },
+    };
+    let mut provenance = Provenance { dataset: Some(judged.set.name()), label_source: Some(judged.truth.source.clone()), ..own };
+    if options.column != "score" && options.column != "score_raw" {
+        provenance.not_strict_because.push(format!("column {} is judged, not the preset's score", options.column));
+    }
+    provenance
+}

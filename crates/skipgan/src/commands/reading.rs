@@ -1,0 +1,89 @@
+//! How footage is found and read, and on how many threads: what most commands share.
+
+use super::CommandError;
+use crate::data::{Clip, DataSet, DiscoverOptions, discover};
+use kernels::Pool;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use video::OpenOptions;
+
+/// How footage is found and read.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// Layout, and whether a known data set may lack something.
+    pub discover: DiscoverOptions,
+    /// Decoder, ffmpeg, frame rate of picture folders, limits.
+    pub open: OpenOptions,
+}
+
+impl Reading {
+    /// Finds the clips of what was named.
+    ///
+    /// # Errors
+    /// As [`discover`].
+    pub fn find(&self, paths: &[PathBuf]) -> Result<DataSet, CommandError> {
+        Ok(discover(paths, &self.discover)?)
+    }
+
+    /// Columns and rows of the first clip's frames as displayed: the footage's aspect. Clips that cannot be opened are passed over
+    /// while another can.
+    ///
+    /// # Errors
+    /// The first clip's, where none can be opened.
+    pub fn aspect(&self, clips: &[Clip]) -> Result<Option<(usize, usize)>, CommandError> {
+        let mut first_error = None;
+        for clip in clips {
+            match clip.displayed_size(&self.open) {
+                Ok(size) => return Ok(Some(size)),
+                Err(error) => first_error = first_error.or(Some(error)),
+            }
+        }
+        first_error.map_or(Ok(None), |error| Err(error.into()))
+    }
+}
+
+/// Most threads that can be asked for.
+const MOST_THREADS: usize = 256;
+
+/// A pool of `threads` workers; 0: one a core.
+///
+/// # Errors
+/// [`CommandError::Usage`] for an absurd number, [`CommandError::Cpu`] where `SKIPGAN_CPU` asks for what the processor has not.
+pub fn pool(threads: usize) -> Result<Arc<Pool>, CommandError> {
+    if threads > MOST_THREADS {
+        return Err(CommandError::Usage(format!("--threads {threads}: at most {MOST_THREADS}, or 0 for one a core")));
+    }
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    Ok(Arc::new(Pool::new(if threads == 0 { cores } else { threads })?))
+}
+
+/// The command that repeats what was done, for reports and meta files.
+pub fn quoted(words: &[&str]) -> String {
+    words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+}
+
+fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_string() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
+/// A path as a word of a command.
+pub fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_quoted_for_a_shell() {
+        assert_eq!(quoted(&["skipgan", "score", "my run", "it's"]), "skipgan score 'my run' 'it'\\''s'");
+    }
+
+    #[test]
+    fn an_absurd_number_of_threads_is_refused() {
+        assert!(pool(100_000).is_err());
+        assert_eq!(pool(2).expect("two threads").threads(), 2);
+    }
+}

@@ -1,0 +1,269 @@
+//! `score RUN INPUT… --out FILE`: one row a frame, causal, with maps and an overlay where wanted. Labels are never opened here.
+
+use super::CommandError;
+use super::detector::{self, Opened};
+use super::event::{Event, Listener};
+use super::map_output::MapOutput;
+use super::overlay_output::OverlayOutput;
+use super::reading::{self, Reading, shown};
+use super::scored::{RowOutput, Scored};
+use crate::config::{Scale, Select};
+use crate::data::fingerprint::fingerprint;
+use crate::data::{Clip, DataSet, WindowStream};
+use crate::evaluate::Selection;
+use crate::report::meta_file::{InputRecord, ScoreMeta};
+use crate::score::{Detector, FrameScore, MapView, Sink, min_max};
+use serde_json::json;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// What to score, with what, into which files.
+#[derive(Clone, Debug)]
+pub struct ScoreOptions {
+    /// A run folder or a checkpoint file.
+    pub run: PathBuf,
+    /// Footage; `-` is Y4M on stdin.
+    pub input: Vec<PathBuf>,
+    /// The score file.
+    pub out: PathBuf,
+    /// Folder of anomaly maps and detections.
+    pub maps: Option<PathBuf>,
+    /// Annotated video.
+    pub overlay: Option<PathBuf>,
+    /// `best`, `last` or a file.
+    pub checkpoint: Option<String>,
+    /// Settings to change.
+    pub set: Vec<String>,
+    /// How footage is read.
+    pub reading: Reading,
+    /// Worker threads; 0: one a core.
+    pub threads: usize,
+    /// The command, for the meta file.
+    pub command: String,
+}
+
+/// Scores every frame of every clip.
+///
+/// # Errors
+/// [`CommandError`].
+pub fn run(options: &ScoreOptions, cancel: &AtomicBool, listener: &mut dyn Listener) -> Result<Scored, CommandError> {
+    let opened = detector::open(&options.run, options.checkpoint.as_deref(), &options.set)?;
+    let set = options.reading.find(&options.input)?;
+    listener.hear(Event::Note(set.summary()));
+    let clips = set.for_scoring();
+    let live = options.input.iter().any(|path| path == Path::new("-"));
+    let mut meta = meta(&opened, options);
+    let batch = opened.batch();
+    let engine = Box::new(opened.engine(reading::pool(options.threads)?)?);
+    let mut detector = Detector::new(opened.checkpoint, opened.config.clone(), engine, batch)?;
+    if live {
+        detector.set_batch(1);
+    }
+    let mut outputs = Outputs::open(options, &detector, clips, live, cancel, listener)?;
+    let whole = opened.config.scale == Scale::TestMinmax;
+    outputs.held_back = whole.then(Vec::new);
+    score_clips(&mut detector, &set, options, &mut meta, &mut outputs)?;
+    let (scored, rows) = outputs.finish()?;
+    meta.scores_sha256 = Some(rows);
+    meta.write_beside(&options.out)?;
+    Ok(scored)
+}
+
+/// Clip after clip through one scorer (batches of the published test cross clips).
+fn score_clips(
+    detector: &mut Detector,
+    set: &DataSet,
+    options: &ScoreOptions,
+    meta: &mut ScoreMeta,
+    outputs: &mut Outputs<'_>,
+) -> Result<(), CommandError> {
+    let (picture, history) = (*detector.picture(), detector.config().history);
+    let mut scorer = detector.scorer()?;
+    for clip in set.for_scoring() {
+        let mut stream = WindowStream::open(clip, &options.reading.open, &picture, history)?;
+        outputs.begin(clip, &stream)?;
+        let frames = scorer.score_clip(&clip.name, &mut stream, outputs)?;
+        outputs.end_clip(clip, frames, &stream);
+        outputs.scored.notes.extend(set.check_test_frames(&clip.name, frames as usize)?);
+        meta.inputs.push(record(clip, frames, &stream));
+    }
+    Ok(scorer.finish(outputs)?)
+}
+
+fn meta(opened: &Opened, options: &ScoreOptions) -> ScoreMeta {
+    let not_strict_because = opened.config.not_strict_because();
+    let selection = match opened.config.select {
+        Select::Validation => Selection::Heldout,
+        Select::Last => Selection::Train,
+        Select::TestBest => Selection::Test,
+    };
+    let provenance = &opened.checkpoint.provenance;
+    let mut meta = ScoreMeta {
+        schema: ScoreMeta::SCHEMA,
+        program_version: Some(env!("CARGO_PKG_VERSION").into()),
+        model_sha256: Some(opened.sha256.clone()),
+        seed: Some(provenance.seed),
+        tau0: opened.checkpoint.calibration.as_ref().map(|calibration| calibration.tau0),
+        run: Some(shown(&options.run)),
+        command: Some(options.command.clone()),
+        selection: Some(selection),
+        strict: not_strict_because.is_empty(),
+        not_strict_because,
+        ..ScoreMeta::default()
+    };
+    let threshold = opened.checkpoint.calibration.as_ref().map(|calibration| calibration.highest);
+    let further = [
+        ("preset", json!(opened.config.preset)),
+        ("step", json!(opened.checkpoint.progress.step)),
+        ("training_data_sha256", json!(provenance.data_fingerprint)),
+        ("alarm_above", json!(threshold)),
+    ];
+    meta.further.extend(further.map(|(key, value)| (key.to_string(), value)));
+    meta
+}
+
+fn record(clip: &Clip, frames: u64, stream: &WindowStream) -> InputRecord {
+    InputRecord {
+        clip: clip.name.clone(),
+        path: shown(clip.path()),
+        sha256: if clip.path() == Path::new("-") { None } else { fingerprint(std::slice::from_ref(clip)).ok() },
+        decoder: Some(stream.source().info().backend.name().into()),
+        frames: usize::try_from(frames).ok(),
+    }
+}
+
+/// Everything that takes scores: rows, maps, overlay, the listener.
+struct Outputs<'a> {
+    rows: RowOutput,
+    maps: Option<MapOutput>,
+    overlay: Option<OverlayOutput>,
+    /// Rows that wait for the last one, where the scale needs them all.
+    held_back: Option<Vec<FrameScore>>,
+    scored: Scored,
+    begun: Instant,
+    clips: usize,
+    cancel: &'a AtomicBool,
+    listener: &'a mut dyn Listener,
+}
+
+impl<'a> Outputs<'a> {
+    fn open(
+        options: &ScoreOptions,
+        detector: &Detector,
+        clips: &[Clip],
+        live: bool,
+        cancel: &'a AtomicBool,
+        listener: &'a mut dyn Listener,
+    ) -> Result<Outputs<'a>, CommandError> {
+        let calibration = detector.calibration();
+        let ffmpeg = options.reading.open.ffmpeg.as_deref();
+        let overlay = options.overlay.as_deref().map(|path| OverlayOutput::create(path, clips.len(), calibration, ffmpeg)).transpose()?;
+        Ok(Outputs {
+            rows: if live { RowOutput::row_by_row(&options.out)? } else { RowOutput::create(&options.out)? },
+            maps: options.maps.as_deref().map(|folder| MapOutput::create(folder, calibration.tau0)).transpose()?,
+            overlay,
+            held_back: None,
+            scored: Scored::default(),
+            begun: Instant::now(),
+            clips: clips.len(),
+            cancel,
+            listener,
+        })
+    }
+
+    fn begin(&mut self, clip: &Clip, stream: &WindowStream) -> Result<(), CommandError> {
+        let info = stream.source().info();
+        let (width, height) = video::frame::displayed_size(info.width, info.height, info.rotation);
+        if let Some(maps) = &mut self.maps {
+            maps.announce(&clip.name, (height as usize, width as usize));
+        }
+        if let Some(overlay) = &mut self.overlay {
+            overlay.announce(&clip.name, info);
+        }
+        Ok(())
+    }
+
+    fn end_clip(&mut self, clip: &Clip, frames: u64, stream: &WindowStream) {
+        let scored = &mut self.scored;
+        scored.clips += 1;
+        let losses = stream.source().damage_log();
+        if losses.total > 0 {
+            let first =
+                losses.events.first().map(|event| format!(", first at frame {}: {}", event.frame, event.reason)).unwrap_or_default();
+            scored.notes.push(format!("{}: {} of {frames} frames lost or patched up{first}", clip.name, losses.total));
+        }
+    }
+
+    fn take(&mut self, row: &FrameScore, map: &MapView<'_>) -> Result<(), CommandError> {
+        match &mut self.held_back {
+            Some(rows) => rows.push(row.clone()),
+            None => self.rows.write(row)?,
+        }
+        if let Some(maps) = &mut self.maps {
+            maps.push(&row.clip, row.frame as usize, (map.rows, map.cols), map.values)?;
+        }
+        if let Some(overlay) = &mut self.overlay {
+            overlay.push(row, map)?;
+        }
+        self.scored.count(row);
+        if self.scored.frames.is_multiple_of(16) {
+            self.tell(&row.clip);
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, clip: &str) {
+        let frames = self.scored.frames;
+        let speed = frames as f64 / self.begun.elapsed().as_secs_f64().max(1e-9);
+        self.listener.hear(Event::Progress {
+            task: "scoring",
+            done: frames,
+            total: None,
+            unit: "frames",
+            detail: format!("{clip} ({}/{} clips)  {speed:.0} frames/s", self.scored.clips + 1, self.clips),
+            numbers: json!({ "clip": clip, "frames_per_second": speed, "alarms": self.scored.alarms }),
+        });
+    }
+
+    fn finish(mut self) -> Result<(Scored, String), CommandError> {
+        if let Some(mut rows) = self.held_back.take() {
+            let mut scores: Vec<f64> = rows.iter().map(|row| row.score_raw).collect();
+            min_max(&mut scores);
+            for (row, score) in rows.iter_mut().zip(scores) {
+                row.score = score;
+                self.rows.write(row)?;
+            }
+        }
+        if let Some(maps) = self.maps {
+            maps.finish()?;
+        }
+        if let Some(overlay) = self.overlay {
+            self.scored.notes.extend(overlay.finish()?);
+        }
+        let sha256 = self.rows.finish()?;
+        self.scored.seconds = self.begun.elapsed().as_secs_f64();
+        self.scored.sha256.clone_from(&sha256);
+        self.listener.hear(Event::Finished { task: "scoring", summary: String::new() });
+        for note in &self.scored.notes {
+            self.listener.hear(Event::Warning(note.clone()));
+        }
+        Ok((self.scored, sha256))
+    }
+}
+
+impl Sink for Outputs<'_> {
+    fn frame(&mut self, frame: &video::Frame) {
+        if let Some(overlay) = &mut self.overlay {
+            overlay.keep(frame);
+        }
+    }
+
+    fn score(&mut self, row: &FrameScore, map: &MapView<'_>) -> io::Result<()> {
+        if self.cancel.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        self.take(row, map).map_err(io::Error::other)
+    }
+}

@@ -1,0 +1,129 @@
+//! Rows of scores on their way into a file, and what is said when all are written: shared by `score` and `baseline`.
+
+use super::CommandError;
+use super::reading::{quoted, shown};
+use crate::data::window::FrameStatus;
+use crate::report::score_file::{self, ScoreColumns, ScoreRow, ScoreWriter};
+use crate::score::FrameScore;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// What scoring gave.
+#[derive(Clone, Debug, Default)]
+pub struct Scored {
+    /// Clips scored.
+    pub clips: usize,
+    /// Frames scored.
+    pub frames: u64,
+    /// Frames that raised an alarm.
+    pub alarms: u64,
+    /// Frames that are not `ok`.
+    pub impaired: u64,
+    /// The highest score, and where.
+    pub highest: Option<(f64, String, u64)>,
+    /// Seconds of scoring.
+    pub seconds: f64,
+    /// SHA-256 of the score file.
+    pub sha256: String,
+    /// What a user should know: losses of decoders, counts that differ.
+    pub notes: Vec<String>,
+}
+
+impl Scored {
+    /// Takes a row into account.
+    pub fn count(&mut self, row: &FrameScore) {
+        self.frames += 1;
+        self.alarms += u64::from(row.alarm);
+        self.impaired += u64::from(row.status != FrameStatus::Ok);
+        if self.highest.as_ref().is_none_or(|(highest, ..)| row.score > *highest) {
+            self.highest = Some((row.score, row.clip.clone(), row.frame));
+        }
+    }
+
+    /// As one JSON object.
+    pub fn to_json(&self) -> Value {
+        let highest = self.highest.as_ref().map(|(score, clip, frame)| json!({ "score": score, "clip": clip, "frame": frame }));
+        json!({
+            "schema": 1, "clips": self.clips, "frames": self.frames, "alarms": self.alarms, "impaired": self.impaired, "highest": highest,
+            "seconds": self.seconds, "frames_per_second": self.frames as f64 / self.seconds.max(1e-9), "scores_sha256": self.sha256,
+            "notes": self.notes,
+        })
+    }
+
+    /// What a person wants to know, and what to do next.
+    pub fn to_text(&self, out: &Path) -> String {
+        let mut text = format!(
+            "scored {} frames of {} clips in {:.1} s ({:.0} frames/s): {} alarms",
+            self.frames,
+            self.clips,
+            self.seconds,
+            self.frames as f64 / self.seconds.max(1e-9),
+            self.alarms
+        );
+        if self.impaired > 0 {
+            text += &format!(", {} frames repeated or damaged", self.impaired);
+        }
+        if let Some((score, clip, frame)) = &self.highest {
+            text += &format!("\nhighest: {score:.2} at {clip}, frame {frame}");
+        }
+        text += &format!("\nscores: {} (sha256 {})", out.display(), self.sha256.get(..12).unwrap_or_default());
+        text + &format!("\nnext:   {}", quoted(&["skipgan", "evaluate", &shown(out), "--data", "DATA"]))
+    }
+}
+
+/// A score file being written.
+pub struct RowOutput {
+    writer: ScoreWriter,
+}
+
+impl RowOutput {
+    /// A file that appears when it is finished.
+    ///
+    /// # Errors
+    /// [`CommandError::ResultFile`].
+    pub fn create(path: &Path) -> Result<RowOutput, CommandError> {
+        Ok(RowOutput { writer: ScoreWriter::create(path, ScoreColumns::default())? })
+    }
+
+    /// A file that grows, row by row, for a live source.
+    ///
+    /// # Errors
+    /// [`CommandError::ResultFile`].
+    pub fn row_by_row(path: &Path) -> Result<RowOutput, CommandError> {
+        Ok(RowOutput { writer: ScoreWriter::row_by_row(path, ScoreColumns::default())? })
+    }
+
+    /// Writes a frame's row.
+    ///
+    /// # Errors
+    /// [`CommandError::ResultFile`].
+    pub fn write(&mut self, row: &FrameScore) -> Result<(), CommandError> {
+        let status = match row.status {
+            FrameStatus::Ok => score_file::FrameStatus::Ok,
+            FrameStatus::Repeated => score_file::FrameStatus::Repeated,
+            FrameStatus::Damaged => score_file::FrameStatus::Damaged,
+        };
+        Ok(self.writer.write(&ScoreRow {
+            clip: &row.clip,
+            frame: usize::try_from(row.frame).unwrap_or(usize::MAX),
+            score: row.score,
+            time_s: row.time_s,
+            status,
+            recon: Some(row.recon),
+            latent: Some(row.latent),
+            score_raw: Some(row.score_raw),
+            alarm: Some(row.alarm),
+            warmup: Some(row.warmup),
+            further: &[],
+            label: None,
+        })?)
+    }
+
+    /// Ends the file; the SHA-256 of its bytes.
+    ///
+    /// # Errors
+    /// [`CommandError::ResultFile`].
+    pub fn finish(self) -> Result<String, CommandError> {
+        Ok(self.writer.finish()?)
+    }
+}

@@ -1,0 +1,251 @@
+//! `train DATA --out RUN`: finds normal footage, decodes it once, trains, calibrates.
+
+use super::CommandError;
+use super::configuration::Choices;
+use super::event::{Event, Listener};
+use super::reading::{self, Reading, quoted, shown};
+use super::test_judge::TestJudge;
+use crate::checkpoint::{Existing, Run};
+use crate::config::{Config, Select};
+use crate::data::fingerprint::fingerprint;
+use crate::data::{CacheOptions, Clip, DataSet, FrameCache, PictureSettings, hold_out};
+use crate::model::engine::Losses;
+use crate::model::{CpuEngine, PlanSize, Purpose};
+use crate::train::observer::Step;
+use crate::train::training::Resume;
+use crate::train::{self, Ended, Judge, Material, Observer, Outcome};
+use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// What to train on, with what, into which folder.
+#[derive(Clone, Debug)]
+pub struct TrainOptions {
+    /// Normal footage.
+    pub data: Vec<PathBuf>,
+    /// The run folder.
+    pub out: PathBuf,
+    /// The method's numbers.
+    pub choices: Choices,
+    /// Ends early after this time.
+    pub time: Option<Duration>,
+    /// Whether to go on with what the run folder holds.
+    pub resume: Resume,
+    /// Most bytes of decoded frames.
+    pub cache_bytes: u64,
+    /// How footage is read.
+    pub reading: Reading,
+    /// Worker threads; 0: one a core.
+    pub threads: usize,
+}
+
+/// What training gave.
+#[derive(Clone, Debug)]
+pub struct Trained {
+    /// How it ended, where the checkpoints lie, speed, calibration.
+    pub outcome: Outcome,
+    /// Every setting.
+    pub config: Config,
+    /// Rows and columns of the network's picture.
+    pub picture: (usize, usize),
+    /// Name of the footage.
+    pub dataset: String,
+}
+
+/// Trains.
+///
+/// # Errors
+/// [`CommandError`].
+pub fn run(options: &TrainOptions, cancel: &AtomicBool, listener: &mut dyn Listener) -> Result<Trained, CommandError> {
+    let config = configuration(options)?;
+    let set = options.reading.find(&options.data)?;
+    listener.hear(Event::Note(set.summary()));
+    let clips = set.for_training()?;
+    let (height, width) = config.picture(options.reading.aspect(clips)?)?;
+    let spec = config.spec(height, width)?;
+    let existing = if options.resume == Resume::Yes { Existing::Resume } else { Existing::Refuse };
+    let run = Run::create(&options.out, existing)?;
+    let picture = PictureSettings::new(&config, height, width);
+    let cache = cached(&run.cache(), clips, &picture, options, cancel, listener)?;
+    let split = hold_out(&cache.frames())?;
+    listener.hear(Event::Note(split.summary()));
+    let size = PlanSize { images: config.batch, height, width };
+    let mut engine = CpuEngine::<f32>::new(&spec, &config.objective(), size, Purpose::Train, reading::pool(options.threads)?)?;
+    let mut judge = judge(&config, &set, &picture, &run, options, cancel, listener)?;
+    let fingerprint = fingerprint(clips)?;
+    let decoder = decoder_of(clips, &options.reading);
+    let material = Material { cache: &cache, split: &split, fingerprint: &fingerprint, decoder: &decoder };
+    let training = train::Options {
+        resume: options.resume,
+        time: options.time,
+        cancel: Some(cancel),
+        judge: judge.as_mut().map(|judge| judge as &mut dyn Judge),
+        score_batch: 0,
+    };
+    let outcome = train::train(&mut engine, material, &run, &config, training, &mut Teller { listener })?;
+    Ok(Trained { outcome, config, picture: (height, width), dataset: set.name() })
+}
+
+/// A resumed run keeps its own configuration where no other is named.
+fn configuration(options: &TrainOptions) -> Result<Config, CommandError> {
+    let mut choices = options.choices.clone();
+    let own = options.out.join("config.toml");
+    if options.resume == Resume::Yes && choices.preset.is_none() && choices.file.is_none() && own.exists() {
+        choices.file = Some(own);
+    }
+    Ok(choices.resolve()?)
+}
+
+/// Decodes every frame once, telling how far it is.
+fn cached(
+    folder: &std::path::Path,
+    clips: &[Clip],
+    picture: &PictureSettings,
+    options: &TrainOptions,
+    cancel: &AtomicBool,
+    listener: &mut dyn Listener,
+) -> Result<FrameCache, CommandError> {
+    let shared = RefCell::new(listener);
+    let told = |progress: &crate::data::cache::CacheProgress| {
+        shared.borrow_mut().hear(Event::Progress {
+            task: "reading frames",
+            done: progress.frames,
+            total: progress.frames_expected,
+            unit: "frames",
+            detail: format!("{} ({}/{} clips)", progress.clip, progress.clips_done, progress.clips),
+            numbers: json!({ "clip": progress.clip }),
+        });
+    };
+    let caching = CacheOptions {
+        limit_bytes: options.cache_bytes,
+        progress: Some(&told),
+        cancel: Some(cancel),
+        ..CacheOptions::new(&options.reading.open)
+    };
+    let cache = FrameCache::build(folder, clips, picture, &caching)?;
+    shared.into_inner().hear(Event::Finished { task: "reading frames", summary: cache.summary() });
+    Ok(cache)
+}
+
+/// The authors' habit needs the test clips; nothing else of training may see them.
+fn judge(
+    config: &Config,
+    set: &DataSet,
+    picture: &PictureSettings,
+    run: &Run,
+    options: &TrainOptions,
+    cancel: &AtomicBool,
+    listener: &mut dyn Listener,
+) -> Result<Option<TestJudge>, CommandError> {
+    if config.select != Select::TestBest {
+        return Ok(None);
+    }
+    listener.hear(Event::Warning(
+        "select = test_best: the epoch is chosen by the test set's labels, as the authors did; such a number is not strict".into(),
+    ));
+    if set.test.is_empty() {
+        return Err(CommandError::Usage(format!(
+            "select = test_best needs a test part with labels, and {} has none; use --set select=validation",
+            set.name()
+        )));
+    }
+    let cache = cached(&run.cache().join("test"), &set.test, picture, options, cancel, listener)?;
+    Ok(Some(TestJudge::new(set, cache, config)?))
+}
+
+/// Which decoder reads this footage, as the meta file names it.
+fn decoder_of(clips: &[Clip], reading: &Reading) -> String {
+    let mut backends: Vec<&str> =
+        clips.iter().filter_map(|clip| clip.open(&reading.open).ok()).map(|source| source.info().backend.name()).collect();
+    backends.sort_unstable();
+    backends.dedup();
+    backends.join("+")
+}
+
+/// Passes what training tells on to the command's listener.
+struct Teller<'a> {
+    listener: &'a mut dyn Listener,
+}
+
+impl Observer for Teller<'_> {
+    fn event(&mut self, event: &train::Event<'_>) {
+        match event {
+            train::Event::Started { from_step, total_steps, epoch_steps, windows, held_out, picture } => {
+                let (height, width) = picture;
+                let from = if *from_step > 0 { format!("going on at step {from_step} of") } else { "training".into() };
+                self.listener.hear(Event::Note(format!(
+                    "{from} {total_steps} steps ({epoch_steps} an epoch) on {windows} windows of {width}x{height}, {held_out} held out"
+                )));
+            }
+            train::Event::Step(step) => self.listener.hear(step_event(step)),
+            train::Event::Validated { step, contextual, test_auc, best } => {
+                let auc = test_auc.map(|auc| format!(", test AUC {:.2} %", 100.0 * auc)).unwrap_or_default();
+                let mark = if *best { " (best so far)" } else { "" };
+                self.listener.hear(Event::Note(format!("step {step}: held-out contextual loss {contextual:.4}{auc}{mark}")));
+            }
+            train::Event::Warning(warning) => self.listener.hear(Event::Warning(warning.to_string())),
+            train::Event::Calibrating { done, all } => self.listener.hear(Event::Progress {
+                task: "calibrating",
+                done: *done as u64,
+                total: Some(*all as u64),
+                unit: "frames",
+                detail: String::new(),
+                numbers: json!({}),
+            }),
+            _ => {}
+        }
+    }
+}
+
+fn step_event(step: &Step) -> Event {
+    let Losses { adversarial, contextual, latent, generator, real, fake, discriminator, .. } = step.losses;
+    Event::Progress {
+        task: "training",
+        done: step.step,
+        total: Some(step.total_steps),
+        unit: "steps",
+        detail: format!(
+            "{:.0} images/s  G {generator:.3} (adv {adversarial:.3} con {contextual:.3} lat {latent:.4})  D {discriminator:.3}",
+            step.images_per_second
+        ),
+        numbers: json!({
+            "step": step.step, "epoch": step.epoch, "images_per_second": step.images_per_second, "seconds_left": step.seconds_left,
+            "g_adv": adversarial, "g_con": contextual, "g_lat": latent, "g": generator,
+            "d_real": real, "d_fake": fake, "d": discriminator, "lr": step.rates.generator.lr,
+        }),
+    }
+}
+
+impl Trained {
+    /// As one JSON object.
+    pub fn to_json(&self) -> Value {
+        let outcome = &self.outcome;
+        json!({
+            "schema": 1, "run_best": outcome.best_path, "run_last": outcome.last_path, "dataset": self.dataset, "step": outcome.step,
+            "total_steps": outcome.total_steps, "images_per_second": outcome.images_per_second, "seconds": outcome.seconds,
+            "best_step": outcome.best.map(|best| best.step), "best_value": outcome.best.map(|best| best.value),
+            "held_out_frames": outcome.calibration.as_ref().map(|calibration| calibration.frames),
+        })
+    }
+
+    /// What a person wants to know, and what to do next.
+    pub fn to_text(&self, options: &TrainOptions) -> String {
+        let outcome = &self.outcome;
+        let early = if outcome.ended == Ended::TimeUp { ", the time was up" } else { "" };
+        let mut text = format!(
+            "trained on {}: {} of {} steps in {:.0} s ({:.0} images/s){early}\n",
+            self.dataset, outcome.step, outcome.total_steps, outcome.seconds, outcome.images_per_second
+        );
+        if let Some(best) = &outcome.best {
+            let what = if self.config.select == Select::TestBest { "test AUC" } else { "held-out contextual loss" };
+            text += &format!("best:  {} (step {}, {what} {:.4})\n", outcome.best_path.display(), best.step, best.value);
+        }
+        if let Some(calibration) = &outcome.calibration {
+            text += &format!("calibrated on {} held-out frames; alarm above a score of {:.2}\n", calibration.frames, calibration.highest);
+        }
+        let run = shown(&options.out);
+        text + &format!("next:  {}", quoted(&["skipgan", "score", &run, "INPUT", "--out", "scores.csv"]))
+    }
+}
