@@ -357,4 +357,31 @@ mod tests {
         activation_backward_in_place(&pool, MapMut::new(&mut dst, 1, 1, 2, 2, 4), Map::dense(&v, 1, 1, 2, 2), lens);
         assert_eq!(dst, [1.0, 0.0, 9.0, 9.0, -1.0, 0.0]);
     }
+
+    #[test]
+    fn levels_and_threads_give_the_same_bits() {
+        // 21 channels: two whole blocks and a tail; 700 pixels: several parts.
+        let data: Vec<f32> = (0..700 * 24).map(|i| (i * 7919 % 1013) as f32 / 1013.0 - 0.5).collect();
+        let (mean, inverse) = (vec![0.1; 21], vec![1.3; 21]);
+        let coefficients: Vec<f32> = data[..21].to_vec();
+        let run = |pool: &Pool| {
+            let y = Map::new(&data, 7, 10, 10, 21, 24);
+            let mut sums = [vec![0.0; 21], vec![0.0; 21], vec![0.0; 21], vec![0.0; 21]];
+            let [a, b, c, d] = &mut sums;
+            let mut partials = Partials::new();
+            moments(pool, y, a, b, &mut partials);
+            backward_sums(pool, y, y, &mean, &inverse, c, d, &mut partials);
+            let mut to = data.clone();
+            affine(pool, MapMut::new(&mut to, 7, 10, 10, 21, 24), y, &coefficients, &coefficients, &coefficients);
+            let lens = Lens::new(&coefficients, &coefficients, &coefficients);
+            activation_backward(pool, y, y, Some(lens), MapMut::new(&mut to, 7, 10, 10, 21, 24), Write::Add);
+            (sums, to)
+        };
+        let expected = run(&Pool::with_level(1, crate::Level::Portable).unwrap());
+        for level in crate::Level::all_available() {
+            for threads in 1..4 {
+                assert!(run(&Pool::with_level(threads, level).unwrap()) == expected, "{level}, {threads} threads");
+            }
+        }
+    }
 }

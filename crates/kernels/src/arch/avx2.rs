@@ -70,10 +70,20 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     unsafe fn transpose(from: *const f32, stride: usize, to: *mut f32) {
-        for (r, c) in [(0, 0), (0, 8), (8, 0), (8, 8)] {
-            // SAFETY: the four quarters of what the caller promises.
-            unsafe { transpose8(from.add(r * stride + c), stride, to.add(c * 16 + r)) };
-        }
+        // SAFETY: the caller's promise.
+        unsafe { transpose(from, stride, to) };
+    }
+}
+
+/// 16 × 16 numbers: [`Lanes::transpose`].
+///
+/// # Safety
+/// AVX2; otherwise that of [`Lanes::transpose`].
+#[inline(always)]
+pub(super) unsafe fn transpose(from: *const f32, stride: usize, to: *mut f32) {
+    for (r, c) in [(0, 0), (0, 8), (8, 0), (8, 8)] {
+        // SAFETY: the four quarters of what the caller promises.
+        unsafe { transpose8(from.add(r * stride + c), stride, to.add(c * 16 + r)) };
     }
 }
 

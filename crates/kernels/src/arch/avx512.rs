@@ -67,4 +67,10 @@ impl Lanes for Avx512 {
         }
     }
     blocks!(1, 2; 1 2 3 4 5 6 7 8 9 10 11 12);
+
+    #[inline(always)]
+    unsafe fn transpose(from: *const f32, stride: usize, to: *mut f32) {
+        // SAFETY: the caller's promise; `enter` enables AVX2 too.
+        unsafe { super::avx2::transpose(from, stride, to) };
+    }
 }

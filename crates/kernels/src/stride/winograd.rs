@@ -258,8 +258,8 @@ struct Cut {
 impl Cut {
     fn new(tiles: usize, floats_a_tile: usize) -> Self {
         // 768 KiB of a second cache of 1 MiB.
-        let own = (192 << 10) / floats_a_tile / 24 * 24;
-        let apart = own >= 48 && tiles >= 16 * own;
+        let own = (256 << 10) / floats_a_tile / 12 * 12;
+        let apart = own >= 24 && tiles >= 16 * own;
         let block = if apart { own.min(192) } else { block(tiles, floats_a_tile) };
         Self { tiles, block, apart }
     }
