@@ -1,5 +1,6 @@
 //! One file a command: functions from options to results. Here the folders meet; the program `skipgan` only parses and prints.
 
+pub mod baseline;
 pub mod bench;
 pub mod calibrate;
 pub mod configuration;
@@ -8,6 +9,7 @@ pub mod doctor;
 pub mod error;
 pub mod evaluate;
 pub mod event;
+pub mod inspect;
 pub mod map_output;
 pub mod overlay_output;
 pub mod reading;

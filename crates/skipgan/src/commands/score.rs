@@ -6,7 +6,7 @@ use super::event::{Event, Listener};
 use super::map_output::MapOutput;
 use super::overlay_output::OverlayOutput;
 use super::reading::{self, Reading, shown};
-use super::scored::{RowOutput, Scored};
+use super::scored::{RowOutput, Scored, row_of};
 use crate::config::{Scale, Select};
 use crate::data::fingerprint::fingerprint;
 use crate::data::{Clip, DataSet, WindowStream};
@@ -199,7 +199,7 @@ impl<'a> Outputs<'a> {
     fn take(&mut self, row: &FrameScore, map: &MapView<'_>) -> Result<(), CommandError> {
         match &mut self.held_back {
             Some(rows) => rows.push(row.clone()),
-            None => self.rows.write(row)?,
+            None => self.rows.write(&row_of(row))?,
         }
         if let Some(maps) = &mut self.maps {
             maps.push(&row.clip, row.frame as usize, (map.rows, map.cols), map.values)?;
@@ -207,7 +207,7 @@ impl<'a> Outputs<'a> {
         if let Some(overlay) = &mut self.overlay {
             overlay.push(row, map)?;
         }
-        self.scored.count(row);
+        self.scored.count(&row_of(row));
         if self.scored.frames.is_multiple_of(16) {
             self.tell(&row.clip);
         }
@@ -233,7 +233,7 @@ impl<'a> Outputs<'a> {
             min_max(&mut scores);
             for (row, score) in rows.iter_mut().zip(scores) {
                 row.score = score;
-                self.rows.write(row)?;
+                self.rows.write(&row_of(row))?;
             }
         }
         if let Some(maps) = self.maps {

@@ -20,7 +20,7 @@ pub struct Scored {
     /// Frames that are not `ok`.
     pub impaired: u64,
     /// The highest score, and where.
-    pub highest: Option<(f64, String, u64)>,
+    pub highest: Option<(f64, String, usize)>,
     /// Seconds of scoring.
     pub seconds: f64,
     /// SHA-256 of the score file.
@@ -31,12 +31,12 @@ pub struct Scored {
 
 impl Scored {
     /// Takes a row into account.
-    pub fn count(&mut self, row: &FrameScore) {
+    pub fn count(&mut self, row: &ScoreRow<'_>) {
         self.frames += 1;
-        self.alarms += u64::from(row.alarm);
-        self.impaired += u64::from(row.status != FrameStatus::Ok);
+        self.alarms += u64::from(row.alarm == Some(true));
+        self.impaired += u64::from(row.status != score_file::FrameStatus::Ok);
         if self.highest.as_ref().is_none_or(|(highest, ..)| row.score > *highest) {
-            self.highest = Some((row.score, row.clip.clone(), row.frame));
+            self.highest = Some((row.score, row.clip.to_string(), row.frame));
         }
     }
 
@@ -71,6 +71,33 @@ impl Scored {
     }
 }
 
+/// A network's frame as a row.
+pub fn row_of(frame: &FrameScore) -> ScoreRow<'_> {
+    ScoreRow {
+        clip: &frame.clip,
+        frame: usize::try_from(frame.frame).unwrap_or(usize::MAX),
+        score: frame.score,
+        time_s: frame.time_s,
+        status: status_of(frame.status),
+        recon: Some(frame.recon),
+        latent: Some(frame.latent),
+        score_raw: Some(frame.score_raw),
+        alarm: Some(frame.alarm),
+        warmup: Some(frame.warmup),
+        further: &[],
+        label: None,
+    }
+}
+
+/// What happened to a frame, as files call it.
+pub fn status_of(status: FrameStatus) -> score_file::FrameStatus {
+    match status {
+        FrameStatus::Ok => score_file::FrameStatus::Ok,
+        FrameStatus::Repeated => score_file::FrameStatus::Repeated,
+        FrameStatus::Damaged => score_file::FrameStatus::Damaged,
+    }
+}
+
 /// A score file being written.
 pub struct RowOutput {
     writer: ScoreWriter,
@@ -97,26 +124,8 @@ impl RowOutput {
     ///
     /// # Errors
     /// [`CommandError::ResultFile`].
-    pub fn write(&mut self, row: &FrameScore) -> Result<(), CommandError> {
-        let status = match row.status {
-            FrameStatus::Ok => score_file::FrameStatus::Ok,
-            FrameStatus::Repeated => score_file::FrameStatus::Repeated,
-            FrameStatus::Damaged => score_file::FrameStatus::Damaged,
-        };
-        Ok(self.writer.write(&ScoreRow {
-            clip: &row.clip,
-            frame: usize::try_from(row.frame).unwrap_or(usize::MAX),
-            score: row.score,
-            time_s: row.time_s,
-            status,
-            recon: Some(row.recon),
-            latent: Some(row.latent),
-            score_raw: Some(row.score_raw),
-            alarm: Some(row.alarm),
-            warmup: Some(row.warmup),
-            further: &[],
-            label: None,
-        })?)
+    pub fn write(&mut self, row: &ScoreRow<'_>) -> Result<(), CommandError> {
+        Ok(self.writer.write(row)?)
     }
 
     /// Ends the file; the SHA-256 of its bytes.

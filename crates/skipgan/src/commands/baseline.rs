@@ -1,0 +1,215 @@
+//! `baseline NAME DATA --out FILE`: the same rows, maps and calibration as `score`, from a detector without a network. Whoever has a
+//! network should know what a box filter gives on the same footage.
+
+use super::CommandError;
+use super::event::{Event, Listener};
+use super::map_output::MapOutput;
+use super::reading::Reading;
+use super::scored::{RowOutput, Scored};
+use crate::baseline::{
+    Baseline, BaselineCalibration, BaselineError, Detector, Footage, FrameScore, GreyFrame, TrainingFootage, fit_and_calibrate,
+};
+use crate::data::Clip;
+use crate::evaluate::Selection;
+use crate::report::meta_file::ScoreMeta;
+use crate::report::score_file::{FrameStatus, ScoreRow};
+use serde_json::json;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+use video::{Channels, Damage, Filter, Fit, FrameSource, OpenOptions, Planes, Resizer, Target};
+
+/// Which detector, on what, into which files.
+#[derive(Clone, Debug)]
+pub struct BaselineOptions {
+    /// Its name.
+    pub name: String,
+    /// A data set: its training clips calibrate, its test clips are scored.
+    pub data: Vec<PathBuf>,
+    /// The score file.
+    pub out: PathBuf,
+    /// Folder of maps and detections.
+    pub maps: Option<PathBuf>,
+    /// How footage is read.
+    pub reading: Reading,
+    /// The command, for the meta file.
+    pub command: String,
+}
+
+/// Calibrates on the training clips and scores the test clips.
+///
+/// # Errors
+/// [`CommandError`].
+pub fn run(options: &BaselineOptions, cancel: &AtomicBool, listener: &mut dyn Listener) -> Result<Scored, CommandError> {
+    let baseline: Baseline = options.name.parse()?;
+    let set = options.reading.find(&options.data)?;
+    listener.hear(Event::Note(set.summary()));
+    baseline.accept(if set.layout.is_stills() { Footage::Stills } else { Footage::Clips })?;
+    let open = OpenOptions { planes: Planes::Luma, ..options.reading.open.clone() };
+    let (begun, mut scored) = (Instant::now(), Scored::default());
+    let mut footage = NormalFootage { clips: set.for_training()?, open: &open, cancel, listener };
+    let (mut detector, calibration) = fit_and_calibrate(baseline, &mut footage)?;
+    let mut rows = RowOutput::create(&options.out)?;
+    let mut maps = options.maps.as_deref().map(|folder| MapOutput::create(folder, calibration.tau0)).transpose()?;
+    for clip in set.for_scoring() {
+        let mut scorer = ClipScorer { detector: detector.as_mut(), calibration, rows: &mut rows, maps: maps.as_mut(), scored: &mut scored };
+        let frames = scorer.score(clip, &open, cancel)?;
+        scored.notes.extend(set.check_test_frames(&clip.name, frames)?);
+        scored.clips += 1;
+        listener.hear(progress("scoring", scored.frames, &clip.name));
+    }
+    if let Some(maps) = maps {
+        maps.finish()?;
+    }
+    scored.sha256 = rows.finish()?;
+    scored.seconds = begun.elapsed().as_secs_f64();
+    listener.hear(Event::Finished { task: "scoring", summary: String::new() });
+    meta(options, baseline, &calibration, &scored).write_beside(&options.out)?;
+    Ok(scored)
+}
+
+fn progress(task: &'static str, frames: u64, clip: &str) -> Event {
+    Event::Progress { task, done: frames, total: None, unit: "frames", detail: clip.into(), numbers: json!({ "clip": clip }) }
+}
+
+fn meta(options: &BaselineOptions, baseline: Baseline, calibration: &BaselineCalibration, scored: &Scored) -> ScoreMeta {
+    let mut meta = ScoreMeta {
+        schema: ScoreMeta::SCHEMA,
+        program_version: Some(env!("CARGO_PKG_VERSION").into()),
+        scores_sha256: Some(scored.sha256.clone()),
+        tau0: Some(calibration.tau0),
+        command: Some(options.command.clone()),
+        selection: Some(Selection::Train),
+        strict: true,
+        ..ScoreMeta::default()
+    };
+    meta.further.insert("baseline".into(), baseline.name().into());
+    meta.further.insert("alarm_above".into(), calibration.threshold().into());
+    meta
+}
+
+/// A clip's frames as grey pictures at their own size.
+struct GreyStream {
+    clip: String,
+    source: Box<dyn FrameSource>,
+    resizer: Option<(Resizer, usize, usize)>,
+    samples: Vec<u8>,
+}
+
+/// One of them.
+struct Grey<'a> {
+    frame: GreyFrame<'a>,
+    index: u64,
+    time_s: Option<f64>,
+    status: FrameStatus,
+}
+
+impl GreyStream {
+    fn open(clip: &Clip, open: &OpenOptions) -> Result<GreyStream, CommandError> {
+        Ok(GreyStream { clip: clip.name.clone(), source: clip.open(open)?, resizer: None, samples: Vec::new() })
+    }
+
+    fn next(&mut self) -> Result<Option<Grey<'_>>, CommandError> {
+        let told = |source| crate::data::DataError::Source { clip: self.clip.clone(), source };
+        let Some(frame) = self.source.next().map_err(told)? else { return Ok(None) };
+        let told = |source| crate::data::DataError::Resize { clip: self.clip.clone(), frame: frame.index, source };
+        if self.resizer.is_none() {
+            let (width, height) = frame.displayed_size();
+            let target = Target { width, height, channels: Channels::Luma, filter: Filter::Area, fit: Fit::Stretch };
+            self.resizer = Some((Resizer::new(target).map_err(told)?, height as usize, width as usize));
+            self.samples.resize(height as usize * width as usize, 0);
+        }
+        let Some((resizer, height, width)) = &mut self.resizer else { return Ok(None) };
+        resizer.resize_into(&frame, &mut self.samples).map_err(told)?;
+        let status = match frame.damage {
+            Damage::Repeated => FrameStatus::Repeated,
+            Damage::Concealed => FrameStatus::Damaged,
+            Damage::None | Damage::Unknown => FrameStatus::Ok,
+        };
+        let grey = GreyFrame { height: *height, width: *width, samples: &self.samples };
+        Ok(Some(Grey { frame: grey, index: frame.index, time_s: frame.time_s(), status }))
+    }
+}
+
+/// The training clips, decoded as often as the detector asks.
+struct NormalFootage<'a> {
+    clips: &'a [Clip],
+    open: &'a OpenOptions,
+    cancel: &'a AtomicBool,
+    listener: &'a mut dyn Listener,
+}
+
+impl TrainingFootage for NormalFootage<'_> {
+    fn clips(&self) -> usize {
+        self.clips.len()
+    }
+
+    fn read(&mut self, clip: usize, visit: &mut dyn FnMut(GreyFrame<'_>) -> Result<(), BaselineError>) -> Result<(), BaselineError> {
+        if self.cancel.load(Ordering::Relaxed) {
+            return Err(BaselineError::Read(CommandError::Interrupted.into()));
+        }
+        let clip = &self.clips[clip];
+        self.listener.hear(Event::Progress {
+            task: "normal footage",
+            done: 0,
+            total: None,
+            unit: "frames",
+            detail: clip.name.clone(),
+            numbers: json!({ "clip": clip.name }),
+        });
+        let told = |error: CommandError| BaselineError::Read(error.into());
+        let mut stream = GreyStream::open(clip, self.open).map_err(told)?;
+        while let Some(grey) = stream.next().map_err(told)? {
+            visit(grey.frame)?;
+        }
+        Ok(())
+    }
+}
+
+/// One clip on its way from frames to rows.
+struct ClipScorer<'a> {
+    detector: &'a mut dyn Detector,
+    calibration: BaselineCalibration,
+    rows: &'a mut RowOutput,
+    maps: Option<&'a mut MapOutput>,
+    scored: &'a mut Scored,
+}
+
+impl ClipScorer<'_> {
+    fn score(&mut self, clip: &Clip, open: &OpenOptions, cancel: &AtomicBool) -> Result<usize, CommandError> {
+        let mut stream = GreyStream::open(clip, open)?;
+        self.detector.start_clip();
+        let (mut frames, mut map) = (0, Vec::new());
+        while let Some(grey) = stream.next()? {
+            if cancel.load(Ordering::Relaxed) {
+                return Err(CommandError::Interrupted);
+            }
+            let found = self.detector.push(grey.frame)?;
+            let row = row(&clip.name, &grey, &found, &self.calibration);
+            self.rows.write(&row)?;
+            self.scored.count(&row);
+            if let Some(maps) = &mut self.maps {
+                let size = (grey.frame.height, grey.frame.width);
+                maps.announce(&clip.name, size);
+                found.write_map(&mut map);
+                maps.push(&clip.name, row.frame, (found.height, found.width), &map)?;
+            }
+            frames += 1;
+        }
+        Ok(frames)
+    }
+}
+
+fn row<'a>(clip: &'a str, grey: &Grey<'_>, found: &FrameScore<'_>, calibration: &BaselineCalibration) -> ScoreRow<'a> {
+    ScoreRow {
+        clip,
+        frame: usize::try_from(grey.index).unwrap_or(usize::MAX),
+        score: calibration.score(found.raw),
+        time_s: grey.time_s,
+        status: grey.status,
+        score_raw: Some(found.raw),
+        alarm: Some(calibration.alarm(found.raw) && grey.status != FrameStatus::Repeated),
+        warmup: Some(found.warmup),
+        ..ScoreRow::default()
+    }
+}
