@@ -11,7 +11,7 @@ use clap::CommandFactory;
 use serde_json::json;
 use skipgan::commands::configuration::Choices;
 use skipgan::commands::reading::{Reading, quoted};
-use skipgan::commands::{bench, calibrate, doctor, evaluate, score, train};
+use skipgan::commands::{baseline, bench, calibrate, demo, doctor, evaluate, inspect, report, score, train};
 use skipgan::data::{DiscoverOptions, Layout};
 use skipgan::train::Ended;
 use skipgan::train::training::Resume;
@@ -34,10 +34,13 @@ pub fn dispatch(cli: Cli) -> Result<Outcome> {
         Command::Train(args) => session.train(args),
         Command::Score(args) => session.score(args),
         Command::Evaluate(args) => session.evaluate(args),
+        Command::Report(args) => session.report(args),
         Command::Calibrate(args) => session.calibrate(args),
+        Command::Demo(args) => session.demo(args),
+        Command::Baseline(args) => session.baseline(args),
         Command::Bench(args) => session.bench(args),
+        Command::Inspect(args) => session.inspect(args),
         Command::Doctor(args) => session.doctor(args),
-        _ => bail!("soon"),
     }
 }
 
@@ -139,6 +142,28 @@ impl Session {
         Ok(Outcome::Done)
     }
 
+    fn report(&self, args: ReportArgs) -> Result<Outcome> {
+        let options = report::ReportOptions {
+            run: args.run,
+            scores: args.scores,
+            data: args.data,
+            labels: args.labels,
+            maps: args.maps,
+            out: args.out,
+            checkpoint: args.checkpoint,
+            reading: reading(&args.source),
+            threads: self.threads,
+            command: this_command(),
+        };
+        let written = report::run(&options, &mut self.progress())?;
+        print(&if self.json {
+            json!({ "schema": 1, "report": written.path, "bytes": written.bytes }).to_string()
+        } else {
+            format!("report: {} ({} KB)", written.path.display(), written.bytes / 1000)
+        })?;
+        Ok(Outcome::Done)
+    }
+
     fn calibrate(&self, args: CalibrateArgs) -> Result<Outcome> {
         let options = calibrate::CalibrateOptions {
             run: args.run,
@@ -150,6 +175,27 @@ impl Session {
         };
         let calibrated = calibrate::run(&options, &interruptible(), &mut self.progress())?;
         print(&if self.json { calibrated.to_json().to_string() } else { calibrated.to_text() })?;
+        Ok(Outcome::Done)
+    }
+
+    fn demo(&self, args: DemoArgs) -> Result<Outcome> {
+        let options = demo::DemoOptions { out: args.out, seed: args.seed, steps: args.steps, threads: self.threads };
+        let shown = demo::run(&options, &interruptible(), &mut self.progress())?;
+        print(&if self.json { shown.to_json().to_string() } else { shown.to_text() })?;
+        Ok(Outcome::Done)
+    }
+
+    fn baseline(&self, args: BaselineArgs) -> Result<Outcome> {
+        let options = baseline::BaselineOptions {
+            name: args.name,
+            data: args.data,
+            out: args.out,
+            maps: args.maps,
+            reading: reading(&args.source),
+            command: this_command(),
+        };
+        let scored = baseline::run(&options, &interruptible(), &mut self.progress())?;
+        print(&if self.json { scored.to_json().to_string() } else { scored.to_text(&options.out) })?;
         Ok(Outcome::Done)
     }
 
@@ -170,6 +216,12 @@ impl Session {
         };
         let measured = bench::run(&options)?;
         print(&if self.json { measured.to_json().to_string() } else { measured.to_text() })?;
+        Ok(Outcome::Done)
+    }
+
+    fn inspect(&self, args: InspectArgs) -> Result<Outcome> {
+        let facts = inspect::run(&args.path, &reading(&args.source))?;
+        print(&if self.json { facts.to_json().to_string() } else { facts.to_text() })?;
         Ok(Outcome::Done)
     }
 

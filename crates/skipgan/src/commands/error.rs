@@ -44,6 +44,12 @@ pub enum CommandError {
     /// Processor or `SKIPGAN_CPU`.
     #[error(transparent)]
     Cpu(#[from] kernels::CpuError),
+    /// The annotated video.
+    #[error("cannot write the overlay: {0}")]
+    Overlay(std::io::Error),
+    /// A run's `metrics.csv`.
+    #[error(transparent)]
+    Metrics(#[from] crate::report::html::MetricsError),
     /// Options that do not go together.
     #[error("{0}")]
     Usage(String),

@@ -4,14 +4,16 @@ use super::CommandError;
 use super::detector::{self, Opened};
 use super::event::{Event, Listener};
 use super::map_output::MapOutput;
-use super::overlay_output::OverlayOutput;
 use super::reading::{self, Reading, shown};
 use super::scored::{RowOutput, Scored, row_of};
+use crate::calibration::Calibration;
 use crate::config::{Scale, Select};
 use crate::data::fingerprint::fingerprint;
 use crate::data::{Clip, DataSet, WindowStream};
 use crate::evaluate::Selection;
+use crate::report::heat::HeatScale;
 use crate::report::meta_file::{InputRecord, ScoreMeta};
+use crate::report::overlay::{ClipFacts, Overlay, OverlayPlace, OverlayScale};
 use crate::score::{Detector, FrameScore, MapView, Sink, min_max};
 use serde_json::json;
 use std::io;
@@ -134,11 +136,25 @@ fn record(clip: &Clip, frames: u64, stream: &WindowStream) -> InputRecord {
     }
 }
 
+/// An overlay on the calibrated scale: colours and heights mean the same in every film of a run.
+fn overlay(path: &Path, calibration: &Calibration, clips: &[Clip], reading: &Reading) -> Overlay {
+    let facts = |clip: &Clip| {
+        // A pipe can be opened once only, and not here.
+        let opened = if clip.path() == Path::new("-") { None } else { clip.open(&reading.open).ok() };
+        let info = opened.as_ref().map(|source| source.info());
+        let frames = clip.known_frames().map(|frames| frames as u64).or_else(|| info?.declared_frames);
+        (clip.name.clone(), ClipFacts { frames, frames_per_second: info.and_then(|info| info.frame_rate) })
+    };
+    let heat = HeatScale { low: calibration.display.low, high: calibration.display.high };
+    let scale = OverlayScale { heat, threshold: calibration.highest, tau0: Some(calibration.tau0) };
+    Overlay::new(OverlayPlace::new(path, clips.len(), reading.open.ffmpeg.clone()), scale, clips.iter().map(facts).collect())
+}
+
 /// Everything that takes scores: rows, maps, overlay, the listener.
 struct Outputs<'a> {
     rows: RowOutput,
     maps: Option<MapOutput>,
-    overlay: Option<OverlayOutput>,
+    overlay: Option<Overlay>,
     /// Rows that wait for the last one, where the scale needs them all.
     held_back: Option<Vec<FrameScore>>,
     scored: Scored,
@@ -158,8 +174,7 @@ impl<'a> Outputs<'a> {
         listener: &'a mut dyn Listener,
     ) -> Result<Outputs<'a>, CommandError> {
         let calibration = detector.calibration();
-        let ffmpeg = options.reading.open.ffmpeg.as_deref();
-        let overlay = options.overlay.as_deref().map(|path| OverlayOutput::create(path, clips.len(), calibration, ffmpeg)).transpose()?;
+        let overlay = options.overlay.as_deref().map(|path| overlay(path, calibration, clips, &options.reading));
         Ok(Outputs {
             rows: if live { RowOutput::row_by_row(&options.out)? } else { RowOutput::create(&options.out)? },
             maps: options.maps.as_deref().map(|folder| MapOutput::create(folder, calibration.tau0)).transpose()?,
@@ -178,9 +193,6 @@ impl<'a> Outputs<'a> {
         let (width, height) = video::frame::displayed_size(info.width, info.height, info.rotation);
         if let Some(maps) = &mut self.maps {
             maps.announce(&clip.name, (height as usize, width as usize));
-        }
-        if let Some(overlay) = &mut self.overlay {
-            overlay.announce(&clip.name, info);
         }
         Ok(())
     }
@@ -205,7 +217,7 @@ impl<'a> Outputs<'a> {
             maps.push(&row.clip, row.frame as usize, (map.rows, map.cols), map.values)?;
         }
         if let Some(overlay) = &mut self.overlay {
-            overlay.push(row, map)?;
+            overlay.score(row, map).map_err(CommandError::Overlay)?;
         }
         self.scored.count(&row_of(row));
         if self.scored.frames.is_multiple_of(16) {
@@ -240,7 +252,7 @@ impl<'a> Outputs<'a> {
             maps.finish()?;
         }
         if let Some(overlay) = self.overlay {
-            self.scored.notes.extend(overlay.finish()?);
+            overlay.finish().map_err(|error| CommandError::Overlay(io::Error::other(error)))?;
         }
         let sha256 = self.rows.finish()?;
         self.scored.seconds = self.begun.elapsed().as_secs_f64();

@@ -1,0 +1,183 @@
+//! `report RUN [--scores FILE --data DATA]`: one self-contained HTML page; of a run alone the training, and what is missing.
+
+use super::CommandError;
+use super::detector::{self, Opened};
+use super::evaluate::{self, EvaluateOptions, Judged};
+use super::event::{Event, Listener};
+use super::moments::Looking;
+use super::reading::{self, Reading, quoted, shown};
+use crate::checkpoint::Run;
+use crate::report::atomic_file::write_atomically;
+use crate::report::html::{ClipResult, ConfigRow, Fact, Missing, ReportInput, TrainingInput, loss_plots, pick_moments, render};
+use crate::report::meta_file::ScoreMeta;
+use std::path::{Path, PathBuf};
+
+/// What to show, and where to write it.
+#[derive(Clone, Debug)]
+pub struct ReportOptions {
+    /// A run folder.
+    pub run: PathBuf,
+    /// The score file; `None`: the training alone.
+    pub scores: Option<PathBuf>,
+    /// The data set that was scored.
+    pub data: Option<PathBuf>,
+    /// Labels in a place of their own.
+    pub labels: Option<PathBuf>,
+    /// Folder of maps and detections.
+    pub maps: Option<PathBuf>,
+    /// The page; `None`: `RUN/report/index.html`.
+    pub out: Option<PathBuf>,
+    /// `best`, `last` or a file.
+    pub checkpoint: Option<String>,
+    /// How footage is read.
+    pub reading: Reading,
+    /// Worker threads; 0: one a core.
+    pub threads: usize,
+    /// The command, for the page.
+    pub command: String,
+}
+
+/// A page that was written.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// Where.
+    pub path: PathBuf,
+    /// How large.
+    pub bytes: usize,
+}
+
+/// Hits, misses and false alarms shown, at most so many each.
+const MOMENTS: usize = 4;
+/// Largest `metrics.csv` that is read.
+const MOST_METRICS: u64 = 256 << 20;
+
+/// Writes the page.
+///
+/// # Errors
+/// [`CommandError`].
+pub fn run(options: &ReportOptions, listener: &mut dyn Listener) -> Result<Written, CommandError> {
+    let opened = detector::open(&options.run, options.checkpoint.as_deref(), &[])?;
+    let mut input = about(&opened, options)?;
+    match (&options.scores, &options.data) {
+        (Some(scores), Some(data)) => add_scores(&mut input, &opened, scores, data, options, listener)?,
+        _ => input.missing.push(Missing {
+            what: "scores and what they are worth".into(),
+            command: quoted(&["skipgan", "score", &shown(&options.run), "DATA", "--out", "scores.csv"]),
+        }),
+    }
+    input.commands.push(options.command.clone());
+    let path = options.out.clone().unwrap_or_else(|| options.run.join("report").join("index.html"));
+    let page = render(&input);
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|source| CommandError::Io { path: folder.into(), action: "make the folder", source })?;
+    }
+    write_atomically(&path, page.as_bytes())?;
+    listener.hear(Event::Finished { task: "report", summary: String::new() });
+    Ok(Written { path, bytes: page.len() })
+}
+
+/// The run: its configuration, its training, where it comes from.
+fn about(opened: &Opened, options: &ReportOptions) -> Result<ReportInput, CommandError> {
+    let checkpoint = &opened.checkpoint;
+    let provenance = vec![
+        Fact::new("checkpoint", shown(&opened.path)),
+        Fact::new("model SHA-256", opened.sha256.clone()),
+        Fact::new("seed", checkpoint.provenance.seed.to_string()),
+        Fact::new("steps", checkpoint.progress.step.to_string()),
+        Fact::new("written by", format!("skipgan {}", checkpoint.provenance.program_version)),
+        Fact::new("training data SHA-256", checkpoint.provenance.data_fingerprint.clone()),
+        Fact::new("training decoder", checkpoint.provenance.decoder.clone()),
+    ];
+    Ok(ReportInput {
+        title: options.run.file_name().map_or_else(|| shown(&options.run), |name| name.to_string_lossy().into_owned()),
+        subtitle: format!(
+            "preset {}, {}×{} pixels, {} steps",
+            opened.config.preset, checkpoint.width, checkpoint.height, checkpoint.progress.step
+        ),
+        training: training(opened, &options.run)?,
+        config: ConfigRow::of(&opened.config)?,
+        threshold: checkpoint.calibration.as_ref().map(|calibration| calibration.highest),
+        provenance,
+        ..ReportInput::default()
+    })
+}
+
+fn training(opened: &Opened, run: &Path) -> Result<Option<TrainingInput>, CommandError> {
+    let Ok(run) = Run::open(run) else { return Ok(None) };
+    let path = run.metrics();
+    let told = |source| CommandError::Io { path: path.clone(), action: "read", source };
+    let plots = match std::fs::metadata(&path) {
+        Ok(found) if found.len() <= MOST_METRICS => loss_plots(&std::fs::read_to_string(&path).map_err(told)?)?,
+        _ => Vec::new(),
+    };
+    let progress = &opened.checkpoint.progress;
+    let calibration = opened.checkpoint.calibration.as_ref();
+    let mut facts = vec![Fact::new("steps", progress.step.to_string()), Fact::new("epochs begun", (progress.epoch + 1).to_string())];
+    if let Some(calibration) = calibration {
+        facts.push(Fact::new("held-out frames", calibration.frames.to_string()));
+        facts.push(Fact::new("alarm above", format!("{:.3}", calibration.highest)));
+    }
+    let kept = progress.best.map(|best| (best.step as f64, format!("kept: step {}", best.step)));
+    Ok(Some(TrainingInput { plots, facts, kept, samples: Vec::new() }))
+}
+
+/// What the scores are worth, and the frames that show it.
+fn add_scores(
+    input: &mut ReportInput,
+    opened: &Opened,
+    scores: &Path,
+    data: &Path,
+    options: &ReportOptions,
+    listener: &mut dyn Listener,
+) -> Result<(), CommandError> {
+    let judging = EvaluateOptions {
+        scores: scores.to_path_buf(),
+        data: data.to_path_buf(),
+        labels: options.labels.clone(),
+        column: "score".into(),
+        maps: options.maps.clone(),
+        out: None,
+        reading: options.reading.clone(),
+    };
+    let judged = evaluate::read(&judging, listener)?;
+    input.evaluation = Some(evaluate::measure(&judged, &judging)?);
+    input.clips = results(&judged)?;
+    input.data = judged.set.summary().lines().map(|line| Fact::new("data", line)).collect();
+    input.data.push(Fact::new("labels", judged.truth.source.clone()));
+    input.provenance.push(Fact::new("scores SHA-256", judged.table.sha256.clone()));
+    input.commands.extend(judged.meta.as_ref().and_then(|meta| meta.command.clone()));
+    warn_of_another_model(judged.meta.as_ref(), opened, listener);
+    if options.maps.is_none() {
+        let command = quoted(&["skipgan", "score", &shown(&options.run), &shown(data), "--out", &shown(scores), "--maps", "maps"]);
+        input.missing.push(Missing { what: "pixel and region numbers (give report --maps DIR too)".into(), command });
+    }
+    let Some(calibration) = &opened.checkpoint.calibration else { return Ok(()) };
+    let mut engine = opened.engine(reading::pool(options.threads)?)?;
+    let chosen = pick_moments(&input.clips, MOMENTS);
+    let mut looking = Looking { opened, engine: &mut engine, calibration, reading: &options.reading };
+    input.moments = looking.at(&chosen, &input.clips, judged.set.for_scoring())?;
+    Ok(())
+}
+
+fn warn_of_another_model(meta: Option<&ScoreMeta>, opened: &Opened, listener: &mut dyn Listener) {
+    if meta.and_then(|meta| meta.model_sha256.as_deref()).is_some_and(|sha256| sha256 != opened.sha256) {
+        listener.hear(Event::Warning("the scores were made with another checkpoint than the one shown here".into()));
+    }
+}
+
+fn results(judged: &Judged) -> Result<Vec<ClipResult>, CommandError> {
+    let scores = judged.table.scores("score")?;
+    let times = judged.table.column("time_s").unwrap_or_default();
+    let warmups = judged.table.column("warmup").unwrap_or_default();
+    let clips = judged.truth.clips.iter().enumerate();
+    Ok(clips
+        .map(|(at, name)| ClipResult {
+            name: name.clone(),
+            scores: scores[at].to_vec(),
+            labels: Some(judged.truth.labels[at].clone()),
+            times: times.get(at).filter(|times| times.iter().all(|time| time.is_finite())).map(|times| times.to_vec()),
+            warmup: warmups.get(at).map_or(0, |flags| flags.iter().take_while(|&&flag| flag == 1.0).count()),
+            notes: Vec::new(),
+        })
+        .collect())
+}
