@@ -82,7 +82,7 @@ def walkers(seed, height, width, frames=2, noise=1.0, fastest=3.0):
 
 
 def flow(previous, current):
-    """What DETECTION calls v: settings by name, everything else at this version's defaults."""
+    """The flow the library looks for: settings by name, everything else at this version's defaults."""
     dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     dis.setFinestScale(0)
     dis.setPatchStride(4)

@@ -1,6 +1,6 @@
 //! A plane laid out like a chessboard, one colour after the other, so that neighbours of a run of pixels are runs.
 
-use super::lanes::WIDTH;
+use super::lanes::{WIDTH, run};
 
 /// Unused cells before each row: the left neighbours of its first cell, and the border above and below.
 pub(super) const LEAD: usize = WIDTH;
@@ -53,7 +53,7 @@ impl Board {
     pub(super) fn split_row(&mut self, row: usize, line: &[f32]) {
         let first = self.first(row);
         let [even, odd] = &mut self.cells;
-        let (even, odd) = if row % 2 == 0 { (even, odd) } else { (odd, even) };
+        let (even, odd) = if row.is_multiple_of(2) { (even, odd) } else { (odd, even) };
         let pairs = line.chunks_exact(2);
         if let [last] = pairs.remainder() {
             even[first + self.cols / 2] = *last;
@@ -107,6 +107,19 @@ impl Board {
     #[inline(always)]
     pub(super) fn count(&self, colour: usize, row: usize) -> usize {
         (self.cols + 1 - start(colour, row)) / 2
+    }
+
+    /// `blocks` vectors of a colour, from a cell on.
+    #[inline(always)]
+    pub(super) fn run(&self, colour: usize, from: usize, blocks: usize) -> &[[f32; WIDTH]] {
+        run(&self.cells[colour], from, blocks)
+    }
+
+    /// The cells of a colour, and those of the other.
+    #[inline(always)]
+    pub(super) fn colours(&mut self, colour: usize) -> (&mut [f32], &[f32]) {
+        let [red, black] = &mut self.cells;
+        if colour == 0 { (red, black) } else { (black, red) }
     }
 
     pub(super) fn alike(&self, other: &Board) -> bool {

@@ -5,20 +5,21 @@
 //! levels give the same bits, and the plain loops need no second form. Which patch is tried where, which weight enters
 //! how often, is the caller's: nothing here knows a flow algorithm.
 
-/// Compiles one body for each instruction set and picks at run time. The body is plain Rust in vectors of eight, which
-/// the compiler lays into registers as wide as the set has.
+/// Compiles one body for each instruction set and picks at run time. The body is generic over the vectors it is written
+/// in, `L`; plain loops in it are laid into vectors by the compiler.
 macro_rules! vectorised {
-    ($(#[$meta:meta])* $shown:vis fn $name:ident($($arg:ident: $kind:ty),* $(,)?) $(-> $result:ty)? $body:block) => {
+    ($(#[$meta:meta])* $shown:vis fn $name:ident<$lanes:ident>($($arg:ident: $kind:ty),* $(,)?) $(-> $result:ty)? $body:block) => {
         $(#[$meta])*
         $shown fn $name(level: $crate::Level, $($arg: $kind),*) $(-> $result)? {
             #[inline(always)]
-            fn for_every_level($($arg: $kind),*) $(-> $result)? $body
+            #[allow(clippy::extra_unused_type_parameters, reason = "bodies of plain loops name no vectors")]
+            fn for_every_level<$lanes: $crate::flow::lanes::Lanes>($($arg: $kind),*) $(-> $result)? $body
 
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx2")]
                 fn for_avx2($($arg: $kind),*) $(-> $result)? {
-                    for_every_level($($arg),*)
+                    for_every_level::<$crate::flow::lanes::Wide>($($arg),*)
                 }
                 if matches!(level, $crate::Level::Avx2 | $crate::Level::Avx512) {
                     assert!(level.available(), "this processor has no {level}");
@@ -27,7 +28,7 @@ macro_rules! vectorised {
                 }
             }
             let _ = level;
-            for_every_level($($arg),*)
+            for_every_level::<$crate::flow::lanes::Plain>($($arg),*)
         }
     };
 }

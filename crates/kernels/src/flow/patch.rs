@@ -1,6 +1,6 @@
 //! Patches of 8×8 pixels: how unlike two are, where a patch went, and what it says about the pixels it covers.
 
-use super::lanes::{Lanes, WIDTH};
+use super::lanes::{Lanes, WIDTH, eight, eight_mut};
 
 /// Pixels on a side of a patch.
 pub const PATCH: usize = 8;
@@ -91,21 +91,18 @@ struct Sample<'a> {
 
 impl Sample<'_> {
     #[inline(always)]
-    fn across(&self, row: usize) -> Lanes {
+    fn across<L: Lanes>(&self, row: usize) -> L {
         let from = &self.from[row * self.stride..][..WIDTH + 1];
-        Lanes::splat(1.0 - self.x) * Lanes::load(from) + Lanes::splat(self.x) * Lanes::load(&from[1..])
+        L::splat(1.0 - self.x) * L::load(eight(from)) + L::splat(self.x) * L::load(eight(&from[1..]))
     }
 
-    /// Calls `with(row, view − plane)` for the rows of a patch of the plane.
+    /// View − plane in a row of a patch of the plane; `above` goes from one row to the next.
     #[inline(always)]
-    fn differences(&self, plane: &[f32], cols: usize, mut with: impl FnMut(usize, Lanes)) {
-        let (top, bottom) = (Lanes::splat(1.0 - self.y), Lanes::splat(self.y));
-        let mut above = self.across(0);
-        for row in 0..PATCH {
-            let below = self.across(row + 1);
-            with(row, top * above + bottom * below - Lanes::load(&plane[row * cols..]));
-            above = below;
-        }
+    fn difference<L: Lanes>(&self, row: usize, above: &mut L, plane: &[f32]) -> L {
+        let below: L = self.across(row + 1);
+        let view = L::splat(1.0 - self.y) * *above + L::splat(self.y) * below;
+        *above = below;
+        view - L::load(eight(plane))
     }
 }
 
@@ -116,14 +113,17 @@ vectorised! {
     ///
     /// # Panics
     /// If planes are not of their sizes or the patch is not within.
-    pub fn difference(views: &Views<'_>, corner: Corner, by: [f32; 2]) -> f32 {
+    pub fn difference<L>(views: &Views<'_>, corner: Corner, by: [f32; 2]) -> f32 {
         views.assert();
-        let (mut sum, mut squares) = (Lanes::splat(0.0), Lanes::splat(0.0));
+        let (mut sum, mut squares) = (L::splat(0.0), L::splat(0.0));
         let plane = &views.at[corner.row * views.cols + corner.col..];
-        views.sample(corner, by, (PATCH - 1) as f32).differences(plane, views.cols, |_, d| {
+        let sample = views.sample(corner, by, (PATCH - 1) as f32);
+        let mut above: L = sample.across(0);
+        for row in 0..PATCH {
+            let d = sample.difference(row, &mut above, &plane[row * views.cols..]);
             sum = sum + d;
             squares = squares + d * d;
-        });
+        }
         let sum = sum.sum();
         squares.sum() - sum * sum / PIXELS
     }
@@ -134,18 +134,17 @@ vectorised! {
     ///
     /// # Panics
     /// If planes are not of their sizes or the patch is not within.
-    pub fn slope(views: &Views<'_>, corner: Corner) -> Slope {
+    pub fn slope<L>(views: &Views<'_>, corner: Corner) -> Slope {
         views.assert();
-        let mut sums = [Lanes::splat(0.0); 5];
+        let [mut rights, mut downs, mut right_right, mut right_down, mut down_down] = [L::splat(0.0); 5];
         for row in 0..PATCH {
             let at = (corner.row + row) * views.cols + corner.col;
-            let (right, down) = (Lanes::load(&views.right[at..]), Lanes::load(&views.down[at..]));
-            for (sum, more) in sums.iter_mut().zip([right, down, right * right, right * down, down * down]) {
-                *sum = *sum + more;
-            }
+            let (right, down) = (L::load(eight(&views.right[at..])), L::load(eight(&views.down[at..])));
+            (rights, downs) = (rights + right, downs + down);
+            (right_right, right_down, down_down) = (right_right + right * right, right_down + right * down, down_down + down * down);
         }
-        let [right, down, right_right, right_down, down_down] = sums.map(Lanes::sum);
-        Slope { right, down, right_right, right_down, down_down }
+        let (right_right, right_down, down_down) = (right_right.sum(), right_down.sum(), down_down.sum());
+        Slope { right: rights.sum(), down: downs.sum(), right_right, right_down, down_down }
     }
 }
 
@@ -165,7 +164,7 @@ vectorised! {
     ///
     /// # Panics
     /// If planes are not of their sizes or the patch is not within.
-    pub fn descend(views: &Views<'_>, corner: Corner, slope: &Slope, by: [f32; 2], steps: usize, length: f32) -> [f32; 2] {
+    pub fn descend<L>(views: &Views<'_>, corner: Corner, slope: &Slope, by: [f32; 2], steps: usize, length: f32) -> [f32; 2] {
         views.assert();
         let [xx, xy, yy] = inverse(slope);
         let from = corner.row * views.cols + corner.col;
@@ -173,13 +172,16 @@ vectorised! {
         let mut by = by;
         let mut least = f32::INFINITY;
         for _ in 0..steps {
-            let [mut sum, mut squares, mut rights, mut downs] = [Lanes::splat(0.0); 4];
-            views.sample(corner, by, (PATCH - 1) as f32).differences(plane, views.cols, |row, d| {
+            let [mut sum, mut squares, mut rights, mut downs] = [L::splat(0.0); 4];
+            let sample = views.sample(corner, by, (PATCH - 1) as f32);
+            let mut above: L = sample.across(0);
+            for row in 0..PATCH {
+                let d = sample.difference(row, &mut above, &plane[row * views.cols..]);
                 sum = sum + d;
                 squares = squares + d * d;
-                rights = rights + d * Lanes::load(&right[row * views.cols..]);
-                downs = downs + d * Lanes::load(&down[row * views.cols..]);
-            });
+                rights = rights + d * L::load(eight(&right[row * views.cols..]));
+                downs = downs + d * L::load(eight(&down[row * views.cols..]));
+            }
             let sum = sum.sum();
             let (x, y) = (rights.sum() - sum * slope.right / PIXELS, downs.sum() - sum * slope.down / PIXELS);
             by = [by[0] - length * (xx * x + xy * y), by[1] - length * (xy * x + yy * y)];
@@ -210,19 +212,22 @@ vectorised! {
     ///
     /// # Panics
     /// If planes are not of their sizes, the patch is not within, or it covers under 8 pixels a side.
-    pub fn spread(views: &Views<'_>, corner: Corner, high: usize, wide: usize, by: [f32; 2], sums: &mut Spread<'_>) {
+    pub fn spread<L>(views: &Views<'_>, corner: Corner, high: usize, wide: usize, by: [f32; 2], sums: &mut Spread<'_>) {
         views.assert();
         assert!(high >= PATCH && wide >= PATCH, "a patch of {high}x{wide}");
         assert!(corner.row + high <= views.rows && corner.col + wide <= views.cols, "a patch beyond the plane");
         let from = corner.row * views.cols + corner.col;
-        let (one, across, down) = (Lanes::splat(1.0), Lanes::splat(by[0]), Lanes::splat(by[1]));
-        views.sample(corner, by, (PATCH + 1) as f32).differences(&views.at[from..], views.cols, |row, d| {
+        let (one, across, down) = (L::splat(1.0), L::splat(by[0]), L::splat(by[1]));
+        let sample = views.sample(corner, by, (PATCH + 1) as f32);
+        let mut above: L = sample.across(0);
+        for row in 0..PATCH {
             let at = from + row * views.cols;
+            let d = sample.difference(row, &mut above, &views.at[at..]);
             let weight = one / one.max(d.abs());
-            (Lanes::load(&sums.weight[at..]) + weight).store(&mut sums.weight[at..]);
-            (Lanes::load(&sums.across[at..]) + weight * across).store(&mut sums.across[at..]);
-            (Lanes::load(&sums.down[at..]) + weight * down).store(&mut sums.down[at..]);
-        });
+            (L::load(eight(&sums.weight[at..])) + weight).store(eight_mut(&mut sums.weight[at..]));
+            (L::load(eight(&sums.across[at..])) + weight * across).store(eight_mut(&mut sums.across[at..]));
+            (L::load(eight(&sums.down[at..])) + weight * down).store(eight_mut(&mut sums.down[at..]));
+        }
         // The last patches also cover what no patch does: the few pixels up to the border.
         for row in 0..high {
             for col in if row < PATCH { PATCH } else { 0 }..wide {
@@ -242,7 +247,7 @@ vectorised! {
     ///
     /// # Panics
     /// If lengths differ.
-    pub fn average(weight: &[f32], across: &mut [f32], down: &mut [f32]) {
+    pub fn average<L>(weight: &[f32], across: &mut [f32], down: &mut [f32]) {
         assert!(weight.len() == across.len() && across.len() == down.len(), "planes of one size");
         for ((weight, across), down) in weight.iter().zip(across).zip(down) {
             *across /= weight;

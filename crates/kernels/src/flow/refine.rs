@@ -2,7 +2,7 @@
 //! the pictures, and successive over-relaxation on a chessboard.
 
 use super::board::{Board, start};
-use super::lanes::{Lanes, WIDTH};
+use super::lanes::{Lanes, WIDTH, run, run_mut};
 
 /// What the pictures ask of an increment (a, b) of the field at each pixel: `constant + across · a + down · b` shall be 0.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ vectorised! {
     ///
     /// # Panics
     /// If a plane is not of the terms' size or `scratch` not of [`terms_scratch`].
-    pub fn terms(picture: &[f32], warped: &[f32], least: f32, scratch: &mut [f32], to: &mut Terms) {
+    pub fn terms<L>(picture: &[f32], warped: &[f32], least: f32, scratch: &mut [f32], to: &mut Terms) {
         let (rows, cols) = (to.boards[0][0].rows, to.boards[0][0].cols);
         let size = rows * cols;
         assert!(picture.len() == size && warped.len() == size, "planes of {rows}x{cols}");
@@ -138,20 +138,28 @@ vectorised! {
     ///
     /// # Panics
     /// If boards differ in size.
-    pub fn smoothness(field: &[Board; 2], strength: f32, least: f32, ties: &mut Board) {
+    pub fn smoothness<L>(field: &[Board; 2], strength: f32, least: f32, ties: &mut Board) {
         assert!(field.iter().all(|board| board.alike(ties)), "boards of one size");
-        let (strength, least) = (Lanes::splat(strength), Lanes::splat(least));
+        let (strength, least) = (L::splat(strength), L::splat(least));
         for row in 0..ties.rows {
             for colour in 0..2 {
-                let (first, right) = (ties.first(row), start(colour, row));
-                for cell in (first..first + ties.count(colour, row)).step_by(WIDTH) {
-                    let slopes = field.each_ref().map(|board| {
-                        let (own, other) = (Lanes::load(&board.cells[colour][cell..]), &board.cells[1 - colour]);
-                        let across = Lanes::load(&other[cell + right..]) - own;
-                        let down = Lanes::load(&other[cell + board.stride..]) - own;
-                        across * across + down * down
-                    });
-                    (strength / (slopes[0] + slopes[1] + least).sqrt()).store(&mut ties.cells[colour][cell..]);
+                let (first, blocks) = (ties.first(row), ties.count(colour, row).div_ceil(WIDTH));
+                let right = first + start(colour, row);
+                let below = first + ties.stride;
+                let to = run_mut(&mut ties.cells[colour], first, blocks);
+                let [u, u_next, u_below, v, v_next, v_below] = [
+                    run(&field[0].cells[colour], first, blocks),
+                    run(&field[0].cells[1 - colour], right, blocks),
+                    run(&field[0].cells[1 - colour], below, blocks),
+                    run(&field[1].cells[colour], first, blocks),
+                    run(&field[1].cells[1 - colour], right, blocks),
+                    run(&field[1].cells[1 - colour], below, blocks),
+                ];
+                for i in 0..blocks {
+                    let (u, v) = (L::load(&u[i]), L::load(&v[i]));
+                    let (ux, uy) = (L::load(&u_next[i]) - u, L::load(&u_below[i]) - u);
+                    let (vx, vy) = (L::load(&v_next[i]) - v, L::load(&v_below[i]) - v);
+                    (strength / ((ux * ux + uy * uy) + (vx * vx + vy * vy) + least).sqrt()).store(&mut to[i]);
                 }
             }
         }
@@ -177,78 +185,122 @@ vectorised! {
     ///
     /// # Panics
     /// If boards differ in size.
-    pub fn coefficients(terms: &Terms, weights: Weights, field: &[Board; 2], increment: &[Board; 2], system: &mut System) {
-        let board = &field[0];
-        let mut others = terms.boards.iter().flatten().chain(field).chain(increment).chain(system.boards());
-        assert!(others.all(|other| other.alike(board)), "boards of one size");
-        drop(others);
-        for row in 0..board.rows {
+    pub fn coefficients<L>(terms: &Terms, weights: Weights, field: &[Board; 2], increment: &[Board; 2], system: &mut System) {
+        let alike = |board: &Board| board.alike(&field[0]);
+        assert!(terms.boards.iter().flatten().all(alike) && system.boards().into_iter().all(alike), "boards of one size");
+        assert!(field.iter().chain(increment).all(alike), "boards of one size");
+        for row in 0..field[0].rows {
             for colour in 0..2 {
-                let (first, count) = (board.first(row), board.count(colour, row));
-                let below = if row + 1 == board.rows { 0.0 } else { 1.0 };
-                let tied = Lanes::splat(1.0 + below);
-                for cell in (first..first + count).step_by(WIDTH) {
-                    block(terms, weights, field, increment, system, (colour, row, cell), tied);
-                }
-                let last = first + count - 1;
-                let edge = 2 * (count - 1) + start(colour, row) + 1 == board.cols;
-                let System { first: upper, second: lower, .. } = system;
-                for diagonal in [upper, lower] {
-                    let cells = &mut diagonal.cells[colour];
-                    if edge {
-                        // The last column has no right neighbour: its tie goes out again.
-                        cells[last] -= system.ties.cells[colour][last];
-                    }
-                    for cells in cells[first..first + count.next_multiple_of(WIDTH)].chunks_exact_mut(WIDTH) {
-                        (Lanes::splat(1.0) / Lanes::load(cells)).store(cells);
-                    }
-                    // What lies beyond the border never moves.
-                    cells[first + count..first + count.next_multiple_of(WIDTH)].fill(0.0);
-                }
+                products::<L>(terms, weights, increment, system, (colour, row));
+                tie::<L>(field, weights.diagonal, system, (colour, row));
             }
         }
     }
 }
 
-/// Eight blocks of the system, diagonals not yet inverted.
+/// The squares and products of a row's terms, weighed by how badly they are met: its blocks and right sides without ties.
 #[inline(always)]
-fn block(
-    terms: &Terms,
-    weights: Weights,
-    field: &[Board; 2],
-    increment: &[Board; 2],
-    system: &mut System,
-    (colour, row, cell): (usize, usize, usize),
-    tied: Lanes,
-) {
-    let at = |board: &Board| Lanes::load(&board.cells[colour][cell..]);
-    let [a, b] = increment.each_ref().map(at);
-    let least = Lanes::splat(weights.least);
-    let [plain, rights, downs] = terms.boards.each_ref().map(|term| term.each_ref().map(at));
-    let missed = |[c, x, y]: [Lanes; 3]| {
-        let missed = c + x * a + y * b;
-        missed * missed
-    };
-    let brightness = Lanes::splat(weights.brightness) / (missed(plain) + least).sqrt();
-    let gradient = Lanes::splat(weights.gradient) / (missed(rights) + missed(downs) + least).sqrt();
-    let product = |i: usize, j: usize| brightness * (plain[i] * plain[j]) + gradient * (rights[i] * rights[j] + downs[i] * downs[j]);
+fn products<L: Lanes>(terms: &Terms, weights: Weights, increment: &[Board; 2], system: &mut System, (colour, row): (usize, usize)) {
+    let board = &increment[0];
+    let (first, blocks) = (board.first(row), board.count(colour, row).div_ceil(WIDTH));
+    let [[c0, x0, y0], [c1, x1, y1], [c2, x2, y2]] = &terms.boards;
+    let (c0, x0, y0) = (c0.run(colour, first, blocks), x0.run(colour, first, blocks), y0.run(colour, first, blocks));
+    let (c1, x1, y1) = (c1.run(colour, first, blocks), x1.run(colour, first, blocks), y1.run(colour, first, blocks));
+    let (c2, x2, y2) = (c2.run(colour, first, blocks), x2.run(colour, first, blocks), y2.run(colour, first, blocks));
+    let (a, b) = (increment[0].run(colour, first, blocks), increment[1].run(colour, first, blocks));
+    let System { first: upper, mixed, second: lower, sides: [side_a, side_b], .. } = system;
+    let upper = run_mut(&mut upper.cells[colour], first, blocks);
+    let mixed = run_mut(&mut mixed.cells[colour], first, blocks);
+    let lower = run_mut(&mut lower.cells[colour], first, blocks);
+    let side_a = run_mut(&mut side_a.cells[colour], first, blocks);
+    let side_b = run_mut(&mut side_b.cells[colour], first, blocks);
+    let (brightness, gradient) = (L::splat(weights.brightness), L::splat(weights.gradient));
+    let least = L::splat(weights.least);
+    for i in 0..blocks {
+        let (a, b) = (L::load(&a[i]), L::load(&b[i]));
+        let (c0, x0, y0) = (L::load(&c0[i]), L::load(&x0[i]), L::load(&y0[i]));
+        let (c1, x1, y1) = (L::load(&c1[i]), L::load(&x1[i]), L::load(&y1[i]));
+        let (c2, x2, y2) = (L::load(&c2[i]), L::load(&x2[i]), L::load(&y2[i]));
+        let (m0, m1, m2) = (c0 + x0 * a + y0 * b, c1 + x1 * a + y1 * b, c2 + x2 * a + y2 * b);
+        let brightness = brightness / (m0 * m0 + least).sqrt();
+        let gradient = gradient / (m1 * m1 + m2 * m2 + least).sqrt();
+        (brightness * (x0 * x0) + gradient * (x1 * x1 + x2 * x2)).store(&mut upper[i]);
+        (brightness * (x0 * y0) + gradient * (x1 * y1 + x2 * y2)).store(&mut mixed[i]);
+        (brightness * (y0 * y0) + gradient * (y1 * y1 + y2 * y2)).store(&mut lower[i]);
+        (brightness * (c0 * x0) + gradient * (c1 * x1 + c2 * x2)).store(&mut side_a[i]);
+        (brightness * (c0 * y0) + gradient * (c1 * y1 + c2 * y2)).store(&mut side_b[i]);
+    }
+}
 
-    let (left, stride) = (cell + start(colour, row) - 1, field[0].stride);
-    let ties = &system.ties.cells;
-    let own = Lanes::load(&ties[colour][cell..]);
-    let [from_left, from_above] = [left, cell - stride].map(|cell| Lanes::load(&ties[1 - colour][cell..]));
-    let diagonal = own * tied + from_left + from_above + Lanes::splat(weights.diagonal);
-    let pull = |board: &Board| {
-        let (middle, other) = (at(board), &board.cells[1 - colour]);
-        let to = |cell: usize| Lanes::load(&other[cell..]) - middle;
-        own * (to(left + 1) + to(cell + stride)) + from_left * to(left) + from_above * to(cell - stride)
-    };
-    let set = |board: &mut Board, value: Lanes| value.store(&mut board.cells[colour][cell..]);
-    set(&mut system.first, product(1, 1) + diagonal);
-    set(&mut system.mixed, product(1, 2));
-    set(&mut system.second, product(2, 2) + diagonal);
-    set(&mut system.sides[0], pull(&field[0]) - product(0, 1));
-    set(&mut system.sides[1], pull(&field[1]) - product(0, 2));
+/// What ties add to a row of [`products`]; diagonals are inverted, right sides get their sign.
+#[inline(always)]
+fn tie<L: Lanes>(field: &[Board; 2], diagonal: f32, system: &mut System, (colour, row): (usize, usize)) {
+    let board = &field[0];
+    let (first, count) = (board.first(row), board.count(colour, row));
+    let blocks = count.div_ceil(WIDTH);
+    let places = Places::new(board, colour, row);
+    let System { first: upper, second: lower, sides: [side_a, side_b], ties, .. } = system;
+    let upper = run_mut(&mut upper.cells[colour], first, blocks);
+    let lower = run_mut(&mut lower.cells[colour], first, blocks);
+    let side_a = run_mut(&mut side_a.cells[colour], first, blocks);
+    let side_b = run_mut(&mut side_b.cells[colour], first, blocks);
+    let own = ties.run(colour, first, blocks);
+    let (before, above) = (ties.run(1 - colour, places.left, blocks), ties.run(1 - colour, places.above, blocks));
+    let (u, v) = (field[0].run(colour, first, blocks), field[1].run(colour, first, blocks));
+    let (around_u, around_v) = (places.around(&field[0].cells[1 - colour], blocks), places.around(&field[1].cells[1 - colour], blocks));
+    // The last column has no right neighbour: what its tie adds below is taken out before.
+    if 2 * count - 1 + start(colour, row) == board.cols {
+        let tie = own.as_flattened()[count - 1];
+        upper.as_flattened_mut()[count - 1] -= tie;
+        lower.as_flattened_mut()[count - 1] -= tie;
+    }
+    // The last row has no neighbour below it.
+    let tied = L::splat(if row + 1 == board.rows { 1.0 } else { 2.0 });
+    let diagonal = L::splat(diagonal);
+    let one = L::splat(1.0);
+    for i in 0..blocks {
+        let (own, before, above) = (L::load(&own[i]), L::load(&before[i]), L::load(&above[i]));
+        let sum = own * tied + before + above + diagonal;
+        (one / (L::load(&upper[i]) + sum)).store(&mut upper[i]);
+        (one / (L::load(&lower[i]) + sum)).store(&mut lower[i]);
+        (pull(own, before, above, around_u, L::load(&u[i]), i) - L::load(&side_a[i])).store(&mut side_a[i]);
+        (pull(own, before, above, around_v, L::load(&v[i]), i) - L::load(&side_b[i])).store(&mut side_b[i]);
+    }
+    // What lies beyond the border never moves.
+    for inverse in [upper, lower] {
+        inverse.as_flattened_mut()[count..].fill(0.0);
+    }
+}
+
+/// Where the neighbours of a row's cells of one colour begin, in the other colour.
+struct Places {
+    left: usize,
+    above: usize,
+    below: usize,
+}
+
+impl Places {
+    #[inline(always)]
+    fn new(board: &Board, colour: usize, row: usize) -> Self {
+        let first = board.first(row);
+        Self { left: first + start(colour, row) - 1, above: first - board.stride, below: first + board.stride }
+    }
+
+    /// Left, right, upper and lower neighbours.
+    #[inline(always)]
+    fn around<'a>(&self, cells: &'a [f32], blocks: usize) -> [&'a [[f32; WIDTH]]; 4] {
+        let Self { left, above, below } = *self;
+        [run(cells, left, blocks), run(cells, left + 1, blocks), run(cells, above, blocks), run(cells, below, blocks)]
+    }
+}
+
+/// What ties pull eight cells by, towards their neighbours less `middle`.
+#[inline(always)]
+fn pull<L: Lanes>(own: L, before: L, above: L, around: [&[[f32; WIDTH]]; 4], middle: L, i: usize) -> L {
+    let [left, right, up, down] = around;
+    let (left, right) = (L::load(&left[i]) - middle, L::load(&right[i]) - middle);
+    let (up, down) = (L::load(&up[i]) - middle, L::load(&down[i]) - middle);
+    own * (right + down) + before * left + above * up
 }
 
 vectorised! {
@@ -259,40 +311,42 @@ vectorised! {
     ///
     /// # Panics
     /// If boards differ in size.
-    pub fn relax(system: &System, omega: f32, sweeps: usize, increment: &mut [Board; 2]) {
+    pub fn relax<L>(system: &System, omega: f32, sweeps: usize, increment: &mut [Board; 2]) {
         let rows = increment[0].rows;
         assert!(increment.iter().chain(system.boards()).all(|board| board.alike(&system.ties)), "boards of one size");
         let halves = 2 * sweeps;
         for step in 0..(rows + halves).saturating_sub(1) {
             for half in (step + 1).saturating_sub(rows)..halves.min(step + 1) {
-                relax_row(system, omega, half % 2, step - half, increment);
+                relax_row::<L>(system, omega, half % 2, step - half, increment);
             }
         }
     }
 }
 
 #[inline(always)]
-fn relax_row(system: &System, omega: f32, colour: usize, row: usize, increment: &mut [Board; 2]) {
-    let (first, stride) = (system.ties.first(row), system.ties.stride);
-    let left = start(colour, row);
-    let count = system.ties.count(colour, row);
-    let omega = Lanes::splat(omega);
-    let [u, v] = increment.each_mut().map(|board| board.cells.each_mut());
-    for cell in (first..first + count).step_by(WIDTH) {
-        let at = |board: &Board| Lanes::load(&board.cells[colour][cell..]);
-        let left = cell + left - 1;
-        let own = at(&system.ties);
-        let [from_left, from_above] = [left, cell - stride].map(|cell| Lanes::load(&system.ties.cells[1 - colour][cell..]));
-        let pull = |other: &[f32]| {
-            let to = |cell: usize| Lanes::load(&other[cell..]);
-            from_left * to(left) + own * to(left + 1) + from_above * to(cell - stride) + own * to(cell + stride)
-        };
-        let (a, b) = (Lanes::load(&u[colour][cell..]), Lanes::load(&v[colour][cell..]));
-        let mixed = at(&system.mixed);
-        let a = a + omega * ((pull(u[1 - colour]) + at(&system.sides[0]) - b * mixed) * at(&system.first) - a);
-        let b = b + omega * ((pull(v[1 - colour]) + at(&system.sides[1]) - a * mixed) * at(&system.second) - b);
-        a.store(&mut u[colour][cell..]);
-        b.store(&mut v[colour][cell..]);
+fn relax_row<L: Lanes>(system: &System, omega: f32, colour: usize, row: usize, increment: &mut [Board; 2]) {
+    let board = &system.ties;
+    let (first, blocks) = (board.first(row), board.count(colour, row).div_ceil(WIDTH));
+    let places = Places::new(board, colour, row);
+    let (own, before) = (board.run(colour, first, blocks), board.run(1 - colour, places.left, blocks));
+    let above = board.run(1 - colour, places.above, blocks);
+    let (upper, mixed) = (system.first.run(colour, first, blocks), system.mixed.run(colour, first, blocks));
+    let lower = system.second.run(colour, first, blocks);
+    let (side_a, side_b) = (system.sides[0].run(colour, first, blocks), system.sides[1].run(colour, first, blocks));
+    let [u, v] = increment;
+    let ((u, u_other), (v, v_other)) = (u.colours(colour), v.colours(colour));
+    let (around_u, around_v) = (places.around(u_other, blocks), places.around(v_other, blocks));
+    let (u, v) = (run_mut(u, first, blocks), run_mut(v, first, blocks));
+    let (omega, zero) = (L::splat(omega), L::splat(0.0));
+    for i in 0..blocks {
+        let (own, before, above) = (L::load(&own[i]), L::load(&before[i]), L::load(&above[i]));
+        let (a, b, mixed) = (L::load(&u[i]), L::load(&v[i]), L::load(&mixed[i]));
+        let wanted = pull(own, before, above, around_u, zero, i) + L::load(&side_a[i]) - b * mixed;
+        let a = a + omega * (wanted * L::load(&upper[i]) - a);
+        let wanted = pull(own, before, above, around_v, zero, i) + L::load(&side_b[i]) - a * mixed;
+        let b = b + omega * (wanted * L::load(&lower[i]) - b);
+        (a).store(&mut u[i]);
+        (b).store(&mut v[i]);
     }
 }
 
@@ -301,7 +355,7 @@ vectorised! {
     ///
     /// # Panics
     /// If boards differ in size.
-    pub fn add(a: &Board, b: &Board, to: &mut Board) {
+    pub fn add<L>(a: &Board, b: &Board, to: &mut Board) {
         assert!(a.alike(to) && b.alike(to), "boards of one size");
         for colour in 0..2 {
             for ((to, a), b) in to.cells[colour].iter_mut().zip(&a.cells[colour]).zip(&b.cells[colour]) {
@@ -316,6 +370,7 @@ vectorised! {
 mod tests {
     use super::*;
     use crate::Level;
+    use crate::flow::lanes::Plain;
 
     /// A number that looks random, in −1 … 1.
     fn noise(i: usize) -> f32 {
@@ -410,7 +465,7 @@ mod tests {
         let (system, together, _) = solved(Level::Portable, rows, cols, 3);
         let mut turn = [Board::new(rows, cols), Board::new(rows, cols)];
         for half in 0..6 {
-            (0..rows).for_each(|row| relax_row(&system, 1.6, half % 2, row, &mut turn));
+            (0..rows).for_each(|row| relax_row::<Plain>(&system, 1.6, half % 2, row, &mut turn));
         }
         assert_eq!(together.each_ref().map(merged), turn.each_ref().map(merged));
     }

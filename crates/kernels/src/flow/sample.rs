@@ -8,7 +8,7 @@
 pub fn halve(from: &[u8], rows: usize, cols: usize, to: &mut [u8]) {
     assert!(rows >= 2 && cols >= 2, "{rows}x{cols} has no half");
     assert!(from.len() == rows * cols && to.len() == (rows / 2) * (cols / 2), "a plane of {rows}x{cols} and its half");
-    if rows % 2 == 0 && cols % 2 == 0 {
+    if rows.is_multiple_of(2) && cols.is_multiple_of(2) {
         for (pair, to) in from.chunks_exact(2 * cols).zip(to.chunks_exact_mut(cols / 2)) {
             let (top, bottom) = pair.split_at(cols);
             for ((to, a), b) in to.iter_mut().zip(top.chunks_exact(2)).zip(bottom.chunks_exact(2)) {
@@ -46,7 +46,7 @@ vectorised! {
     ///
     /// # Panics
     /// If lengths differ.
-    pub fn widen(from: &[u8], to: &mut [f32]) {
+    pub fn widen<L>(from: &[u8], to: &mut [f32]) {
         assert_eq!(from.len(), to.len(), "planes of one size");
         for (to, &from) in to.iter_mut().zip(from) {
             *to = f32::from(from);
@@ -79,7 +79,7 @@ vectorised! {
     ///
     /// # Panics
     /// If a side is under 2 or a plane is not of its size.
-    pub fn slopes(plane: &[f32], rows: usize, cols: usize, right: &mut [f32], down: &mut [f32]) {
+    pub fn slopes<L>(plane: &[f32], rows: usize, cols: usize, right: &mut [f32], down: &mut [f32]) {
         assert!(rows >= 2 && cols >= 2, "a plane of {rows}x{cols} has no slopes");
         assert!(plane.len() == rows * cols && right.len() == rows * cols && down.len() == rows * cols, "planes of {rows}x{cols}");
         let line = |row: usize| &plane[row * cols..][..cols];
@@ -130,7 +130,7 @@ pub fn enlarge(
 
 vectorised! {
     /// One row of [`enlarge`] at twice the columns: each pixel becomes two, a quarter pixel to either side.
-    pub(super) fn doubled(top: &[f32], bottom: &[f32], down: f32, factor: f32, to: &mut [f32]) {
+    pub(super) fn doubled<L>(top: &[f32], bottom: &[f32], down: f32, factor: f32, to: &mut [f32]) {
         let cols = top.len();
         assert!(bottom.len() == cols && to.len() == 2 * cols, "a row and its double");
         let at = |col: usize| factor * (top[col] * (1.0 - down) + bottom[col] * down);
@@ -152,12 +152,13 @@ fn between(i: usize, from: usize, to: usize) -> (usize, usize, f32) {
 }
 
 vectorised! {
-    /// `to[p] = padded[p + (across[p], down[p])]`, bilinear, positions beyond the plane read the nearest pixel of it. The
+    /// `to[p] = padded[p + field(p)]`, bilinear; the field goes to the right and down; positions beyond the plane read the nearest pixel of it. The
     /// plane has `pad` ≥ 1 further pixels on each side ([`replicate`]); the three others are `rows` × `cols`.
     ///
     /// # Panics
     /// If lengths do not fit.
-    pub fn warp(padded: &[f32], pad: usize, across: &[f32], down: &[f32], rows: usize, cols: usize, to: &mut [f32]) {
+    pub fn warp<L>(padded: &[f32], pad: usize, field: [&[f32]; 2], rows: usize, cols: usize, to: &mut [f32]) {
+        let [across, down] = field;
         let stride = cols + 2 * pad;
         assert!(pad >= 1 && padded.len() == stride * (rows + 2 * pad), "a plane of {rows}x{cols} with borders");
         assert!(across.len() == rows * cols && down.len() == rows * cols && to.len() == rows * cols, "planes of {rows}x{cols}");
@@ -231,7 +232,7 @@ mod tests {
         let mut padded = vec![0.0; 4 * 5];
         replicate(Level::Portable, &[0, 10, 20, 40, 50, 60], 2, 3, 1, &mut padded);
         let mut to = [0.0; 6];
-        warp(Level::Portable, &padded, 1, &[0.5, 0.25, 9.0, -9.0, 0.0, f32::NAN], &[0.5, 0.0, 0.0, 0.0, -0.5, 0.0], 2, 3, &mut to);
+        warp(Level::Portable, &padded, 1, [&[0.5, 0.25, 9.0, -9.0, 0.0, f32::NAN], &[0.5, 0.0, 0.0, 0.0, -0.5, 0.0]], 2, 3, &mut to);
         assert_eq!(to, [25.0, 12.5, 20.0, 40.0, 30.0, 40.0]);
     }
 }

@@ -1,5 +1,6 @@
-//! Dense inverse search optical flow (Kroeger et al., "Fast optical flow using dense inverse search", 2016), as
-//! DETECTION §3.2 measured it.
+//! Dense inverse search optical flow (Kroeger et al., "Fast optical flow using dense inverse search", 2016), with the
+//! departures of OpenCV's implementation, which is what was measured on surveillance video and is compared field against
+//! field in the tests.
 
 use kernels::Level;
 
@@ -8,7 +9,7 @@ use super::pyramid::{Scale, scales};
 use super::refine::{Refinement, Refiner};
 use super::search::{PatchSearch, Step};
 
-/// Numbers of the flow. The default is what was measured (DETECTION §3.2).
+/// Numbers of the flow. The default is what was measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DisSettings {
     /// Pixels from one patch to the next, 1 … 8.

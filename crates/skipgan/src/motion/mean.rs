@@ -1,4 +1,4 @@
-//! The mean of the last few fields, carried along by the motion itself (DETECTION §3.3): what moves steadily becomes clear,
+//! The mean of the last few fields, carried along by the motion itself: what moves steadily becomes clear,
 //! noise fades. Causal: it knows the past of its clip and nothing else.
 
 use super::field::Flow;

@@ -84,7 +84,7 @@ impl Scale {
 
     /// The previous frame seen along the field: what the current one would be if the field were right.
     pub fn warped(&self, level: Level, to: &mut [f32]) {
-        warp(level, &self.padded, PAD, &self.field[0], &self.field[1], self.rows, self.cols, to);
+        warp(level, &self.padded, PAD, [&self.field[0], &self.field[1]], self.rows, self.cols, to);
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! The energy of Brox et al. (2004), as Kroeger et al. use it at each scale: terms robust by √(x² + ε²), each divided by the
 //! length of its slope, weighed anew in every outer iteration. The previous frame is warped once a scale; what is solved for
-//! is an increment of the field, kept from one outer iteration to the next. DETECTION: without this step a flow is worth 2.5
-//! points of AUC less.
+//! is an increment of the field, kept from one outer iteration to the next. Not optional: on UCSD Ped2 a flow without this
+//! step is worth 2.5 points of frame AUC less.
 
 use kernels::Level;
 use kernels::flow::{Board, System, Terms, Weights, add, coefficients, relax, smoothness, terms, terms_scratch};
@@ -25,7 +25,8 @@ pub struct Refinement {
     pub brightness: f32,
     /// γ: how strictly its slopes shall stay.
     pub gradient: f32,
-    /// ε: where robust terms turn from squares to lengths, in pixels.
+    /// ε: where robust terms turn from squares to lengths. OpenCV's variational refinement alone has 0.001, its dense inverse
+    /// search, which was measured, 0.01.
     pub robust: f32,
 }
 

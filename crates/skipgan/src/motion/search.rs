@@ -90,7 +90,8 @@ impl PatchSearch {
         }
         let moved = descend(level, views, corner, &self.slopes[patch], best, steps, step.length());
         // Who went further than a patch is long has lost its way.
-        let astray = (moved[0] - best[0]).hypot(moved[1] - best[1]) > PATCH as f32;
+        let (across, down) = (moved[0] - best[0], moved[1] - best[1]);
+        let astray = across * across + down * down > (PATCH * PATCH) as f32;
         self.found[patch] = if astray { best } else { moved };
     }
 
