@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::align::Aligner;
 use crate::codec::h264::H264Decoder;
+use crate::codec::hevc::HevcDecoder;
 use crate::codec::{Lost, MjpegDecoder, Picture, PictureDecoder, Shown};
 use crate::container::avi::AviDemuxer;
 use crate::container::matroska::MatroskaDemuxer;
@@ -221,13 +222,20 @@ impl Stream {
 fn decoder(path: &Path, track: &Track, planes: Planes, limits: &Limits) -> Result<Box<dyn PictureDecoder>, SourceError> {
     match &track.codec {
         CodecId::Mjpeg => Ok(Box::new(MjpegDecoder::new(track, planes, limits))),
-        CodecId::H264 => match H264Decoder::new(track, planes, limits) {
-            Ok(decoder) => Ok(Box::new(decoder)),
-            Err(Lost::Broken(reason)) => Err(SourceError::damaged(path, reason)),
-            Err(Lost::Unsupported(reason)) => Err(SourceError::unsupported(path, "H.264", reason)),
-        },
-        CodecId::Hevc => Err(SourceError::unsupported(path, "HEVC", "not yet")),
+        CodecId::H264 => H264Decoder::new(track, planes, limits)
+            .map(|d| Box::new(d) as Box<dyn PictureDecoder>)
+            .map_err(|lost| refused(path, "H.264", lost)),
+        CodecId::Hevc => HevcDecoder::new(track, planes, limits)
+            .map(|d| Box::new(d) as Box<dyn PictureDecoder>)
+            .map_err(|lost| refused(path, "HEVC", lost)),
         CodecId::Other(name) => Err(SourceError::unsupported(path, name.clone(), "it needs ffmpeg")),
+    }
+}
+
+fn refused(path: &Path, codec: &str, lost: Lost) -> SourceError {
+    match lost {
+        Lost::Broken(reason) => SourceError::damaged(path, reason),
+        Lost::Unsupported(reason) => SourceError::unsupported(path, codec, reason),
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub(crate) mod h264;
 mod h264_header;
+pub(crate) mod hevc;
 pub(crate) mod jpeg;
 mod reorder;
 

@@ -105,3 +105,28 @@ fn mjpeg_planes_are_within_one_level_of_ffmpeg() {
     writer.finish().unwrap();
     assert!(equal_frames(&path, "gray", 1)[0].is_grey());
 }
+
+#[test]
+fn hevc_planes_equal_ffmpeg() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = folder();
+    let main = source("320x180", "25", 1.2);
+    let x265 = "-c:v libx265 -x265-params log-level=error";
+    for (name, arguments) in [
+        ("main.mp4", format!("{main} {x265}:keyint=15:bframes=4")),
+        ("main.mkv", format!("{main} {x265}:keyint=12:open-gop=1")),
+        ("odd.mp4", format!("{} {x265}", source("358x238", "30", 0.6))),
+    ] {
+        let path = ffmpeg(folder.path(), &arguments, name);
+        assert_eq!(equal_frames(&path, "yuv420p", 0)[0].range, Range::Limited, "{name}");
+        let mut child = video::open(&path, &options(Decoder::Ffmpeg)).unwrap();
+        let times: Vec<i64> = drain(child.as_mut()).unwrap().iter().map(|f| f.pts).collect();
+        let own: Vec<i64> = crate::support::read(&path, &options(Decoder::Builtin)).unwrap().iter().map(|f| f.pts).collect();
+        assert_eq!(own, times, "{name}: times");
+    }
+    let ten = ffmpeg(folder.path(), &format!("{main} {x265} -pix_fmt yuv420p10le"), "ten.mp4");
+    let error = video::open(&ten, &options(Decoder::Builtin)).err().unwrap().to_string();
+    assert!(error.contains("HEVC") && error.contains("10 bits"), "{error}");
+}
