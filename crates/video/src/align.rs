@@ -10,14 +10,15 @@ use crate::frame::{Damage, Frame};
 use crate::limits::Limits;
 use crate::source::DamageLog;
 
-/// Numbers frames and fills gaps. Holds one picture and the times of leading losses.
+/// Numbers frames and fills gaps. A waiting loss costs a few bytes, not a picture.
 #[derive(Debug)]
 pub(crate) struct Aligner {
     limits: Limits,
     next_index: u64,
-    leading: VecDeque<i64>,
-    last: Option<Frame>,
-    ready: VecDeque<Frame>,
+    /// What is to come: the picture, or `None` where it is lost, and its time.
+    waiting: VecDeque<(i64, Option<Frame>)>,
+    /// The picture that a loss repeats: the last one given, or the first that came.
+    good: Option<Frame>,
     origin: Option<i64>,
     last_pts: i64,
     log: DamageLog,
@@ -25,16 +26,7 @@ pub(crate) struct Aligner {
 
 impl Aligner {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            next_index: 0,
-            leading: VecDeque::new(),
-            last: None,
-            ready: VecDeque::new(),
-            origin: None,
-            last_pts: -1,
-            log: DamageLog::default(),
-        }
+        Self { limits, next_index: 0, waiting: VecDeque::new(), good: None, origin: None, last_pts: -1, log: DamageLog::default() }
     }
 
     pub(crate) fn log(&self) -> &DamageLog {
@@ -42,38 +34,31 @@ impl Aligner {
     }
 
     /// How many pictures were met, lost ones too.
-    pub(crate) fn met(&self) -> u64 {
-        let waiting = self.leading.len() + self.ready.len();
-        self.next_index + u64::try_from(waiting).unwrap_or(u64::MAX)
+    fn met(&self) -> u64 {
+        self.next_index + u64::try_from(self.waiting.len()).unwrap_or(u64::MAX)
     }
 
     /// Whether a good picture was met.
     pub(crate) fn has_picture(&self) -> bool {
-        self.last.is_some()
+        self.good.is_some()
     }
 
-    /// Takes a good picture shown at `frame.pts`; index and damage are filled in here
-    /// (`Damage::Concealed` stays, with `reason`).
+    /// Takes a good picture shown at `frame.pts`; its index is filled in later. `reason` says
+    /// why it is not whole, where its damage says so.
     pub(crate) fn good(&mut self, frame: Frame, reason: Option<String>) {
         if let Some(reason) = reason {
             self.log.note(&self.limits, self.met(), reason);
         }
-        self.last = Some(frame.clone());
-        self.ready.push_back(frame);
+        if self.good.is_none() {
+            self.good = Some(frame.clone());
+        }
+        self.waiting.push_back((frame.pts, Some(frame)));
     }
 
     /// Takes a lost picture that would be shown at `pts`.
     pub(crate) fn lost(&mut self, pts: i64, reason: impl Into<String>) {
         self.log.note(&self.limits, self.met(), reason);
-        match &self.last {
-            None => self.leading.push_back(pts),
-            Some(last) => {
-                let mut copy = last.clone();
-                copy.pts = pts;
-                copy.damage = Damage::Repeated;
-                self.ready.push_back(copy);
-            }
-        }
+        self.waiting.push_back((pts, None));
     }
 
     /// Notes something that loses no further picture, such as a missing end.
@@ -83,21 +68,21 @@ impl Aligner {
 
     /// The next frame, numbered, or `None` where more input is needed.
     pub(crate) fn pop(&mut self) -> Option<Frame> {
-        let mut frame = match (self.leading.front(), self.ready.front()) {
-            (Some(&pts), Some(good)) => {
-                let mut copy = good.clone();
-                copy.pts = pts;
-                copy.damage = Damage::Repeated;
-                self.leading.pop_front();
-                copy
+        // Losses at the start wait for the first good picture.
+        let good = self.good.as_mut()?;
+        let (pts, picture) = self.waiting.pop_front()?;
+        let mut frame = match picture {
+            Some(frame) => {
+                good.clone_from(&frame);
+                frame
             }
-            _ => self.ready.pop_front()?,
+            None => Frame { damage: Damage::Repeated, ..good.clone() },
         };
         frame.index = self.next_index;
         self.next_index += 1;
-        let origin = *self.origin.get_or_insert(frame.pts);
+        let origin = *self.origin.get_or_insert(pts);
         // Strictly rising whatever the file says.
-        let pts = frame.pts.saturating_sub(origin);
+        let pts = pts.saturating_sub(origin);
         frame.pts = pts.max(self.last_pts.saturating_add(1));
         self.last_pts = frame.pts;
         Some(frame)

@@ -81,6 +81,22 @@ pub(crate) fn units(data: &[u8], framing: Framing) -> (Vec<&[u8]>, Option<String
     }
 }
 
+/// Whether units hold bytes that no writer makes: 0 0 followed by 0, 1 or 2 occurs in no unit
+/// (up to three zeros at its very end do, left by careless repackaging). The surest sign of a
+/// hole in a file, which decoders may decode without a complaint.
+pub(crate) fn has_hole(units: &[&[u8]]) -> bool {
+    units.iter().any(|unit| {
+        let length = unit.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        let mut zeros = 0u32;
+        let inside = unit.iter().take(length).any(|&byte| {
+            let hole = zeros >= 2 && byte <= 2;
+            zeros = if byte == 0 { zeros + 1 } else { 0 };
+            hole
+        });
+        inside || unit.len() - length > 3
+    })
+}
+
 fn length_units(data: &[u8], size: usize) -> (Vec<&[u8]>, Option<String>) {
     let mut units = Vec::new();
     let mut rest = data;
@@ -135,6 +151,8 @@ mod tests {
         assert_eq!(found, [&[9][..]]);
         assert!(complaint.is_some());
         assert_eq!(units(&[0, 0, 0, 1, 9, 8, 0, 0, 0, 1, 7], Framing::StartCodes).0, [&[9, 8][..], &[7]]);
+        assert!(has_hole(&[&[9, 0, 0, 0, 9]]) && has_hole(&[&[9, 0, 0, 1]]));
+        assert!(!has_hole(&[&[9, 0, 0, 3, 0, 9], &[9, 0, 0, 0]]) && has_hole(&[&[9, 0, 0, 0, 0]]));
         assert_eq!(payload(&[1, 0, 0, 3, 1, 0, 0, 3]), [1, 0, 0, 1, 0, 0]);
     }
 }

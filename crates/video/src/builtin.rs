@@ -46,7 +46,17 @@ pub(crate) struct BuiltinSource {
     stream: Stream,
     info: StreamInfo,
     aligner: Aligner,
+    gap: Option<Gap>,
+    last_pts: Option<i64>,
     ended: bool,
+}
+
+/// A hole in the file: pictures may be missing where the times jump, soon after it.
+struct Gap {
+    /// Most pictures that fit in it.
+    most: u64,
+    /// Pictures that may still come before the jump, because they waited for their turn.
+    patience: u32,
 }
 
 impl BuiltinSource {
@@ -73,10 +83,43 @@ impl BuiltinSource {
             range: picture.range,
             matrix: picture.matrix,
         };
-        Ok(Self { path: path.to_path_buf(), stream, info, aligner: Aligner::new(options.limits.clone()), ended: false })
+        Ok(Self {
+            path: path.to_path_buf(),
+            stream,
+            info,
+            aligner: Aligner::new(options.limits.clone()),
+            gap: None,
+            last_pts: None,
+            ended: false,
+        })
+    }
+
+    /// Where the times jump after a hole, names the pictures between as lost, so that numbers
+    /// stay those of the recording. Needs a stated frame rate.
+    fn fill_gap(&mut self, pts: i64) {
+        let last = self.last_pts.replace(pts);
+        let Some(gap) = &mut self.gap else { return };
+        let rate = self.info.frame_rate.zip(self.info.time_base).map(|(fps, base)| 1.0 / (fps * base.seconds(1)));
+        let (Some(last), Some(step)) = (last, rate.filter(|step| *step > 0.0)) else { return };
+        let between = ((pts.saturating_sub(last)) as f64 / step).round() - 1.0;
+        if between < 1.0 {
+            gap.patience -= 1;
+            if gap.patience == 0 {
+                self.gap = None;
+            }
+            return;
+        }
+        // A saturating cast, then bounded by the bytes that are missing.
+        let count = (between as u64).min(gap.most);
+        self.gap = None;
+        for number in 1..=count {
+            let shift = (number as f64 * step).round() as i64;
+            self.aligner.lost(last.saturating_add(shift), "it lay where the file has a hole");
+        }
     }
 
     fn take(&mut self, shown: Shown) {
+        self.fill_gap(shown.pts);
         match shown.picture {
             Ok(picture) => match self.frame(picture, shown.pts) {
                 Ok((frame, objection)) => self.aligner.good(frame, objection),
@@ -106,6 +149,12 @@ impl BuiltinSource {
     fn advance(&mut self) -> Result<(), SourceError> {
         match self.stream.next()? {
             Some(Met::Shown(shown)) => self.take(shown),
+            Some(Met::Gap { bytes, reason }) => {
+                // No picture is smaller than this with its head.
+                const LEAST: u64 = 16;
+                self.aligner.remark(reason);
+                self.gap = Some(Gap { most: bytes / LEAST, patience: 32 });
+            }
             Some(Met::Remark(reason)) => self.aligner.remark(reason),
             None => {
                 self.ended = true;
@@ -151,6 +200,7 @@ fn no_frames(path: &Path, log: &DamageLog) -> SourceError {
 /// What comes out of a stream next.
 enum Met {
     Shown(Shown),
+    Gap { bytes: u64, reason: String },
     Remark(String),
 }
 
@@ -194,6 +244,10 @@ impl Stream {
                     self.decoder.push(&packet, &mut self.fresh);
                 }
                 Some(Item::Missing { pts, reason }) => self.decoder.missing(pts, reason, &mut self.fresh),
+                Some(Item::Gap { bytes, reason }) => {
+                    self.decoder.gap();
+                    return Ok(Some(Met::Gap { bytes, reason }));
+                }
                 Some(Item::Remark(reason)) => return Ok(Some(Met::Remark(reason))),
                 None => {
                     self.decoder.flush(&mut self.fresh);

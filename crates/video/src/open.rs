@@ -109,7 +109,7 @@ impl Kind {
             Self::Video(Container::Avi)
         } else if head.starts_with(&[0x1A, 0x45, 0xDF, 0xA3]) {
             Self::Video(Container::Matroska)
-        } else if head.get(4..8).is_some_and(|kind| MP4_BOXES.iter().any(|known| *known == kind)) {
+        } else if head.get(4..8).is_some_and(|kind| MP4_BOXES.contains(&kind)) {
             Self::Video(Container::Mp4)
         } else {
             Self::Unknown

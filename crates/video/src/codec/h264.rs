@@ -7,8 +7,8 @@
 use rusty_h264_decoder::{DecodeError, Decoder};
 
 use super::reorder::Reorder;
-use super::{Lost, Picture, PictureDecoder, Shown, guarded};
-use crate::bits::{Framing, payload, units};
+use super::{FOLLOWS_LOSS, HOLE, Lost, Picture, PictureDecoder, Shown, guarded};
+use crate::bits::{Framing, has_hole, payload, units};
 use crate::bytes::Bytes;
 use crate::codec::h264_header::SequenceHeader;
 use crate::container::{Packet, Track};
@@ -20,6 +20,8 @@ const SLICE: u8 = 1;
 const IDR_SLICE: u8 = 5;
 const SEQUENCE: u8 = 7;
 const PICTURE: u8 = 8;
+/// Units that may stand in a packet without a picture: messages, headers, delimiters, padding.
+const HEADERS: [u8; 7] = [6, SEQUENCE, PICTURE, 9, 10, 11, 12];
 
 /// Decodes H.264.
 pub(crate) struct H264Decoder {
@@ -106,7 +108,9 @@ impl H264Decoder {
         let order = i64::from(self.decoder.last_poc());
         let planes = self.planes_of(frame).ok_or_else(|| Lost::Broken("a picture of no size".into()))?;
         let header = self.header.as_ref();
-        let objection = self.tainted.then(|| "a picture that this one builds on was lost".to_string());
+        let hole = has_hole(found);
+        self.tainted |= hole;
+        let objection = if hole { Some(HOLE) } else { self.tainted.then_some(FOLLOWS_LOSS) }.map(str::to_string);
         Ok((
             order,
             Picture {
@@ -184,8 +188,8 @@ impl PictureDecoder for H264Decoder {
         let (found, complaint) = units(&packet.data, self.framing);
         let kinds = || found.iter().filter_map(|unit| unit.first()).map(|byte| byte & 31);
         let idr = kinds().any(|kind| kind == IDR_SLICE);
-        let coded = kinds().any(|kind| (SLICE..=IDR_SLICE).contains(&kind));
-        if !coded && complaint.is_none() && packet.objection.is_none() {
+        let headers_only = !found.is_empty() && kinds().all(|kind| HEADERS.contains(&kind));
+        if headers_only && complaint.is_none() && packet.objection.is_none() {
             // Headers or messages only: they are for the pictures to come.
             for unit in &found {
                 let _ = self.take_unit(unit);
@@ -211,6 +215,10 @@ impl PictureDecoder for H264Decoder {
     fn missing(&mut self, pts: i64, reason: String, out: &mut Vec<Shown>) {
         self.tainted = true;
         self.reorder.lost(pts, Lost::Broken(reason), out);
+    }
+
+    fn gap(&mut self) {
+        self.tainted = true;
     }
 
     fn flush(&mut self, out: &mut Vec<Shown>) {

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use rusty_h265::ps::{Sps, parse_sps};
 use rusty_h265::{Decoder, Error, Frame as Decoded};
 
-use super::{Lost, Picture, PictureDecoder, Shown, guarded};
-use crate::bits::{Framing, payload, units};
+use super::{FOLLOWS_LOSS, HOLE, Lost, Picture, PictureDecoder, Shown, guarded};
+use crate::bits::{Framing, has_hole, payload, units};
 use crate::bytes::Bytes;
 use crate::container::{Packet, Track};
 use crate::frame::{Matrix, Plane, Range};
@@ -170,7 +170,7 @@ impl HevcDecoder {
             let chroma = |plane| bytes_of(plane, left / 2, top / 2, width.div_ceil(2), height.div_ceil(2));
             (u, v) = (chroma(blue)?, chroma(red)?);
         }
-        let tainted = entry.tainted.then(|| "a picture that this one builds on was lost".to_string());
+        let tainted = entry.tainted.then(|| FOLLOWS_LOSS.to_string());
         let objection = entry.error.as_ref().map(|lost| lost.reason().to_string()).or(tainted);
         let header = self.header.as_ref();
         let (range, matrix) = header.map_or_else(Default::default, |h| (h.range, h.matrix));
@@ -248,7 +248,7 @@ impl PictureDecoder for HevcDecoder {
         let coded = found.iter().filter_map(|unit| kind(unit)).any(|kind| kind < FIRST_HEADER);
         let intra = found.iter().filter_map(|unit| kind(unit)).any(|kind| (16..24).contains(&kind));
         let number = self.next_packet;
-        let is_picture = coded || complaint.is_some() || packet.objection.is_some();
+        let is_picture = coded || found.is_empty() || complaint.is_some() || packet.objection.is_some();
         if intra {
             self.tainted = false;
         }
@@ -260,13 +260,13 @@ impl PictureDecoder for HevcDecoder {
         }
         let before = (self.decoder.stats.skipped_rasl, self.decoder.stats.generated_refs);
         let mut tag = is_picture.then_some(number);
-        let mut error = None;
+        let mut error = has_hole(&found).then(|| Lost::Broken(HOLE.into()));
         for unit in found {
             if let Err(lost) = self.feed(unit, tag.take()) {
                 error = error.or(Some(lost));
             }
         }
-        let stats = self.decoder.stats.clone();
+        let stats = self.decoder.stats;
         if stats.skipped_rasl > before.0 && !self.shown {
             // Pictures before the first one that needs nothing: no player shows them.
             self.pending.remove(&number);
@@ -297,6 +297,10 @@ impl PictureDecoder for HevcDecoder {
         *self.times.entry(pts).or_default() += 1;
         self.pending.insert(self.next_packet, Pending { pts, error: Some(Lost::Broken(reason)), tainted: false });
         self.next_packet += 1;
+    }
+
+    fn gap(&mut self) {
+        self.tainted = true;
     }
 
     fn flush(&mut self, out: &mut Vec<Shown>) {

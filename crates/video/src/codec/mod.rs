@@ -50,6 +50,11 @@ impl Lost {
     }
 }
 
+/// What is said of a picture whose data have a hole.
+const HOLE: &str = "its data hold bytes that no encoder writes";
+/// What is said of a picture that follows a loss.
+const FOLLOWS_LOSS: &str = "a picture that this one builds on was lost";
+
 /// Decodes one stream.
 pub(crate) trait PictureDecoder: Send {
     /// Takes the next packet; pictures that are now known to be next in display order go to
@@ -57,6 +62,8 @@ pub(crate) trait PictureDecoder: Send {
     fn push(&mut self, packet: &Packet, out: &mut Vec<Shown>);
     /// Takes note of a picture that the container lost.
     fn missing(&mut self, pts: i64, reason: String, out: &mut Vec<Shown>);
+    /// Takes note that packets may be missing here.
+    fn gap(&mut self) {}
     /// Ends the stream: all that is left goes to `out`.
     fn flush(&mut self, out: &mut Vec<Shown>);
     /// Codec and profile in words.

@@ -80,7 +80,8 @@ impl AviDemuxer {
             if let Some(hit) = hit {
                 let position = at + u64::try_from(hit).unwrap_or(0);
                 self.reader.seek(position)?;
-                return Ok(Some(Item::Remark(format!("bytes {from} to {position} are no AVI chunk and were skipped"))));
+                let reason = format!("bytes {from} to {position} are no AVI chunk and were skipped");
+                return Ok(Some(Item::Gap { bytes: position - from, reason }));
             }
             // Three bytes again: a name may lie across two windows.
             at += WINDOW - 3;

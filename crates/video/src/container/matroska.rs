@@ -123,24 +123,59 @@ impl MatroskaDemuxer {
         Ok(child(&data, id::BLOCK).and_then(|block| self.block(block, Some(key))))
     }
 
-    /// Goes to the next cluster after bytes that are no element.
+    /// Goes to the next cluster, or the next block of this track, after bytes that are no
+    /// element.
     fn resynchronise(&mut self, from: u64) -> Result<Item, SourceError> {
         const WINDOW: u64 = 64 << 10;
+        const OVERLAP: u64 = 16;
         let mut at = from + 1;
         while at + 4 <= self.reader.length() {
             self.reader.seek(at)?;
             let window = self.reader.take(WINDOW)?;
-            if let Some(hit) = window.windows(4).position(|w| *w == id::CLUSTER.to_be_bytes()) {
-                let position = at + u64::try_from(hit).unwrap_or(0);
-                self.reader.seek(position)?;
-                return Ok(Item::Remark(format!(
-                    "bytes {from} to {position} are no Matroska element and were skipped; pictures are missing"
-                )));
+            for (offset, _) in (0u64..).zip(&window) {
+                let rest = window.get(usize::try_from(offset).unwrap_or(usize::MAX)..).unwrap_or_default();
+                let position = at + offset;
+                let cluster = rest.starts_with(&id::CLUSTER.to_be_bytes());
+                if cluster || (self.may_be_block(rest) && self.is_followed_by_element(position)?) {
+                    self.reader.seek(position)?;
+                    let reason = format!("bytes {from} to {position} are no Matroska element and were skipped");
+                    return Ok(Item::Gap { bytes: position - from, reason });
+                }
             }
-            at += WINDOW - 3;
+            at += WINDOW - OVERLAP;
         }
         self.reader.seek(self.reader.length())?;
         Ok(Item::Remark(format!("the bytes from {from} on are no Matroska element")))
+    }
+
+    /// Whether these bytes look like a block of this track.
+    fn may_be_block(&self, data: &[u8]) -> bool {
+        let mut bytes = Bytes::new(data);
+        let element = identifier(&mut bytes).filter(|&id| id == id::SIMPLE_BLOCK || id == id::GROUP);
+        let Some((element, size)) = element.zip(variable(&mut bytes)) else { return false };
+        if size > self.reader.limits.max_packet_bytes || size < 5 {
+            return false;
+        }
+        if element == id::GROUP && (identifier(&mut bytes) != Some(id::BLOCK) || variable(&mut bytes).is_none()) {
+            return false;
+        }
+        variable(&mut bytes) == Some(self.number)
+    }
+
+    /// Whether the element at `position` ends where another known one begins, or the file ends.
+    fn is_followed_by_element(&mut self, position: u64) -> Result<bool, SourceError> {
+        self.reader.seek(position)?;
+        let Some(element) = Element::read(&mut self.reader)? else { return Ok(false) };
+        if element.size > self.reader.left() {
+            return Ok(false);
+        }
+        self.reader.skip(element.size)?;
+        if self.reader.left() == 0 {
+            return Ok(true);
+        }
+        let next = Element::read(&mut self.reader)?.map(|element| element.id);
+        let blocks = [id::SIMPLE_BLOCK, id::GROUP, id::CLUSTER];
+        Ok(next.is_some_and(|next| blocks.contains(&next) || id::PASSED.contains(&next)))
     }
 }
 

@@ -87,6 +87,8 @@ pub(crate) enum Item {
     Packet(Packet),
     /// A picture that the container names but does not hold.
     Missing { pts: i64, reason: String },
+    /// So many bytes are no container's: pictures may be missing, how many is not known.
+    Gap { bytes: u64, reason: String },
     /// Something worth saying that loses no picture known by name.
     Remark(String),
 }

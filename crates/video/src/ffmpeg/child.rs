@@ -105,10 +105,10 @@ fn drain(mut stderr: impl Read, messages: &Mutex<String>) {
     let mut buffer = [0; 4096];
     while let Ok(count) = stderr.read(&mut buffer) {
         let Some(text) = buffer.get(..count).filter(|text| !text.is_empty()) else { return };
-        if let Ok(mut kept) = messages.lock() {
-            if kept.len() < KEPT {
-                kept.push_str(&String::from_utf8_lossy(text));
-            }
+        if let Ok(mut kept) = messages.lock()
+            && kept.len() < KEPT
+        {
+            kept.push_str(&String::from_utf8_lossy(text));
         }
     }
 }

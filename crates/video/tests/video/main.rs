@@ -4,6 +4,7 @@
 //! but not in CI. What must hold without ffmpeg is tested with the files of `testdata/video/`.
 
 mod backends;
+mod damage;
 mod decoders;
 mod pictures;
 mod support;

@@ -72,7 +72,7 @@ impl Movie {
         if child(moov, b"cmov").is_some() {
             return Err("its index is compressed".into());
         }
-        let movie_scale = child(moov, b"mvhd").and_then(|d| header_scale(d)).unwrap_or(0);
+        let movie_scale = child(moov, b"mvhd").and_then(header_scale).unwrap_or(0);
         let video = children(moov).filter(|(kind, _)| kind == b"trak").find(|(_, data)| handler(data) == Some(*b"vide"));
         let Some((_, trak)) = video else {
             return Err("the MP4 file has no video track".into());
