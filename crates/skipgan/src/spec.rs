@@ -325,7 +325,7 @@ impl Spec {
     pub fn check_picture(&self, height: usize, width: usize) -> Result<(), SpecError> {
         for levels in [self.generator.levels, self.discriminator.levels] {
             let multiple = 1usize << levels;
-            if height == 0 || width == 0 || height % multiple != 0 || width % multiple != 0 {
+            if height == 0 || width == 0 || !height.is_multiple_of(multiple) || !width.is_multiple_of(multiple) {
                 return Err(SpecError::Sides { height, width, levels, multiple });
             }
         }

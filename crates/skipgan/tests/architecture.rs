@@ -11,7 +11,8 @@ fn every_folder_imports_only_what_its_row_lists() {
     let mut breaches = Vec::new();
     for file in rust_files(&root.join("src")) {
         let folder = folder_of(&root.join("src"), &file);
-        if folder == "lib" || folder == "commands" {
+        // `tests.rs` is a module of unit tests that grew too long for the end of its file.
+        if folder == "lib" || folder == "commands" || file.ends_with("tests.rs") {
             continue;
         }
         let row = allowed.get(&folder).unwrap_or_else(|| panic!("docs/architecture.md has no row for `{folder}`"));

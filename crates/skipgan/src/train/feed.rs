@@ -6,7 +6,7 @@ use crate::data::{WindowIndex, WindowReader};
 use crate::model::engine::Batch;
 
 /// Keeps the noise of a step apart from the order of an epoch, which is drawn from the same seed.
-const NOISE: u64 = 0x6e6f_6973_65; // "noise"
+const NOISE: u64 = 0x006e_6f69_7365; // "noise"
 
 /// Reads batches into buffers of its own.
 pub(super) struct Feed<'a> {

@@ -72,7 +72,7 @@ impl Logs {
             r.generator.lr,
             r.discriminator.lr
         ));
-        if step.step % self.every != 0 {
+        if !step.step.is_multiple_of(self.every) {
             return Ok(());
         }
         let scalars = [

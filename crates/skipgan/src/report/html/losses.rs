@@ -38,6 +38,9 @@ const PLOTS: [(&str, &[(&str, &str)]); 6] = [
     ("Test AUC (selection on it is not strict)", &[("test_auc", "test set")]),
 ];
 
+/// A column's name, its place, and its points.
+type Column<'a> = (&'a str, usize, Vec<(f64, f64)>);
+
 /// The plots of a `metrics.csv`; columns that it lacks or that hold nothing are passed over, so are columns not known here.
 ///
 /// # Errors
@@ -47,7 +50,7 @@ pub fn loss_plots(text: &str) -> Result<Vec<LossPlot>, MetricsError> {
     let header = reader.headers()?.clone();
     let step = header.iter().position(|name| name == "step").ok_or(MetricsError::NoStep)?;
     let known = |name: &str| PLOTS.iter().any(|(_, columns)| columns.iter().any(|(column, _)| *column == name));
-    let mut columns: Vec<(&str, usize, Vec<(f64, f64)>)> =
+    let mut columns: Vec<Column<'_>> =
         header.iter().enumerate().filter(|(_, name)| known(name)).map(|(at, name)| (name, at, Vec::new())).collect();
     for record in reader.records() {
         let record = record?;
