@@ -38,34 +38,43 @@ const PLOTS: [(&str, &[(&str, &str)]); 6] = [
     ("Test AUC (selection on it is not strict)", &[("test_auc", "test set")]),
 ];
 
-/// A column's name, its place, and its points.
-type Column<'a> = (&'a str, usize, Vec<(f64, f64)>);
-
 /// The plots of a `metrics.csv`; columns that it lacks or that hold nothing are passed over, so are columns not known here.
 ///
 /// # Errors
 /// [`MetricsError`]: no steps, broken rows, fields that are not numbers.
 pub fn loss_plots(text: &str) -> Result<Vec<LossPlot>, MetricsError> {
+    let columns = read_columns(text)?;
+    let series = |(column, name): &(&str, &str)| {
+        let points = columns.iter().find(|other| other.name == *column).map(|other| other.points.clone())?;
+        (!points.is_empty()).then(|| Series { name: (*name).into(), points })
+    };
+    let plot =
+        |(title, curves): &(&str, &[(&str, &str)])| LossPlot { title: (*title).into(), series: curves.iter().filter_map(series).collect() };
+    Ok(PLOTS.iter().map(plot).filter(|plot| !plot.series.is_empty()).collect())
+}
+
+/// A column that is plotted, over steps.
+struct Column {
+    name: String,
+    at: usize,
+    points: Vec<(f64, f64)>,
+}
+
+fn read_columns(text: &str) -> Result<Vec<Column>, MetricsError> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = reader.headers()?.clone();
     let step = header.iter().position(|name| name == "step").ok_or(MetricsError::NoStep)?;
-    let known = |name: &str| PLOTS.iter().any(|(_, columns)| columns.iter().any(|(column, _)| *column == name));
-    let mut columns: Vec<Column<'_>> =
-        header.iter().enumerate().filter(|(_, name)| known(name)).map(|(at, name)| (name, at, Vec::new())).collect();
+    let known = |name: &str| PLOTS.iter().any(|(_, curves)| curves.iter().any(|(column, _)| *column == name));
+    let plotted = header.iter().enumerate().filter(|(_, name)| known(name));
+    let mut columns: Vec<Column> = plotted.map(|(at, name)| Column { name: name.into(), at, points: Vec::new() }).collect();
     for record in reader.records() {
         let record = record?;
         let Some(x) = number(&record, step, "step")? else { continue };
-        for (name, at, points) in &mut columns {
-            points.extend(number(&record, *at, name)?.map(|y| (x, y)));
+        for column in &mut columns {
+            column.points.extend(number(&record, column.at, &column.name)?.map(|y| (x, y)));
         }
     }
-    let series = |(column, name): &(&str, &str)| {
-        let points = columns.iter().find(|(other, ..)| other == column).map(|(.., points)| points.clone())?;
-        (!points.is_empty()).then(|| Series { name: (*name).into(), points })
-    };
-    let plots =
-        PLOTS.iter().map(|(title, columns)| LossPlot { title: (*title).into(), series: columns.iter().filter_map(series).collect() });
-    Ok(plots.filter(|plot| !plot.series.is_empty()).collect())
+    Ok(columns)
 }
 
 fn number(record: &csv::StringRecord, at: usize, column: &str) -> Result<Option<f64>, MetricsError> {

@@ -105,12 +105,12 @@ impl History {
 /// If the map has another length than `rows · cols`.
 pub(super) fn compose(picture: &Picture, frame: &OverlayFrame<'_>, history: &History, scale: &OverlayScale) -> Picture {
     let mut blended = blend(picture, frame.map, frame.rows, frame.cols, scale.heat);
-    let colour = if frame.alarm { ALARM } else { INK };
     for bounds in frame.boxes {
-        outline(&mut blended, bounds, (frame.rows, frame.cols), colour);
+        outline(&mut blended, bounds, (frame.rows, frame.cols));
     }
     if frame.alarm {
-        border(&mut blended, ALARM);
+        let size = (blended.width, blended.height);
+        frame_of(&mut blended, (0, 0), size, (3, ALARM));
     }
     let mut whole = Picture::filled(HEAD + picture.height + STRIP, picture.width, PAPER);
     let start = HEAD * picture.width * 3;
@@ -174,26 +174,24 @@ fn segment(whole: &mut Picture, (x0, y0): (usize, usize), (x1, y1): (usize, usiz
     }
 }
 
-/// A box given in map pixels, drawn around the pixels of the picture that it stands for.
-fn outline(picture: &mut Picture, &[x0, y0, x1, y1]: &[u32; 4], (rows, cols): (usize, usize), colour: [u8; 3]) {
+/// A box given in map pixels, drawn around the pixels of the picture that it stands for: light with a dark rim, to be seen on any heat.
+fn outline(picture: &mut Picture, &[x0, y0, x1, y1]: &[u32; 4], (rows, cols): (usize, usize)) {
     let (width, height) = (picture.width, picture.height);
     let across = |x: u64, end: usize| (x as usize * width / cols.max(1)).min(end);
     let down = |y: u64, end: usize| (y as usize * height / rows.max(1)).min(end);
     let (left, right) = (across(x0.into(), width - 1), across(u64::from(x1) + 1, width));
     let (top, bottom) = (down(y0.into(), height - 1), down(u64::from(y1) + 1, height));
-    let (wide, high) = (right.saturating_sub(left).max(2), bottom.saturating_sub(top).max(2));
-    font::fill(picture, (left, top), (wide, 2), colour);
-    font::fill(picture, (left, (top + high).saturating_sub(2)), (wide, 2), colour);
-    font::fill(picture, (left, top), (2, high), colour);
-    font::fill(picture, ((left + wide).saturating_sub(2), top), (2, high), colour);
+    let size = (right.saturating_sub(left).max(2), bottom.saturating_sub(top).max(2));
+    frame_of(picture, (left.saturating_sub(1), top.saturating_sub(1)), (size.0 + 2, size.1 + 2), (4, PAPER));
+    frame_of(picture, (left, top), size, (2, INK));
 }
 
-fn border(picture: &mut Picture, colour: [u8; 3]) {
-    let (width, height) = (picture.width, picture.height);
-    font::fill(picture, (0, 0), (width, 3), colour);
-    font::fill(picture, (0, height.saturating_sub(3)), (width, 3), colour);
-    font::fill(picture, (0, 0), (3, height), colour);
-    font::fill(picture, (width.saturating_sub(3), 0), (3, height), colour);
+/// The rim of a rectangle, `thick` pixels inwards.
+fn frame_of(picture: &mut Picture, (left, top): (usize, usize), (wide, high): (usize, usize), (thick, colour): (usize, [u8; 3])) {
+    font::fill(picture, (left, top), (wide, thick), colour);
+    font::fill(picture, (left, (top + high).saturating_sub(thick)), (wide, thick), colour);
+    font::fill(picture, (left, top), (thick, high), colour);
+    font::fill(picture, ((left + wide).saturating_sub(thick), top), (thick, high), colour);
 }
 
 #[cfg(test)]
@@ -221,7 +219,8 @@ mod tests {
         assert_ne!(calm.at(60, HEAD + 30), [90; 3], "hot pixels show the map");
         let alarm = compose(&picture, &frame(&map, true, &[[2, 2, 2, 2]]), &history, &scale());
         assert_eq!(alarm.at(0, HEAD + 40), ALARM);
-        assert_eq!((alarm.at(80, HEAD + 40), alarm.at(119, HEAD + 59)), (ALARM, ALARM));
+        assert_eq!((alarm.at(80, HEAD + 40), alarm.at(119, HEAD + 59)), (INK, INK));
+        assert_eq!(alarm.at(79, HEAD + 50), PAPER, "a dark rim");
         assert_eq!(alarm.at(100, HEAD + 50), [90; 3], "a box is hollow");
     }
 

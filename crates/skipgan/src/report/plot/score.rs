@@ -31,42 +31,71 @@ pub struct ScoreCurve<'a> {
 /// If `times` or `truth` are shorter than `scores`.
 pub fn score_curve(curve: &ScoreCurve<'_>) -> Plot {
     let count = curve.scores.len();
-    let at = |i: usize| curve.times.map_or(i as f64, |times| times[i]);
-    // A frame lasts until the next one, so the last one needs room too.
-    let (first, last) = (if count > 0 { at(0) } else { 0.0 }, if count > 0 { at(count - 1) } else { 1.0 });
-    let frame = if count > 1 { (last - first) / (count - 1) as f64 } else { 1.0 };
-    // Small multiples say once, in words beside them, what their axes count.
-    let label = |words| if curve.height >= 150 { words } else { "" };
-    let x = match curve.times {
-        Some(_) => Axis::time(first, last + frame, 6, label("time")),
-        None => Axis::whole(first, last + frame, 6, label("frame")),
-    };
-    let y = Axis::linear(curve.range.0, curve.range.1, (curve.height / 28).max(2) as usize, label("score"));
+    let (x, y) = curve.axes();
     let mut plot = Plot::new(&format!("Score of {} over {count} frames", curve.clip), curve.height, x, y);
-    let until = |i: usize| if i + 1 < count { at(i + 1) } else { last + frame };
-    let words = |what: &str, from: usize, to: usize| match curve.times {
-        Some(times) => format!("{what}: {} to {}, frames {from} to {to}", clock(times[from]), clock(times[to])),
-        None => format!("{what}: frames {from} to {to}"),
-    };
-    let columns = if curve.height >= 150 { COLUMNS } else { COLUMNS / 3 };
-    let truth = thin::runs(curve.truth.unwrap_or(&[]).iter().take(count).map(|&label| label == 1), columns);
-    if truth.len() > WORDED {
-        plot.many("truth", truth.iter().map(|&(from, to)| (at(from), until(to))), Reach::Whole);
-    } else {
-        truth.iter().for_each(|&(from, to)| plot.band("truth", at(from), until(to), &words("anomalous", from, to)));
-    }
-    let points: Vec<(f64, f64)> = curve.scores.iter().enumerate().map(|(i, &score)| (at(i), score)).collect();
-    plot.curve("curve", &thin::curve(&points, columns));
+    let truth = curve.truth.unwrap_or(&[]).iter().take(count).map(|&label| label == 1);
+    curve.shade(&mut plot, ("truth", "anomalous"), Reach::Whole, &thin::runs(truth, curve.columns()));
+    let points: Vec<(f64, f64)> = curve.scores.iter().enumerate().map(|(i, &score)| (curve.at(i), score)).collect();
+    plot.curve("curve", &thin::curve(&points, curve.columns()));
     if let Some(threshold) = curve.threshold {
         plot.level("threshold", threshold);
-        let alarms = thin::runs(curve.scores.iter().map(|&score| score > threshold), columns);
-        if alarms.len() > WORDED {
-            plot.many("alarm", alarms.iter().map(|&(from, to)| (at(from), until(to))), Reach::Lane);
-        } else {
-            alarms.iter().for_each(|&(from, to)| plot.lane("alarm", at(from), until(to), &words("alarm", from, to)));
-        }
+        let alarms = curve.scores.iter().map(|&score| score > threshold);
+        curve.shade(&mut plot, ("alarm", "alarm"), Reach::Lane, &thin::runs(alarms, curve.columns()));
     }
     plot
+}
+
+impl ScoreCurve<'_> {
+    /// Whether it is one of many small ones, which say once, in words beside them, what their axes count.
+    fn small(&self) -> bool {
+        self.height < 150
+    }
+
+    fn columns(&self) -> usize {
+        if self.small() { COLUMNS / 3 } else { COLUMNS }
+    }
+
+    /// Where frame `i` begins.
+    fn at(&self, i: usize) -> f64 {
+        self.times.map_or(i as f64, |times| times[i])
+    }
+
+    /// Where frame `i` ends: where the next one begins, or a mean frame after the last one.
+    fn until(&self, i: usize) -> f64 {
+        let count = self.scores.len();
+        if i + 1 < count {
+            return self.at(i + 1);
+        }
+        let frame = if count > 1 { (self.at(count - 1) - self.at(0)) / (count - 1) as f64 } else { 1.0 };
+        if count > 0 { self.at(count - 1) + frame } else { 1.0 }
+    }
+
+    fn axes(&self) -> (Axis, Axis) {
+        let label = |words| if self.small() { "" } else { words };
+        let (first, end) = (if self.scores.is_empty() { 0.0 } else { self.at(0) }, self.until(self.scores.len().max(1) - 1));
+        let x = match self.times {
+            Some(_) => Axis::time(first, end, 6, label("time")),
+            None => Axis::whole(first, end, 6, label("frame")),
+        };
+        (x, Axis::linear(self.range.0, self.range.1, (self.height / 28).max(2) as usize, label("score")))
+    }
+
+    /// Runs of frames as bands or marks; few of them tell their frames.
+    fn shade(&self, plot: &mut Plot, (class, what): (&str, &str), reach: Reach, runs: &[(usize, usize)]) {
+        if runs.len() > WORDED {
+            return plot.many(class, runs.iter().map(|&(from, to)| (self.at(from), self.until(to))), reach);
+        }
+        for &(from, to) in runs {
+            let words = match self.times {
+                Some(times) => format!("{what}: {} to {}, frames {from} to {to}", clock(times[from]), clock(times[to])),
+                None => format!("{what}: frames {from} to {to}"),
+            };
+            match reach {
+                Reach::Whole => plot.band(class, self.at(from), self.until(to), &words),
+                Reach::Lane => plot.lane(class, self.at(from), self.until(to), &words),
+            }
+        }
+    }
 }
 
 #[cfg(test)]
