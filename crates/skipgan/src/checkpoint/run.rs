@@ -36,8 +36,8 @@ impl Run {
     /// Makes the folder for a training run.
     ///
     /// # Errors
-    /// [`CheckpointError::RunNotEmpty`] where it holds something and `existing` is [`Existing::Refuse`] (a `cache` alone does not
-    /// count: it may be made beforehand); [`CheckpointError::Permission`], [`CheckpointError::NoSpace`], [`CheckpointError::Io`].
+    /// [`CheckpointError::RunNotEmpty`] where it holds something and `existing` is [`Existing::Refuse`] (a `cache` and empty folders
+    /// do not count: they are there before the first step); [`CheckpointError::Permission`], [`CheckpointError::NoSpace`], [`CheckpointError::Io`].
     pub fn create(folder: &Path, existing: Existing) -> Result<Run, CheckpointError> {
         let run = Run { folder: folder.to_path_buf() };
         if existing == Existing::Refuse && run.holds_something()? {
@@ -115,13 +115,17 @@ impl Run {
         self.folder.join("report").join("index.html")
     }
 
+    /// Whether there is a file, or a folder other than `cache` that holds something: empty folders are what an interruption before the
+    /// first step leaves.
     fn holds_something(&self) -> Result<bool, CheckpointError> {
         let told = |error| CheckpointError::from_io(&self.folder, "look into the folder", 0, error);
         if !self.folder.exists() {
             return Ok(false);
         }
         for entry in fs::read_dir(&self.folder).map_err(told)? {
-            if entry.map_err(told)?.file_name() != "cache" {
+            let entry = entry.map_err(told)?;
+            let empty = entry.path().is_dir() && fs::read_dir(entry.path()).map_err(told)?.next().is_none();
+            if entry.file_name() != "cache" && !empty {
                 return Ok(true);
             }
         }
@@ -139,6 +143,8 @@ mod tests {
         let path = folder.path().join("run");
         let run = Run::create(&path, Existing::Refuse).expect("new");
         assert!(run.samples().is_dir() && run.events().is_dir());
+        Run::create(&path, Existing::Refuse).expect("nothing but empty folders yet");
+        fs::write(run.config(), "").expect("writable");
         let message = Run::create(&path, Existing::Refuse).expect_err("not empty").to_string();
         assert!(message.contains("--resume"), "{message}");
         Run::create(&path, Existing::Resume).expect("resumed");

@@ -18,6 +18,8 @@ pub(crate) struct Fake {
     capacity: usize,
     /// The step at which its losses become NaN.
     pub(crate) diverges_at: Option<u64>,
+    /// The step at which a moment becomes infinite, the losses staying what they are.
+    pub(crate) moments_diverge_at: Option<u64>,
     /// BCE(D(x), 1) and BCE(D(x̂), 0) that it claims.
     pub(crate) discriminator: (f64, f64),
 }
@@ -26,7 +28,7 @@ impl Fake {
     pub(crate) fn new(spec: &Spec, capacity: usize) -> Fake {
         let mut state = State::zeros(spec);
         state.parameters.values.iter_mut().enumerate().for_each(|(i, value)| *value = 0.1 + (i % 13) as f32 / 40.0);
-        Fake { state, scores: Scores::default(), capacity, diverges_at: None, discriminator: (0.6, 0.5) }
+        Fake { state, scores: Scores::default(), capacity, diverges_at: None, moments_diverge_at: None, discriminator: (0.6, 0.5) }
     }
 
     fn check(&self, batch: &Batch<'_>) {
@@ -58,6 +60,9 @@ impl Engine for Fake {
         state.parameters.values[0] = (weight - 50.0 * rates.generator.lr * f64::from(state.first_moments[0])) as f32;
         state.statistics.values[0] = 0.9 * state.statistics.values[0] + 0.1 * mean(batch.input) as f32;
         state.step += 1;
+        if self.moments_diverge_at == Some(state.step) {
+            state.second_moments[1] = f32::INFINITY;
+        }
         let contextual = if self.diverges_at == Some(state.step) { f64::NAN } else { error / batch.input.len() as f64 };
         Losses {
             contextual,

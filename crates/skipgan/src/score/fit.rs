@@ -205,3 +205,60 @@ fn take(fitter: &mut Fitter, forward: &mut Forward<'_>, waiting: &mut Vec<Asked>
         fitter.add(scores.residual[image], scores.latent[image], map, &asked.placement, asked.warmup);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Scale;
+    use video::{Channels, Filter, Fit, Target};
+
+    /// A picture of 1 × 2 pixels that shows the whole frame.
+    fn placement() -> Placement {
+        let target = Target { width: 2, height: 1, channels: Channels::Luma, filter: Filter::Bilinear, fit: Fit::Stretch };
+        Placement::new((1, 2), &Geometry::new(2, 1, &target))
+    }
+
+    fn fitted(config: &Config, frames: &[(f64, f64, bool)]) -> Calibration {
+        let mut fitter = Fitter::default();
+        fitter.begin_clip();
+        for (recon, latent, warmup) in frames {
+            fitter.add(*recon, *latent, &[*recon as f32, *latent as f32], &placement(), *warmup);
+        }
+        fitter.finish(config).expect("frames")
+    }
+
+    #[test]
+    fn statistics_by_hand_and_the_first_frame_left_out() {
+        let frames = [(99.0, 99.0, true), (1.0, 10.0, false), (2.0, 10.0, false), (6.0, 40.0, false)];
+        let calibration = fitted(&Config { scale: Scale::Terms, lambda: 0.5, ..Config::default() }, &frames);
+        assert_eq!((calibration.frames, calibration.left_out), (3, 1));
+        let recon = calibration.terms[RECON];
+        assert!((recon.median - 2.0).abs() < 1e-12 && (recon.sd - (14f64 / 3.0).sqrt()).abs() < 1e-12); // mean 3: 4 + 1 + 9
+        let latent = calibration.terms[LATENT];
+        assert!((latent.median - 10.0).abs() < 1e-12 && (latent.sd - 200f64.sqrt()).abs() < 1e-12); // mean 20: 100 + 100 + 400
+        let total = calibration.terms[TOTAL];
+        assert_eq!(total.median, 6.0); // of 5.5, 6, 23
+        let highest = 0.5 * (4.0 / recon.sd) + 0.5 * (30.0 / latent.sd);
+        assert!((calibration.highest - highest).abs() < 1e-12, "the warm-up frame does not count");
+        assert!(calibration.is_sound() && calibration.tau0 >= 40.0 && calibration.tau0 < 40.2);
+        assert!(calibration.display.low >= 6.0 && calibration.display.high > calibration.tau0);
+    }
+
+    #[test]
+    fn the_highest_score_is_smoothed_as_scoring_will_be() {
+        let config = Config { scale: Scale::TestMinmax, lambda: 1.0, smooth: 0.5, ..Config::default() };
+        let frames = [(0.0, 0.0, false), (4.0, 0.0, false), (0.0, 0.0, false)];
+        assert_eq!(fitted(&config, &frames).highest, 2.0);
+    }
+
+    #[test]
+    fn stills_are_all_warm_up_and_all_count() {
+        let calibration = fitted(&Config::default(), &[(1.0, 1.0, true), (3.0, 1.0, true)]);
+        assert_eq!((calibration.frames, calibration.left_out, calibration.terms[RECON].median), (2, 0, 2.0));
+    }
+
+    #[test]
+    fn nothing_to_fit_is_an_error() {
+        assert!(matches!(Fitter::default().finish(&Config::default()), Err(ScoreError::NothingToFit)));
+    }
+}

@@ -22,6 +22,14 @@ pub enum TrainError {
         /// The last good checkpoint.
         last_good: Option<PathBuf>,
     },
+    /// A weight, a running statistic or a moment is NaN or infinite, though the last losses were not.
+    #[error("step {step}: weights of the network are not numbers: training diverged; lower lr or the loss weights and train anew{}", told_of(.last_good))]
+    WeightsDiverged {
+        /// Steps done.
+        step: u64,
+        /// The last good checkpoint.
+        last_good: Option<PathBuf>,
+    },
     /// The settings are not those of the run that is to be resumed.
     #[error(
         "'{key}' is {now} but the run was trained with {before}: a resumed run keeps its settings; leave it out or start anew with another --out"

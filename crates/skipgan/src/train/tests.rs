@@ -8,6 +8,7 @@ use crate::config::{Config, Select};
 use crate::data::{CacheOptions, Clip, ClipSource, FrameCache, PictureSettings, Split, hold_out};
 use crate::model::engine::Engine;
 use crate::score::fake::{Fake, cpu, picture, small};
+use crate::score::{Detector, FrameScore, MapView};
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -218,6 +219,21 @@ fn a_loss_that_is_not_a_number_stops_and_names_the_last_good_checkpoint() {
 }
 
 #[test]
+fn weights_that_are_no_numbers_never_replace_a_good_checkpoint() {
+    let config = Config { steps: 40, validate_every: 5, ..small() };
+    let footage = Footage::made(&config);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (run, flag) = (new_run(folder.path()), AtomicBool::new(false));
+    let mut engine = Fake::new(&config.spec(16, 16).expect("small"), 4);
+    engine.moments_diverge_at = Some(7);
+    let options = Options { cancel: Some(&flag), ..Options::default() };
+    let mut observer = StopAfter { step: 7, flag: &flag };
+    let error = train(&mut engine, footage.material(), &run, &config, options, &mut observer).expect_err("nothing good to save");
+    assert!(matches!(error, TrainError::WeightsDiverged { step: 7, last_good: Some(_) }), "{error}");
+    assert_eq!(run.load(&Which::Last).expect("still good").progress.step, 5);
+}
+
+#[test]
 fn other_settings_and_other_footage_are_no_way_to_resume() {
     let config = Config { steps: 4, ..small() };
     let footage = Footage::made(&config);
@@ -316,4 +332,27 @@ fn a_run_folder_that_cannot_be_written_is_one_sentence() {
     let message = footage.train(&mut engine, &run, &config, Options::default()).expect_err("no folder").to_string();
     assert!(message.contains("cannot write") && !message.contains('\n'), "{message}");
     assert!(Checkpoint::load(&run.checkpoint(&Which::Last)).is_err());
+}
+
+/// Train, open the file, score: the library's whole way; and the file's scores are those of the cache.
+#[test]
+fn a_detector_opens_what_training_wrote() {
+    let config = Config { steps: 20, ..small() };
+    let footage = Footage::made(&config);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = new_run(folder.path());
+    let outcome = footage.train(&mut cpu(&config, 4, 1), &run, &config, Options::default()).expect("trains");
+    let calibration = outcome.calibration.expect("finished");
+    let mut detector = Detector::open(&run.checkpoint(&Which::Best), 1).expect("calibrated");
+    let held_out = write_clip(folder.path(), 3);
+    let mut scores = Vec::new();
+    let mut sink = |score: &FrameScore, _: &MapView<'_>| scores.push(score.clone());
+    assert_eq!(detector.score_clip(&held_out, &OpenOptions::default(), &mut sink).expect("pictures"), 13);
+    let highest = scores[1..].iter().map(|score| score.score).fold(f64::NEG_INFINITY, f64::max);
+    assert_eq!(highest, calibration.highest, "the held-out clip decoded anew and from the cache: the same bits");
+    assert!(scores[1..].iter().all(|score| !score.alarm && !score.warmup));
+    let unfinished = Checkpoint { calibration: None, ..run.load(&Which::Last).expect("written") };
+    unfinished.save(&run.checkpoint(&Which::Last)).expect("writable");
+    let error = Detector::open(&run.checkpoint(&Which::Last), 1).err().expect("not calibrated");
+    assert!(error.to_string().contains("--resume"), "{error}");
 }

@@ -16,7 +16,7 @@ use crate::checkpoint::{Best, Checkpoint, Progress, Provenance, Run, Which};
 use crate::config::{Config, Select};
 use crate::data::sampler::LastBatch;
 use crate::data::{FrameCache, Sampler, SamplerState, Span, Split, WindowReader};
-use crate::model::engine::{Engine, Losses};
+use crate::model::engine::{Engine, Losses, State};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -337,13 +337,18 @@ impl<'a, 'j> Training<'a, 'j> {
     pub(super) fn save(&mut self, which: &Which, calibration: Option<Calibration>) -> Result<(), TrainError> {
         self.logs.flush()?;
         self.progress.watch = self.watch.memory();
+        let state = self.engine.save();
+        // A good checkpoint is never replaced by one that cannot be read back.
+        if !is_finite(&state) {
+            return Err(TrainError::WeightsDiverged { step: self.progress.step, last_good: self.last_good() });
+        }
         let settings = self.material.cache.settings();
         let checkpoint = Checkpoint {
             config: self.config.clone(),
             spec: self.config.spec(settings.height, settings.width)?,
             height: settings.height,
             width: settings.width,
-            state: self.engine.save(),
+            state,
             progress: self.progress.clone(),
             provenance: Provenance {
                 seed: self.config.seed,
@@ -404,6 +409,11 @@ impl<'a, 'j> Training<'a, 'j> {
             calibration,
         }
     }
+}
+
+fn is_finite(state: &State) -> bool {
+    let buffers = [&state.parameters.values, &state.statistics.values, &state.first_moments, &state.second_moments];
+    buffers.into_iter().flatten().all(|value| value.is_finite())
 }
 
 /// Steps an epoch: batches, less a remainder of a single window.
