@@ -6,7 +6,7 @@
 //!
 //! This crate knows no GAN, no file and no parameter name. It is the only one with `unsafe` code. Functions are safe:
 //! they assert shapes, pick the instruction set of the [`Pool`] and run fixed jobs, so that results are bit for bit
-//! the same for every number of threads. `f32` takes the fast kernels, `f64` the plain loops of [`reference`], which
+//! the same for every number of threads. `f32` takes the fast kernels, `f64` the plain loops of `reference`, which
 //! define every operation and are the oracle of the tests.
 
 pub mod adam;

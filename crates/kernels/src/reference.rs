@@ -79,7 +79,7 @@ pub fn up<T: Real>(y: Map<'_, T>, lens: Option<Lens<'_, T>>, weight: &[T], bias:
     }
 }
 
-/// dw[ky][kx][wide][deep] = Σ over images and pixels of lens(x) at the tap times lens(y): the weight gradient.
+/// `dw[ky][kx][wide][deep]` = Σ over images and pixels of lens(x) at the tap times lens(y): the weight gradient.
 pub fn pair<T: Real>(x: Map<'_, T>, x_lens: Option<Lens<'_, T>>, y: Map<'_, T>, y_lens: Option<Lens<'_, T>>, dw: &mut [T]) {
     let (wide, deep, cols) = (x.channels, y.channels, y.cols);
     dw.fill(T::ZERO);

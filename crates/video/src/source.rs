@@ -1,6 +1,6 @@
-//! Where frames come from: the trait, what is known of a stream, the errors, and [`open`].
+//! Where frames come from: the trait, what is known of a stream, the errors, and `open`.
 //!
-//! [`open`] looks at the first bytes, never at the file's name, and picks a backend: picture
+//! `open` looks at the first bytes, never at the file's name, and picks a backend: picture
 //! folder, Y4M, the built-in decoders, or the `ffmpeg` executable. A file is decoded by one
 //! backend from end to end: the choice falls at open, before a frame is handed out, because
 //! scores must not depend on where in a file a decoder gave up.

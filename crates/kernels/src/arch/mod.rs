@@ -1,6 +1,6 @@
 //! Instruction sets: which one runs, and the vectors the kernels are written in.
 //!
-//! An algorithm is written once over [`Lanes`] as a [`Kernel`]; [`dispatch`] enters it under the instruction set of the
+//! An algorithm is written once over `Lanes` as a `Kernel`; `dispatch` enters it under the instruction set of the
 //! pool. One file an instruction set.
 
 mod cpu;

@@ -1,7 +1,7 @@
 //! One safetensors file a checkpoint: weights, running statistics and Adam's moments under PyTorch's names, and in the header's metadata
 //! the configuration, the networks' shape, the calibration and where training stood, so that `--resume` continues to the very bits.
 //!
-//! [`file`] writes and reads the bytes, [`atomic`] puts a file in place whole or not at all, [`run`] knows the folder of a training run.
+//! `file` writes and reads the bytes, [`atomic`] puts a file in place whole or not at all, [`run`] knows the folder of a training run.
 //! Bytes are untrusted: the header is bounded, and every tensor's name, kind, shape and place is checked against the spec before memory
 //! is reserved for it.
 

@@ -2,7 +2,7 @@
 //!
 //! Ped2 has 174 million masked pixels, so the pixels are never held together: a first pass takes what is one number a frame and a
 //! coarse histogram; small data are kept and measured exactly, large data are read a second time into order-preserving bins
-//! ([`super::pixel_bins`]). Maps already have the masks' size here: see [`super::run`] for the resize.
+//! (`pixel_bins`). Maps already have the masks' size here: see [`super::run`] for the resize.
 
 use super::frame::{Ranking, auroc_of_counts};
 use super::pixel_bins::{BinLayout, CoarseHistogram};
