@@ -1,5 +1,5 @@
 //! The program `skipgan`: parses, hands over to the library, prints, and turns outcomes into exit codes
-//! (0 done, 2 wrong use or failure, 130 interrupted with the state saved; a broken pipe is 0). No logic of the method lives here.
+//! (0 done, 2 wrong use or failure, 130 interrupted, with the state saved where there is any; a broken pipe is 0). No logic of the method lives here.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 /// Wrong use, wrong input, failure.
 const FAILURE: u8 = 2;
-/// Interrupted; the state is saved.
+/// Interrupted; the state, where there is any, is saved.
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
@@ -30,6 +30,10 @@ fn main() -> ExitCode {
             ExitCode::from(INTERRUPTED)
         }
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if output::is_interruption(&error) => {
+            eprintln!("{}; run the same command again", output::one_line(&error));
+            ExitCode::from(INTERRUPTED)
+        }
         Err(error) => {
             eprintln!("error: {}", output::one_line(&error));
             ExitCode::from(FAILURE)

@@ -1,22 +1,35 @@
 //! Results on stdout, errors as one line.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use skipgan::baseline::BaselineError;
+use skipgan::commands::CommandError;
+use skipgan::data::DataError;
+use skipgan::score::ScoreError;
 use std::io::{ErrorKind, Write};
 
 /// Prints a result and flushes, so that a closed pipe is noticed here.
 pub fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    if !text.ends_with('\n') {
-        out.write_all(b"\n")?;
-    }
-    out.flush()?;
-    Ok(())
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(end.as_bytes())).and_then(|()| out.flush());
+    written.context("cannot write the result to standard output; free some space there or send it elsewhere")
 }
 
 /// Whether whoever read our output has gone: no failure of ours.
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).any(|cause| cause.kind() == ErrorKind::BrokenPipe)
+}
+
+/// Whether Ctrl-C ended a command that had nothing to save.
+pub fn is_interruption(error: &anyhow::Error) -> bool {
+    let interrupted = |error: &CommandError| {
+        matches!(error, CommandError::Interrupted | CommandError::Score(ScoreError::Interrupted) | CommandError::Data(DataError::Cancelled))
+    };
+    match error.downcast_ref::<CommandError>() {
+        Some(CommandError::Baseline(BaselineError::Read(cause))) => cause.downcast_ref::<CommandError>().is_some_and(interrupted),
+        Some(error) => interrupted(error),
+        None => false,
+    }
 }
 
 /// The error and its causes on one line, a cause that the line already tells left out.

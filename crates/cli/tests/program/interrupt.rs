@@ -1,0 +1,68 @@
+//! Ctrl-C: the state is saved, the program says how to go on, and what goes on ends with the bits of a run that was never stopped.
+#![cfg(unix)]
+
+use crate::harness::{Place, TINY, Told};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+
+/// Steps that take a second or two.
+const STEPS: usize = 400;
+
+/// Starts a command, waits for a line of its stdout that has `mark` in it, and presses Ctrl-C.
+fn interrupted(place: &Place, words: &str, mark: &str) -> Told {
+    let mut command = place.command(words);
+    let mut child: Child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("stdout"));
+    let mut out = String::new();
+    while !out.lines().last().unwrap_or_default().contains(mark) {
+        assert!(lines.read_line(&mut out).expect("a line") > 0, "no '{mark}' in:\n{out}");
+    }
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+    assert!(sent.success());
+    lines.read_to_string(&mut out).expect("the rest");
+    let output = child.wait_with_output().expect("the program ends");
+    Told { out, ..Told::of(&output) }
+}
+
+#[test]
+fn training_goes_on_to_the_very_bits() {
+    let place = Place::new();
+    let train = format!("train data --steps {STEPS} {TINY} --json");
+    let stopped = interrupted(&place, &format!("{train} --out a"), "\"task\":\"training\"");
+    assert_eq!(stopped.code, Some(130), "{stopped:?}");
+    let last = stopped.err.lines().last().expect("a line");
+    assert!(last.starts_with("interrupted at step ") && last.contains("skipgan train data") && last.ends_with("--resume"), "{last}");
+
+    let state = place.done("inspect a --json").json();
+    assert!(state["training"].as_str().is_some_and(|text| text.contains("unfinished: go on with --resume")), "{state}");
+    let best = place.file("a/checkpoints/best.safetensors").exists();
+    place.refuses("score a data --out x.csv --checkpoint last", &["not calibrated", "--resume"]);
+    if !best {
+        place.refuses("score a data --out x.csv", &["best.safetensors"]);
+    }
+
+    place.done(&format!("{train} --out a --resume"));
+    place.done(&format!("{train} --out b"));
+    for name in ["last", "best"] {
+        let read = |run: &str| std::fs::read(place.file(&format!("{run}/checkpoints/{name}.safetensors"))).expect("a checkpoint");
+        assert!(read("a") == read("b"), "{name} differs from that of an uninterrupted run");
+    }
+    place.done("score a data/test/01.avi --out a.csv");
+    let told = place.done(&format!("{train} --out a --resume"));
+    assert!(told.json_lines().last().is_some_and(|line| line["step"] == STEPS), "a finished run has nothing to go on with");
+}
+
+#[test]
+fn scoring_stops_without_half_a_file() {
+    let place = Place::new();
+    let clips = "data/test/01.avi data/test/02.avi data/train/01.avi data/train/02.avi data/train/03.avi data/train/04.avi";
+    let links: Vec<String> = (0..40).map(|at| format!("c{at}.avi")).collect();
+    for (at, link) in links.iter().enumerate() {
+        let from = clips.split(' ').nth(at % 6).expect("a clip");
+        std::os::unix::fs::symlink(place.file(from), place.file(link)).expect("a link");
+    }
+    let stopped = interrupted(&place, &format!("score run {} --out s.csv --json", links.join(" ")), "\"task\":\"scoring\"");
+    assert_eq!(stopped.code, Some(130), "{stopped:?}");
+    assert_eq!(stopped.err.lines().last(), Some("interrupted; run the same command again"));
+    assert!(!place.file("s.csv").exists());
+}
