@@ -8,7 +8,7 @@ use crate::output::print;
 use crate::progress::{Manner, Progress};
 use anyhow::{Result, bail};
 use clap::CommandFactory;
-use serde_json::json;
+use serde_json::{Value, json};
 use skipgan::commands::configuration::Choices;
 use skipgan::commands::reading::{Reading, quoted};
 use skipgan::commands::{baseline, bench, calibrate, demo, doctor, evaluate, inspect, report, score, train};
@@ -65,6 +65,11 @@ impl Session {
         Progress::new(self.manner)
     }
 
+    /// A result: an object for machines, text for people.
+    fn show(&self, object: &Value, text: &str) -> Result<()> {
+        if self.json { print(&object.to_string()) } else { print(text) }
+    }
+
     fn train(&self, args: TrainArgs) -> Result<Outcome> {
         if args.minutes.is_some_and(|minutes| !(minutes > 0.0 && minutes < 1e6)) {
             bail!("--minutes must be positive");
@@ -97,11 +102,7 @@ impl Session {
             let step = trained.outcome.step;
             return Ok(Outcome::Interrupted(format!("interrupted at step {step}, saved; go on with: {}", quoted(&words))));
         }
-        if self.json {
-            print(&trained.to_json().to_string())?;
-        } else {
-            print(&trained.to_text(&options))?;
-        }
+        self.show(&trained.to_json(), &trained.to_text(&options))?;
         Ok(Outcome::Done)
     }
 
@@ -119,7 +120,7 @@ impl Session {
             command: this_command(),
         };
         let scored = score::run(&options, &interruptible(), &mut self.progress())?;
-        print(&if self.json { scored.to_json().to_string() } else { scored.to_text(&options.out) })?;
+        self.show(&scored.to_json(), &scored.to_text(&options.out))?;
         Ok(Outcome::Done)
     }
 
@@ -174,14 +175,14 @@ impl Session {
             threads: self.threads,
         };
         let calibrated = calibrate::run(&options, &interruptible(), &mut self.progress())?;
-        print(&if self.json { calibrated.to_json().to_string() } else { calibrated.to_text() })?;
+        self.show(&calibrated.to_json(), &calibrated.to_text())?;
         Ok(Outcome::Done)
     }
 
     fn demo(&self, args: DemoArgs) -> Result<Outcome> {
         let options = demo::DemoOptions { out: args.out, seed: args.seed, steps: args.steps, threads: self.threads };
         let shown = demo::run(&options, &interruptible(), &mut self.progress())?;
-        print(&if self.json { shown.to_json().to_string() } else { shown.to_text() })?;
+        self.show(&shown.to_json(), &shown.to_text())?;
         Ok(Outcome::Done)
     }
 
@@ -195,7 +196,7 @@ impl Session {
             command: this_command(),
         };
         let scored = baseline::run(&options, &interruptible(), &mut self.progress())?;
-        print(&if self.json { scored.to_json().to_string() } else { scored.to_text(&options.out) })?;
+        self.show(&scored.to_json(), &scored.to_text(&options.out))?;
         Ok(Outcome::Done)
     }
 
@@ -215,13 +216,13 @@ impl Session {
             threads: self.threads,
         };
         let measured = bench::run(&options)?;
-        print(&if self.json { measured.to_json().to_string() } else { measured.to_text() })?;
+        self.show(&measured.to_json(), &measured.to_text())?;
         Ok(Outcome::Done)
     }
 
     fn inspect(&self, args: InspectArgs) -> Result<Outcome> {
         let facts = inspect::run(&args.path, &reading(&args.source))?;
-        print(&if self.json { facts.to_json().to_string() } else { facts.to_text() })?;
+        self.show(&facts.to_json(), &facts.to_text())?;
         Ok(Outcome::Done)
     }
 

@@ -106,10 +106,10 @@ pub struct DisplayRange {
 }
 
 impl DisplayRange {
-    /// 0 at `low`, 1 at `high`, clamped.
-    pub fn position(&self, value: f32) -> f32 {
-        let span = self.high - self.low;
-        if span > 0.0 { (((f64::from(value) - self.low) / span).clamp(0.0, 1.0)) as f32 } else { 0.0 }
+    /// 0 at `low`, 1 at `high`, clamped; 0 for NaN and for an empty range.
+    pub fn position(&self, value: f64) -> f64 {
+        let position = (value - self.low) / (self.high - self.low);
+        if position.is_nan() { 0.0 } else { position.clamp(0.0, 1.0) }
     }
 }
 
@@ -194,6 +194,13 @@ fn from_ordered_bits(bits: u32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_display_range_is_fixed_and_clamped() {
+        let range = DisplayRange { low: 1.0, high: 4.0 };
+        assert_eq!([-9.0, 2.5, 9.0, f64::NAN].map(|value| range.position(value)), [0.0, 0.5, 1.0, 0.0]);
+        assert_eq!(DisplayRange { low: 1.0, high: 1.0 }.position(1.0), 0.0);
+    }
 
     #[test]
     fn median_and_deviation_by_hand() {

@@ -31,6 +31,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod atomic_file;
 pub mod baseline;
 pub mod blocks;
 pub mod calibration;

@@ -302,6 +302,9 @@ fn try_start(path: &Path, stream: &mut Stream, limits: &Limits, trial: Trial) ->
         let Met::Shown(shown) = met else { continue };
         match shown.picture {
             Ok(picture) => {
+                // A hole in a first picture harms all that build on it; a JPEG stands alone.
+                let harmed = picture.objection.filter(|_| stream.demuxer.track().codec != CodecId::Mjpeg);
+                complaint = complaint.or(harmed.map(Lost::Broken));
                 let mut frame = Frame::still(picture.planes, picture.range, picture.matrix);
                 pixels += u64::from(frame.width) * u64::from(frame.height);
                 (frame.y, frame.u, frame.v) = Default::default();

@@ -226,8 +226,7 @@ pub(super) unsafe fn results<L: Lanes>(from: *const f32, points: usize) -> [[L; 
     let mut rows = [[L::splat(0.0); 3]; 2];
     for b in 0..3 {
         // SAFETY: the caller's promise.
-        let m: [L; 3] =
-            unsafe { [L::load(from.add(b * points)), L::load(from.add((3 + b) * points)), L::load(from.add((6 + b) * points))] };
+        let m = [0, 3, 6].map(|a| unsafe { L::load(from.add((a + b) * points)) });
         rows[0][b] = m[0].add(m[1]);
         rows[1][b] = m[1].sub(m[2]);
     }

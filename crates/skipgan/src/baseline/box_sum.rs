@@ -1,7 +1,5 @@
 //! Sums over square boxes of whole numbers, edges replicated, by running sums: the box mean of the frame-difference baselines
 //! without its division, so that nothing is rounded and equal boxes tie exactly.
-//!
-//! `kernels::planes::box_mean` is the same in floating point.
 
 /// Sums over `side` × `side` boxes of 8-bit planes; keeps its working memory between frames.
 #[derive(Clone, Debug)]

@@ -42,7 +42,7 @@ impl FrameDifference {
         if self.seen == 0 {
             self.difference.fill(0);
         } else {
-            kernels::planes::absolute_difference_u8(samples, &self.before, &mut self.difference);
+            kernels::planes::absolute_difference(samples, &self.before, &mut self.difference);
         }
         self.before.clear();
         self.before.extend_from_slice(samples);

@@ -6,7 +6,7 @@ use super::reading::Reading;
 use crate::calibration::Calibration;
 use crate::data::{Clip, PictureSettings, WindowStream};
 use crate::model::engine::Engine;
-use crate::report::heat::{HeatScale, blend};
+use crate::report::heat::blend;
 use crate::report::html::{Captioned, Chosen, ClipResult, Moment};
 use crate::report::picture::Picture;
 use crate::score::forward::Forward;
@@ -81,8 +81,7 @@ impl Looking<'_> {
         let placement = Placement::new((picture.height, picture.width), &geometry);
         let mut canvas = Vec::new();
         let map = placement.place(&scores.residual_maps, &mut canvas);
-        let heat = HeatScale { low: self.calibration.display.low, high: self.calibration.display.high };
-        let heated = blend(&shown, map.values, map.rows, map.cols, heat);
+        let heated = blend(&shown, map.values, map.rows, map.cols, self.calibration.display);
         let channels = stream.shape().channels();
         let latest: Vec<f32> =
             scores.reconstruction.chunks_exact(channels).flat_map(|pixel| &pixel[channels - picture.channels..]).copied().collect();

@@ -6,8 +6,8 @@ use super::evaluate::{self, EvaluateOptions, Judged};
 use super::event::{Event, Listener};
 use super::moments::Looking;
 use super::reading::{self, Reading, quoted, shown};
+use crate::atomic_file::write_atomically;
 use crate::checkpoint::Run;
-use crate::report::atomic_file::write_atomically;
 use crate::report::html::{ClipResult, ConfigRow, Fact, Missing, ReportInput, TrainingInput, loss_plots, pick_moments, render};
 use crate::report::meta_file::ScoreMeta;
 use std::path::{Path, PathBuf};
@@ -68,10 +68,7 @@ pub fn run(options: &ReportOptions, listener: &mut dyn Listener) -> Result<Writt
     input.commands.push(options.command.clone());
     let path = options.out.clone().unwrap_or_else(|| options.run.join("report").join("index.html"));
     let page = render(&input);
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|source| CommandError::Io { path: folder.into(), action: "make the folder", source })?;
-    }
-    write_atomically(&path, page.as_bytes())?;
+    write_atomically(&path, page.as_bytes()).map_err(|source| CommandError::Io { path: path.clone(), action: "write", source })?;
     listener.hear(Event::Finished { task: "report", summary: String::new() });
     Ok(Written { path, bytes: page.len() })
 }

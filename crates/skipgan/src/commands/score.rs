@@ -11,7 +11,6 @@ use crate::config::{Scale, Select};
 use crate::data::fingerprint::fingerprint;
 use crate::data::{Clip, DataSet, WindowStream};
 use crate::evaluate::Selection;
-use crate::report::heat::HeatScale;
 use crate::report::meta_file::{InputRecord, ScoreMeta};
 use crate::report::overlay::{ClipFacts, Overlay, OverlayPlace, OverlayScale};
 use crate::score::{Detector, FrameScore, MapView, Sink, min_max};
@@ -145,8 +144,7 @@ fn overlay(path: &Path, calibration: &Calibration, clips: &[Clip], reading: &Rea
         let frames = clip.known_frames().map(|frames| frames as u64).or_else(|| info?.declared_frames);
         (clip.name.clone(), ClipFacts { frames, frames_per_second: info.and_then(|info| info.frame_rate) })
     };
-    let heat = HeatScale { low: calibration.display.low, high: calibration.display.high };
-    let scale = OverlayScale { heat, threshold: calibration.highest, tau0: Some(calibration.tau0) };
+    let scale = OverlayScale { heat: calibration.display, threshold: calibration.highest, tau0: Some(calibration.tau0) };
     Overlay::new(OverlayPlace::new(path, clips.len(), reading.open.ffmpeg.clone()), scale, clips.iter().map(facts).collect())
 }
 

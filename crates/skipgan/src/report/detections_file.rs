@@ -1,10 +1,10 @@
 //! Boxes in files (EVALUATION §5): detections `clip,frame,x0,y0,x1,y1,score` and truth tracks `clip,track,frame,x0,y0,x1,y1`, both CSV,
 //! corners inclusive, in source pixels.
 
-use super::atomic_file::AtomicFile;
 use super::lines::{Lines, check_clip_name, column_positions, push_field, split_fields};
 use super::result_error::ResultFileError;
 use super::score_table::ExpectedClip;
+use crate::atomic_file::AtomicFile;
 use crate::evaluate::{Detection, TruthRegion};
 use crate::localise::PixelBox;
 use std::collections::HashMap;
@@ -31,7 +31,7 @@ impl DetectionWriter {
     /// # Errors
     /// What the operating system says.
     pub fn create(path: &Path) -> Result<Self, ResultFileError> {
-        let out = BufWriter::new(AtomicFile::create(path)?);
+        let out = BufWriter::new(AtomicFile::create(path).map_err(ResultFileError::io(path, "creating"))?);
         let mut writer = Self { out, path: path.to_owned(), line: String::from("clip,frame,x0,y0,x1,y1,score") };
         writer.end_line()?;
         Ok(writer)
@@ -66,7 +66,7 @@ impl DetectionWriter {
     /// What the operating system says; the file then does not appear.
     pub fn finish(self) -> Result<(), ResultFileError> {
         let failed = ResultFileError::io(&self.path, "writing");
-        self.out.into_inner().map_err(|error| failed(error.into_error()))?.commit()
+        self.out.into_inner().map_err(std::io::IntoInnerError::into_error).and_then(AtomicFile::commit).map_err(failed)
     }
 }
 
@@ -114,7 +114,7 @@ pub fn write_tracks(path: &Path, names: &[&str], regions: &[TruthRegion]) -> Res
         let PixelBox { x0, y0, x1, y1 } = region.bounds;
         let _ = writeln!(text, ",{},{},{x0},{y0},{x1},{y1}", region.track, region.frame); // writing to a String cannot fail
     }
-    super::atomic_file::write_atomically(path, text.as_bytes())
+    crate::atomic_file::write_atomically(path, text.as_bytes()).map_err(ResultFileError::io(path, "writing"))
 }
 
 /// A row with its box understood and its last value, score or track, still text.

@@ -1,7 +1,7 @@
 //! The evaluation as a JSON file: the record of EVALUATION §5, key for key.
 
-use super::atomic_file::write_atomically;
 use super::result_error::ResultFileError;
+use crate::atomic_file::write_atomically;
 use crate::evaluate::Evaluation;
 use std::io::Read;
 use std::path::Path;
@@ -15,7 +15,7 @@ const SIZE_LIMIT: u64 = 64 << 20;
 /// What the operating system says.
 pub fn write_evaluation(path: &Path, evaluation: &Evaluation) -> Result<(), ResultFileError> {
     let json = serde_json::to_string_pretty(evaluation).map_err(|error| not_evaluation(path, &error))?;
-    write_atomically(path, format!("{json}\n").as_bytes())
+    write_atomically(path, format!("{json}\n").as_bytes()).map_err(ResultFileError::io(path, "writing"))
 }
 
 /// The record as one line, for `--json`.

@@ -1,39 +1,16 @@
 //! Anomaly maps as colour: a perceptually even scale from dark violet over red to pale yellow, and its blend over a frame.
 //!
-//! The scale of a run is fixed by normal footage ([`HeatScale`]), so the same colour means the same deviation in every frame and in
+//! The scale of a run is fixed by normal footage ([`DisplayRange`]), so the same colour means the same deviation in every frame and in
 //! every clip; nothing is stretched to the frame at hand. Lightness rises evenly, so the picture reads in grey and by colour-blind eyes.
 
 use super::picture::Picture;
+use crate::calibration::DisplayRange;
 use crate::localise::plane::Plane;
 use crate::localise::resize::Bilinear;
 use std::sync::LazyLock;
 
 /// Colours by position 0 … 255, computed once: even steps of lightness in OKLab along a curve of hues.
 static COLOURS: LazyLock<[[u8; 3]; 256]> = LazyLock::new(|| std::array::from_fn(|i| colour_at(i as f64 / 255.0)));
-
-/// The range of map values that colours stand for, fixed by normal footage.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct HeatScale {
-    /// Map value of the first colour; at and below it the frame shows through untouched.
-    pub low: f64,
-    /// Map value of the last colour.
-    pub high: f64,
-}
-
-impl HeatScale {
-    /// From the median and τ0 (0.99 quantile) of map pixels on normal footage: colours begin at the median, and τ0, where regions
-    /// begin, lies at a third of the scale.
-    pub fn from_normal(median: f64, tau0: f64) -> Self {
-        let reach = (tau0 - median).max(f64::MIN_POSITIVE);
-        Self { low: median, high: median + 3.0 * reach }
-    }
-
-    /// Position on the scale, 0 … 1; NaN is 0.
-    pub fn position(self, value: f64) -> f64 {
-        let position = (value - self.low) / (self.high - self.low);
-        if position.is_nan() { 0.0 } else { position.clamp(0.0, 1.0) }
-    }
-}
 
 /// The colour at `position` of the scale, clamped to 0 … 1; NaN is 0.
 pub fn colour(position: f64) -> [u8; 3] {
@@ -48,7 +25,7 @@ pub fn colour(position: f64) -> [u8; 3] {
 ///
 /// # Panics
 /// If `map` has another length or a side is 0.
-pub fn heat_picture(map: &[f32], height: usize, width: usize, scale: HeatScale) -> Picture {
+pub fn heat_picture(map: &[f32], height: usize, width: usize, scale: DisplayRange) -> Picture {
     Picture::new(height, width, map.iter().flat_map(|&value| colour(scale.position(f64::from(value)))).collect())
 }
 
@@ -60,7 +37,7 @@ pub fn heat_picture(map: &[f32], height: usize, width: usize, scale: HeatScale) 
 ///
 /// # Panics
 /// If `map` has another length or a side is 0.
-pub fn blend(frame: &Picture, map: &[f32], height: usize, width: usize, scale: HeatScale) -> Picture {
+pub fn blend(frame: &Picture, map: &[f32], height: usize, width: usize, scale: DisplayRange) -> Picture {
     let source = Plane::new(height, width, map.iter().map(|&value| f64::from(value)).collect());
     let mut resized = Plane::default();
     Bilinear::new((height, width), (frame.height, frame.width)).apply(&source, &mut resized);
@@ -150,19 +127,9 @@ mod tests {
     }
 
     #[test]
-    fn the_scale_is_fixed_and_clamped() {
-        let scale = HeatScale::from_normal(1.0, 2.0);
-        assert_eq!(scale, HeatScale { low: 1.0, high: 4.0 });
-        assert_eq!((scale.position(-9.0), scale.position(2.5), scale.position(9.0)), (0.0, 0.5, 1.0));
-        assert_eq!(scale.position(f64::NAN), 0.0);
-        assert_eq!(colour(f64::NAN), colour(0.0));
-        assert!(HeatScale::from_normal(1.0, 1.0).position(1.0) == 0.0);
-    }
-
-    #[test]
     fn normal_pixels_show_the_frame_and_high_ones_the_colour() {
         let frame = Picture::from_grey(2, 2, &[100; 4]);
-        let scale = HeatScale { low: 0.0, high: 1.0 };
+        let scale = DisplayRange { low: 0.0, high: 1.0 };
         let blended = blend(&frame, &[0.0, 1.0], 1, 2, scale);
         assert_eq!(blended.at(0, 0), [100; 3]);
         assert!(blended.at(1, 0)[0] > 200 && blended.at(1, 1) == blended.at(1, 0));

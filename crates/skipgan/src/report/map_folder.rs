@@ -1,7 +1,7 @@
 //! The folder of `--maps DIR` (DESIGN §4): one `.npy` of f32 `[frames, height, width]` a clip, named as the clip.
 
-use super::atomic_file::AtomicFile;
 use super::result_error::ResultFileError;
+use crate::atomic_file::AtomicFile;
 use crate::evaluate::{MapSource, SourceError};
 use crate::localise::Plane;
 use crate::npy::{MapReader, MapWriter};
@@ -33,7 +33,7 @@ impl ClipMapWriter {
     /// A clip name that would leave the folder, or what the operating system says.
     pub fn create(folder: &Path, clip: &str, height: usize, width: usize) -> Result<Self, ResultFileError> {
         let path = map_path(folder, clip)?;
-        let file = BufWriter::with_capacity(1 << 18, AtomicFile::create(&path)?);
+        let file = BufWriter::with_capacity(1 << 18, AtomicFile::create(&path).map_err(ResultFileError::io(&path, "creating"))?);
         let maps = MapWriter::new(file, &path, height, width).map_err(npy_error)?;
         Ok(Self { maps, path })
     }
@@ -55,7 +55,13 @@ impl ClipMapWriter {
     /// What the operating system says; the file then does not appear.
     pub fn finish(self) -> Result<(), ResultFileError> {
         let failed = ResultFileError::io(&self.path, "writing");
-        self.maps.finish().map_err(npy_error)?.into_inner().map_err(|error| failed(error.into_error()))?.commit()
+        self.maps
+            .finish()
+            .map_err(npy_error)?
+            .into_inner()
+            .map_err(std::io::IntoInnerError::into_error)
+            .and_then(AtomicFile::commit)
+            .map_err(failed)
     }
 }
 

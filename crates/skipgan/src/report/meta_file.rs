@@ -1,7 +1,7 @@
 //! `FILE.meta.json` beside a score file: what the scores were made of and with, so that a number can be traced back to its run.
 
-use super::atomic_file::write_atomically;
 use super::result_error::ResultFileError;
+use crate::atomic_file::write_atomically;
 use crate::evaluate::{Provenance, Selection};
 use serde::{Deserialize, Serialize};
 use std::io::Read;
@@ -77,7 +77,7 @@ impl ScoreMeta {
     pub fn write_beside(&self, scores: &Path) -> Result<(), ResultFileError> {
         let path = meta_path(scores);
         let json = serde_json::to_string_pretty(self).map_err(|error| not_meta(&path, &error))?;
-        write_atomically(&path, format!("{json}\n").as_bytes())
+        write_atomically(&path, format!("{json}\n").as_bytes()).map_err(ResultFileError::io(&path, "writing"))
     }
 
     /// Reads the record beside the score file; `None` if there is none.

@@ -7,7 +7,6 @@ pub mod picture;
 pub mod plot;
 
 // Result files.
-pub mod atomic_file;
 pub mod detections_file;
 pub mod evaluation_file;
 pub mod evaluation_text;

@@ -3,9 +3,9 @@
 //! Numbers are written so that reading gives the same `f64` back; NaN and infinity are refused here, before they reach a file. Reading
 //! is in [`super::score_table`].
 
-use super::atomic_file::AtomicFile;
 use super::lines::{check_clip_name, hexadecimal, push_field};
 use super::result_error::ResultFileError;
+use crate::atomic_file::AtomicFile;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::fs::File;
@@ -145,7 +145,7 @@ impl ScoreWriter {
     /// An extension that names no format, or what the operating system says.
     pub fn create(path: &Path, columns: ScoreColumns) -> Result<Self, ResultFileError> {
         let format = ScoreFormat::of(path)?;
-        let out = Destination::Whole(BufWriter::new(AtomicFile::create(path)?));
+        let out = Destination::Whole(BufWriter::new(AtomicFile::create(path).map_err(ResultFileError::io(path, "creating"))?));
         Self::start(out, path, format, columns)
     }
 
@@ -286,7 +286,9 @@ impl ScoreWriter {
     pub fn finish(self) -> Result<String, ResultFileError> {
         let failed = ResultFileError::io(&self.path, "writing");
         match self.out {
-            Destination::Whole(out) => out.into_inner().map_err(|error| failed(error.into_error()))?.commit()?,
+            Destination::Whole(out) => {
+                out.into_inner().map_err(std::io::IntoInnerError::into_error).and_then(AtomicFile::commit).map_err(failed)?
+            }
             Destination::RowByRow(mut out) => out.flush().map_err(failed)?,
         }
         Ok(hexadecimal(&self.hash.finalize()))

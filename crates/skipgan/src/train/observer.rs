@@ -88,7 +88,7 @@ pub enum Warning {
     },
     /// D says the same whatever it sees.
     #[error(
-        "step {step}: the discriminator is dead (its loss stands still at 2 ln 2): it tells real from reconstructed no better than a coin; raise d_lr or lower lr"
+        "step {step}: the discriminator is dead (its loss stands still at 2 ln 2): it tells real from reconstructed no better than a coin; set d_latent = false, or raise d_lr"
     )]
     DiscriminatorDead {
         /// The step.

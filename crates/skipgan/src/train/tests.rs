@@ -328,8 +328,9 @@ fn a_run_folder_that_cannot_be_written_is_one_sentence() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let run = new_run(folder.path());
     fs::remove_dir(run.checkpoints()).expect("empty");
+    fs::write(run.checkpoints(), "in the way").expect("writable");
     let mut engine = Fake::new(&config.spec(16, 16).expect("small"), 4);
-    let message = footage.train(&mut engine, &run, &config, Options::default()).expect_err("no folder").to_string();
+    let message = footage.train(&mut engine, &run, &config, Options::default()).expect_err("a file where the folder should be").to_string();
     assert!(message.contains("cannot write") && !message.contains('\n'), "{message}");
     assert!(Checkpoint::load(&run.checkpoint(&Which::Last)).is_err());
 }

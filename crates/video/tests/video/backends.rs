@@ -97,6 +97,8 @@ fn rotation_edit_lists_and_variable_rates_are_kept() {
     let rotation = equal(&turned)[0].rotation;
     assert!(rotation == 90 || rotation == 270, "{rotation}");
 
+    upright(&turned, rotation);
+
     // The cut keeps the key picture before it, and an edit list hides what is too early.
     let cut = ffmpeg(folder.path(), &format!("-ss 0.5 -i {shown} -c copy"), "cut.mp4");
     let frames = equal(&cut);
@@ -112,6 +114,44 @@ fn rotation_edit_lists_and_variable_rates_are_kept() {
     let steps: Vec<i64> = frames.windows(2).map(|w| w[1].pts - w[0].pts).collect();
     assert_eq!(steps.iter().max().unwrap() / steps.iter().min().unwrap(), 5, "{steps:?}");
     equal(&ffmpeg(folder.path(), &format!("-i {} -c copy", variable.display()), "variable.mkv"));
+}
+
+/// Our turn of the first frame is ffmpeg's own.
+fn upright(path: &Path, rotation: u16) {
+    let mut frame = read(path, &options(Decoder::Builtin)).unwrap().swap_remove(0);
+    assert_eq!(frame.rotation, rotation);
+    // Samples as they are, so that only the turn is compared.
+    frame.range = Range::Full;
+    let (width, height) = frame.displayed_size();
+    let target = video::Target { width, height, channels: video::Channels::Luma, filter: video::Filter::Area, fit: video::Fit::Stretch };
+    let ours = video::Resizer::new(target).unwrap().resize(&frame).unwrap();
+    let raw = ffmpeg(path.parent().unwrap(), &format!("-i {} -frames:v 1 -pix_fmt yuv420p -f rawvideo", path.display()), "turned.raw");
+    assert_eq!(distance(&ours, &std::fs::read(raw).unwrap()[..ours.len()]), 0);
+}
+
+#[test]
+fn a_broken_start_goes_to_ffmpeg_and_a_broken_rest_does_not() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = folder();
+    let sound = ffmpeg(folder.path(), &format!("{SOURCE} -c:v libx264 -g 10 -crf 18 -threads 1"), "sound.mp4");
+    let data = std::fs::read(&sound).unwrap();
+    let media = data.windows(4).position(|w| w == b"mdat").unwrap() + 4;
+    // The first picture holds the encoder's settings (about 700 bytes) before its slice.
+    for (at, backend) in [(media + 2000, Backend::Ffmpeg), (media + (data.len() - media) / 2, Backend::Builtin)] {
+        let mut broken = data.clone();
+        broken[at..at + 60].fill(0);
+        let path = folder.path().join("broken.mp4");
+        std::fs::write(&path, broken).unwrap();
+        let mut source = video::open(&path, &OpenOptions::default()).unwrap();
+        assert_eq!(source.info().backend, backend, "harm at {}", at - media);
+        assert_eq!(drain(source.as_mut()).unwrap().len(), 50);
+        assert!(source.damage_log().total > 0);
+        let nowhere = OpenOptions { ffmpeg: Some("/nowhere/ffmpeg".into()), ..OpenOptions::default() };
+        let alone = read(&path, &nowhere).unwrap();
+        assert_eq!(alone.len(), 50, "without ffmpeg the rest is still delivered");
+    }
 }
 
 #[test]

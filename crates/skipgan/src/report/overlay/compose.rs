@@ -1,7 +1,8 @@
 //! One picture of an overlay: a line of words, the frame under its heat map with boxes, and the score curve with a cursor.
 
 use super::font;
-use crate::report::heat::{HeatScale, blend};
+use crate::calibration::DisplayRange;
+use crate::report::heat::blend;
 use crate::report::picture::Picture;
 use crate::report::plot::clock;
 
@@ -25,7 +26,7 @@ const WHOLE: u64 = 4000;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OverlayScale {
     /// Map values from the first to the last colour.
-    pub heat: HeatScale,
+    pub heat: DisplayRange,
     /// The score above which a frame is an alarm.
     pub threshold: f64,
     /// Map values above it are boxed; `None` draws no boxes.
@@ -199,7 +200,7 @@ mod tests {
     use super::*;
 
     fn scale() -> OverlayScale {
-        OverlayScale { heat: HeatScale { low: 0.0, high: 1.0 }, threshold: 4.0, tau0: None }
+        OverlayScale { heat: DisplayRange { low: 0.0, high: 1.0 }, threshold: 4.0, tau0: None }
     }
 
     fn frame<'a>(map: &'a [f32], alarm: bool, boxes: &'a [[u32; 4]]) -> OverlayFrame<'a> {

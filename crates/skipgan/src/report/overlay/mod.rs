@@ -223,13 +223,13 @@ impl Sink for Overlay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::heat::HeatScale;
+    use crate::calibration::DisplayRange;
     use video::{Matrix, OpenOptions, Range};
 
     const FRAMES: u64 = 12;
 
     fn scale() -> OverlayScale {
-        OverlayScale { heat: HeatScale { low: 0.0, high: 1.0 }, threshold: 2.0, tau0: Some(0.5) }
+        OverlayScale { heat: DisplayRange { low: 0.0, high: 1.0 }, threshold: 2.0, tau0: Some(0.5) }
     }
 
     fn grey_frame(level: u8) -> Frame {

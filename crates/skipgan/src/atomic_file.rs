@@ -1,9 +1,9 @@
-//! Files that appear whole or not at all: written beside their place, synced, renamed. Devices and pipes, which cannot be replaced by
-//! a rename, are written directly.
+//! Files that appear whole or not at all: written beside their place, synced, renamed, and the folder synced too, so that neither a
+//! crash nor a full disk ever leaves half a file under its name. Devices and pipes, which cannot be replaced by a rename, are written
+//! directly. Checkpoints and result files both come into place this way; each folder tells errors in its own words.
 
-use super::result_error::ResultFileError;
 use std::fs::File;
-use std::io::{Seek, Write};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 /// A file that exists under its own name only after [`AtomicFile::commit`]; dropped before, it leaves nothing behind.
@@ -19,21 +19,21 @@ impl AtomicFile {
     ///
     /// # Errors
     /// What the operating system says.
-    pub fn create(target: &Path) -> Result<Self, ResultFileError> {
+    pub fn create(target: &Path) -> io::Result<Self> {
         let special = std::fs::metadata(target).is_ok_and(|found| !found.is_file());
         if special {
-            let file = File::options().write(true).open(target).map_err(ResultFileError::io(target, "opening"))?;
+            let file = File::options().write(true).open(target)?;
             return Ok(Self { file, target: target.to_owned(), temporary: None });
         }
         let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
         if let Some(folder) = folder {
-            std::fs::create_dir_all(folder).map_err(ResultFileError::io(folder, "creating the folder"))?;
+            std::fs::create_dir_all(folder)?;
         }
         let mut name = std::ffi::OsString::from(".");
         name.push(target.file_name().unwrap_or_default());
         name.push(format!(".{}.partial", std::process::id()));
         let temporary = target.with_file_name(name);
-        let file = File::create(&temporary).map_err(ResultFileError::io(target, "creating"))?;
+        let file = File::create(&temporary)?;
         Ok(Self { file, target: target.to_owned(), temporary: Some(temporary) })
     }
 
@@ -46,12 +46,22 @@ impl AtomicFile {
     ///
     /// # Errors
     /// What the operating system says; the target is then as it was.
-    pub fn commit(mut self) -> Result<(), ResultFileError> {
+    pub fn commit(mut self) -> io::Result<()> {
         let Some(temporary) = &self.temporary else { return Ok(()) };
-        self.file.sync_all().map_err(ResultFileError::io(&self.target, "writing"))?;
-        std::fs::rename(temporary, &self.target).map_err(ResultFileError::io(&self.target, "writing"))?;
+        self.file.sync_all()?;
+        std::fs::rename(temporary, &self.target)?;
         self.temporary = None;
-        Ok(())
+        sync_folder(&self.target)
+    }
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        // Some file systems cannot sync a folder; the rename itself has happened.
+        Err(error) if matches!(error.kind(), InvalidInput | Unsupported | PermissionDenied) => Ok(()),
+        other => other,
     }
 }
 
@@ -83,9 +93,9 @@ impl Drop for AtomicFile {
 ///
 /// # Errors
 /// What the operating system says.
-pub fn write_atomically(target: &Path, bytes: &[u8]) -> Result<(), ResultFileError> {
+pub fn write_atomically(target: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = AtomicFile::create(target)?;
-    file.write_all(bytes).map_err(ResultFileError::io(target, "writing"))?;
+    file.write_all(bytes)?;
     file.commit()
 }
 
