@@ -121,6 +121,9 @@ impl Session {
         };
         let scored = score::run(&options, &interruptible(), &mut self.progress())?;
         self.show(&scored.to_json(), &scored.to_text(&options.out))?;
+        if scored.interrupted {
+            return Ok(Outcome::Interrupted(format!("interrupted; {} rows are in {}", scored.frames, options.out.display())));
+        }
         Ok(Outcome::Done)
     }
 

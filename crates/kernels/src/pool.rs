@@ -144,16 +144,14 @@ impl Pool {
             generation: AtomicUsize::new(0),
             flush: AtomicBool::new(false),
         });
-        let workers = (1..threads.max(1))
-            .map(|worker| {
-                let shared = Arc::clone(&shared);
-                std::thread::Builder::new()
-                    .name(format!("kernels-{worker}"))
-                    .spawn(move || shared.serve(worker))
-                    .expect("the system starts a thread")
-            })
-            .collect();
-        Ok(Pool { shared, turn: Mutex::new(()), workers, level })
+        // Workers already started are ended by the pool's own drop where a later one cannot start.
+        let mut pool = Pool { shared, turn: Mutex::new(()), workers: Vec::new(), level };
+        for worker in 1..threads.max(1) {
+            let shared = Arc::clone(&pool.shared);
+            let started = std::thread::Builder::new().name(format!("kernels-{worker}")).spawn(move || shared.serve(worker));
+            pool.workers.push(started.map_err(|why| CpuError::Threads { threads, why: why.to_string() })?);
+        }
+        Ok(pool)
     }
 
     /// Threads, the caller's included.

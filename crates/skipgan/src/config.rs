@@ -387,6 +387,9 @@ pub struct Objective {
 /// Names of the presets, the default first.
 pub const PRESETS: [&str; 3] = ["video", "official", "paper"];
 
+/// Keys that scores of a trained network depend on: those of a calibration's basis.
+pub const SCORING_KEYS: [&str; 8] = ["lambda", "score_r", "score_l", "features", "bn_test", "scale", "map_channel", "smooth"];
+
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -459,6 +462,21 @@ impl Config {
         let line = format!("{key} = {value}");
         let line = if line.parse::<toml::Table>().is_ok() { line } else { format!("{key} = {}", toml::Value::from(value)) };
         self.with_toml(&origin, &line)
+    }
+
+    /// As [`Config::with_set`], for a network that is already trained: only settings that scores depend on can change. What the network
+    /// is, how frames reach it and how its state was chosen stay what they were.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] for any other key.
+    pub fn with_scoring_set(&self, assignment: &str) -> Result<Config, ConfigError> {
+        let key = assignment.split('=').next().unwrap_or_default().trim();
+        let changed = self.with_set(assignment)?;
+        if SCORING_KEYS.contains(&key) {
+            return Ok(changed);
+        }
+        let message = format!("belongs to the training and cannot change afterwards; these can: {}", SCORING_KEYS.join(", "));
+        Err(ConfigError::Invalid { origin: format!("--set {assignment}"), message })
     }
 
     /// The page as TOML text, every key present.
@@ -675,6 +693,16 @@ mod tests {
         for (assignment, word) in [("lamda=0.5", "lamda"), ("order=sideways", "sideways"), ("lr=-1", "lr"), ("nonsense", "KEY=VALUE")] {
             let message = config.with_set(assignment).expect_err(assignment).to_string();
             assert!(message.contains(word) && !message.contains('\n'), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_trained_network_takes_settings_of_scores_only() {
+        let config = Config::preset("official").expect("official");
+        assert_eq!(config.with_scoring_set("lambda = 0.5").expect("a setting of scores").lambda, 0.5);
+        for assignment in ["select=validation", "fit=stretch", "output=linear", "g_width=32"] {
+            let message = config.with_scoring_set(assignment).expect_err(assignment).to_string();
+            assert!(message.contains(assignment) && message.contains("lambda"), "{message}");
         }
     }
 

@@ -99,7 +99,7 @@ fn settings_that_do_not_exist() {
     place.refuses("train data --out r --set side=33", &["33"]);
     place.refuses("train data --out r --preset cinema", &["cinema", "video, official, paper"]);
     place.refuses("baseline fd-median data --out x.csv", &["fd-median", "fd-max31"]);
-    place.refuses("score run data --out x.csv --set g_width=8", &["shape"]);
+    place.refuses("score run data --out x.csv --set g_width=8", &["g_width", "belongs to the training", "lambda"]);
     place.refuses("score run data --out x.csv --threads 5000", &["--threads 5000", "at most 256"]);
     place.refuses("train data --out r --minutes 0", &["--minutes"]);
 }
@@ -135,7 +135,7 @@ fn score_files_that_do_not_fit_the_data() {
         let on = |path: &str| command.replace("FILE", path);
         place.refuses(&on("clip.csv"), &["clip.csv", "clip 02", "score it too"]);
         place.refuses(&on("frame.csv"), &["frame.csv", "clip 01, frame 7 is missing", "score the clip again"]);
-        place.refuses(&on("tail.csv"), &["01", "19", "20"]);
+        place.refuses(&on("tail.csv"), &["tail.csv", "clip 01, frame 19 is missing"]);
         place.refuses(&on("nan.csv"), &["nan.csv", "clip 01, frame 7", "NaN", "finite"]);
         place.refuses(&on("other.csv"), &["other.csv", "unknown clip 99"]);
         place.refuses(&on("empty.csv"), &["empty.csv", "write it again"]);

@@ -33,6 +33,14 @@ pub enum CpuError {
         /// Those it has, in words.
         available: String,
     },
+    /// The system would not start another thread.
+    #[error("the system does not start {threads} threads ({why}): ask for fewer with --threads")]
+    Threads {
+        /// Threads asked for.
+        threads: usize,
+        /// What the system says.
+        why: String,
+    },
 }
 
 impl fmt::Display for Level {

@@ -176,6 +176,12 @@ pub enum CheckpointError {
         /// The folder.
         path: PathBuf,
     },
+    /// A folder that holds something, but no checkpoint to go on from.
+    #[error("{}: there is no checkpoints/last.safetensors to resume from; check the path, or start anew with another --out", path.display())]
+    NothingToResume {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A folder without a run in it.
     #[error("{path}: this is not a run folder (it has no checkpoints); name the folder that was given to 'skipgan train --out'")]
     NotARun {

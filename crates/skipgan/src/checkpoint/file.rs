@@ -332,7 +332,13 @@ mod tests {
             width: 32,
             state,
             progress: Progress { epoch: 2, position: 5, step: 17, best, measured: Some(12), watch: vec![1.5], finished: true },
-            provenance: Provenance { seed: 1, data_fingerprint: "f".into(), program_version: "0.1.0".into(), decoder: "pictures".into() },
+            provenance: Provenance {
+                seed: 1,
+                data_fingerprint: "f".into(),
+                program_version: "0.1.0".into(),
+                decoder: "pictures".into(),
+                ..Provenance::default()
+            },
             calibration: Some(calibration),
         }
     }

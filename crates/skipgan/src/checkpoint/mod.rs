@@ -84,4 +84,10 @@ pub struct Provenance {
     pub program_version: String,
     /// Decoder that read the training footage.
     pub decoder: String,
+    /// SHA-256 of which frames of the footage the cache held; empty in files of before.
+    #[serde(default)]
+    pub kept_frames: String,
+    /// Fingerprint of the footage that the calibration was taken from, where `calibrate` did it; empty: the held-out part of the training.
+    #[serde(default)]
+    pub calibrated_on: String,
 }

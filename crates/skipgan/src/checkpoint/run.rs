@@ -43,6 +43,9 @@ impl Run {
         if existing == Existing::Refuse && run.holds_something()? {
             return Err(CheckpointError::RunNotEmpty { path: folder.to_path_buf() });
         }
+        if existing == Existing::Resume && !run.checkpoint(&Which::Last).exists() && run.holds_something()? {
+            return Err(CheckpointError::NothingToResume { path: folder.to_path_buf() });
+        }
         for part in [run.events(), run.samples(), run.checkpoints()] {
             fs::create_dir_all(&part).map_err(|error| CheckpointError::from_io(&part, "make the folder", 0, error))?;
         }
@@ -144,9 +147,13 @@ mod tests {
         let run = Run::create(&path, Existing::Refuse).expect("new");
         assert!(run.samples().is_dir() && run.events().is_dir());
         Run::create(&path, Existing::Refuse).expect("nothing but empty folders yet");
+        Run::create(&path, Existing::Resume).expect("nothing done yet, nothing lost");
         fs::write(run.config(), "").expect("writable");
         let message = Run::create(&path, Existing::Refuse).expect_err("not empty").to_string();
         assert!(message.contains("--resume"), "{message}");
+        let message = Run::create(&path, Existing::Resume).expect_err("no checkpoint").to_string();
+        assert!(message.contains("last.safetensors"), "{message}");
+        fs::write(run.checkpoint(&Which::Last), "").expect("writable");
         Run::create(&path, Existing::Resume).expect("resumed");
     }
 

@@ -94,6 +94,7 @@ struct GreyStream {
     source: Box<dyn FrameSource>,
     resizer: Option<(Resizer, usize, usize)>,
     samples: Vec<u8>,
+    before: Vec<u8>,
 }
 
 /// One of them.
@@ -106,7 +107,7 @@ struct Grey<'a> {
 
 impl GreyStream {
     fn open(clip: &Clip, open: &OpenOptions) -> Result<GreyStream, CommandError> {
-        Ok(GreyStream { clip: clip.name.clone(), source: clip.open(open)?, resizer: None, samples: Vec::new() })
+        Ok(GreyStream { clip: clip.name.clone(), source: clip.open(open)?, resizer: None, samples: Vec::new(), before: Vec::new() })
     }
 
     fn next(&mut self) -> Result<Option<Grey<'_>>, CommandError> {
@@ -123,9 +124,11 @@ impl GreyStream {
         resizer.resize_into(&frame, &mut self.samples).map_err(told)?;
         let status = match frame.damage {
             Damage::Repeated => FrameStatus::Repeated,
+            _ if self.samples == self.before => FrameStatus::Repeated,
             Damage::Concealed => FrameStatus::Damaged,
             Damage::None | Damage::Unknown => FrameStatus::Ok,
         };
+        self.before.clone_from(&self.samples);
         let grey = GreyFrame { height: *height, width: *width, samples: &self.samples };
         Ok(Some(Grey { frame: grey, index: frame.index, time_s: frame.time_s(), status }))
     }
@@ -160,7 +163,10 @@ impl TrainingFootage for NormalFootage<'_> {
         let told = |error: CommandError| BaselineError::Read(error.into());
         let mut stream = GreyStream::open(clip, self.open).map_err(told)?;
         while let Some(grey) = stream.next().map_err(told)? {
-            visit(grey.frame)?;
+            // As in scoring, a picture that comes again says nothing new.
+            if grey.status != FrameStatus::Repeated {
+                visit(grey.frame)?;
+            }
         }
         Ok(())
     }
@@ -179,20 +185,21 @@ impl ClipScorer<'_> {
     fn score(&mut self, clip: &Clip, open: &OpenOptions, cancel: &AtomicBool) -> Result<usize, CommandError> {
         let mut stream = GreyStream::open(clip, open)?;
         self.detector.start_clip();
-        let (mut frames, mut map) = (0, Vec::new());
+        let (mut frames, mut last) = (0, LastScore::default());
         while let Some(grey) = stream.next()? {
             if cancel.load(Ordering::Relaxed) {
                 return Err(CommandError::Interrupted);
             }
-            let found = self.detector.push(grey.frame)?;
-            let row = row(&clip.name, &grey, &found, &self.calibration);
+            if grey.status != FrameStatus::Repeated || frames == 0 {
+                last.take(&self.detector.push(grey.frame)?);
+            }
+            let row = row(&clip.name, &grey, &last, &self.calibration);
             self.rows.write(&row)?;
             self.scored.count(&row);
             if let Some(maps) = &mut self.maps {
                 let size = (grey.frame.height, grey.frame.width);
                 maps.announce(&clip.name, size);
-                found.write_map(&mut map);
-                maps.push(&clip.name, row.frame, (found.height, found.width), &map)?;
+                maps.push(&clip.name, row.frame, size, &last.map)?;
             }
             frames += 1;
         }
@@ -200,7 +207,22 @@ impl ClipScorer<'_> {
     }
 }
 
-fn row<'a>(clip: &'a str, grey: &Grey<'_>, found: &FrameScore<'_>, calibration: &BaselineCalibration) -> ScoreRow<'a> {
+/// The last score of a clip and its map: what a repeated frame gets too.
+#[derive(Default)]
+struct LastScore {
+    raw: f64,
+    warmup: bool,
+    map: Vec<f32>,
+}
+
+impl LastScore {
+    fn take(&mut self, found: &FrameScore<'_>) {
+        (self.raw, self.warmup) = (found.raw, found.warmup);
+        found.write_map(&mut self.map);
+    }
+}
+
+fn row<'a>(clip: &'a str, grey: &Grey<'_>, found: &LastScore, calibration: &BaselineCalibration) -> ScoreRow<'a> {
     ScoreRow {
         clip,
         frame: usize::try_from(grey.index).unwrap_or(usize::MAX),

@@ -1,17 +1,21 @@
 //! `calibrate RUN DATA`: statistics of normal footage anew, for a camera whose light or view has changed a little; no training.
 
 use super::CommandError;
-use super::detector;
+use super::detector::{self, Opened};
 use super::event::{Event, Listener};
 use super::reading::{self, Reading};
 use crate::calibration::Calibration;
-use crate::data::{PictureSettings, WindowShape, WindowStream};
+use crate::checkpoint::Run;
+use crate::data::cache::DEFAULT_LIMIT_BYTES;
+use crate::data::fingerprint::fingerprint;
+use crate::data::{Clip, PictureSettings, WindowShape, WindowStream, hold_out};
+use crate::score::detector::{batch_of, engine_on_cpu};
 use crate::score::fit::fit_clip;
 use crate::score::forward::Forward;
-use crate::score::{Fitter, ScoreError};
+use crate::score::{Fitter, ScoreError, fit_spans};
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 /// Which run, by which footage.
 #[derive(Clone, Debug)]
@@ -52,37 +56,79 @@ pub fn run(options: &CalibrateOptions, cancel: &AtomicBool, listener: &mut dyn L
     let mut opened = detector::open(&options.run, options.checkpoint.as_deref(), &options.set)?;
     let set = options.reading.find(&options.data)?;
     listener.hear(Event::Note(set.summary()));
-    let picture = PictureSettings::new(&opened.config, opened.checkpoint.height, opened.checkpoint.width);
-    let shape = WindowShape::new(&picture, opened.config.history);
-    let mut engine = opened.engine(reading::pool(options.threads)?)?;
-    let mut forward = Forward::new(&mut engine, &opened.config, shape, opened.batch());
-    let mut fitter = Fitter::default();
-    let clips = set.for_training().unwrap_or_else(|_| set.for_scoring());
-    for (order, clip) in clips.iter().enumerate() {
-        if cancel.load(Ordering::Relaxed) {
-            return Err(CommandError::Interrupted);
-        }
-        let mut stream = WindowStream::open(clip, &options.reading.open, &picture, opened.config.history)?;
-        fitter.begin_clip();
-        fit_clip(&mut fitter, &mut forward, &mut stream)?;
-        listener.hear(Event::Progress {
-            task: "calibrating",
-            done: order as u64 + 1,
-            total: Some(clips.len() as u64),
-            unit: "clips",
-            detail: format!("{} ({} frames so far)", clip.name, fitter.frames()),
-            numbers: json!({ "clip": clip.name, "frames": fitter.frames() }),
-        });
-    }
-    listener.hear(Event::Finished { task: "calibrating", summary: String::new() });
-    if fitter.frames() < LEAST_FRAMES {
-        return Err(ScoreError::NothingToFit.into());
-    }
-    let after = fitter.finish(&opened.config)?;
+    let clips = set.for_training()?;
+    let footage = fingerprint(clips)?;
+    let trained_on = footage == opened.checkpoint.provenance.data_fingerprint;
+    let normal = Normal { clips, options, cancel };
+    let after = if trained_on { normal.held_out(&opened, listener)? } else { normal.all(&opened, listener)? };
+    opened.checkpoint.provenance.calibrated_on = if trained_on { String::new() } else { footage };
     let before = opened.checkpoint.calibration.replace(after.clone());
     opened.checkpoint.config = opened.config;
     opened.checkpoint.save(&opened.path)?;
     Ok(Calibrated { path: opened.path, before, after })
+}
+
+/// Normal footage to take statistics from.
+struct Normal<'a> {
+    clips: &'a [Clip],
+    options: &'a CalibrateOptions,
+    cancel: &'a AtomicBool,
+}
+
+impl Normal<'_> {
+    fn picture(opened: &Opened) -> PictureSettings {
+        PictureSettings::new(&opened.config, opened.checkpoint.height, opened.checkpoint.width)
+    }
+
+    /// Every frame, as it is decoded.
+    fn all(&self, opened: &Opened, listener: &mut dyn Listener) -> Result<Calibration, CommandError> {
+        let (picture, history) = (Normal::picture(opened), opened.config.history);
+        let mut engine = engine_on_cpu(&opened.checkpoint, &opened.config, reading::pool(self.options.threads)?)?;
+        let shape = WindowShape::new(&picture, history);
+        let mut forward = Forward::new(&mut engine, &opened.config, shape, batch_of(&opened.config));
+        let mut fitter = Fitter::default();
+        for (order, clip) in self.clips.iter().enumerate() {
+            let mut stream = WindowStream::open(clip, &self.options.reading.open, &picture, history)?;
+            fitter.begin_clip();
+            fit_clip(&mut fitter, &mut forward, &mut stream, self.cancel)?;
+            for event in &stream.source().damage_log().events {
+                listener.hear(Event::Warning(format!("{}, frame {}: {}", clip.name, event.frame, event.reason)));
+            }
+            listener.hear(Event::Progress {
+                task: "calibrating",
+                done: order as u64 + 1,
+                total: Some(self.clips.len() as u64),
+                unit: "clips",
+                detail: format!("{} ({} frames so far)", clip.name, fitter.frames()),
+                numbers: json!({ "clip": clip.name, "frames": fitter.frames() }),
+            });
+        }
+        listener.hear(Event::Finished { task: "calibrating", summary: String::new() });
+        if fitter.frames() < LEAST_FRAMES {
+            return Err(ScoreError::NothingToFit { frames: fitter.frames() }.into());
+        }
+        Ok(fitter.finish(&opened.config)?)
+    }
+
+    /// The footage is that of the training: no statistic may come from frames that the network was fitted on.
+    fn held_out(&self, opened: &Opened, listener: &mut dyn Listener) -> Result<Calibration, CommandError> {
+        listener.hear(Event::Note("this is the footage of the training: only its held-out part is used".into()));
+        let Ok(run) = Run::open(&self.options.run) else {
+            let told = "this is the footage of the training: name the run folder, whose cache knows the held-out part, or other footage";
+            return Err(CommandError::Usage(told.into()));
+        };
+        let picture = Normal::picture(opened);
+        let cache = self.options.reading.cache(&run.cache(), self.clips, &picture, DEFAULT_LIMIT_BYTES, self.cancel, listener)?;
+        let kept = &opened.checkpoint.provenance.kept_frames;
+        if !kept.is_empty() && *kept != cache.kept_sha256() {
+            let told = "the training saw other frames of this footage (another --decoder or --cache-gib): name other normal footage";
+            return Err(CommandError::Usage(told.into()));
+        }
+        let split = hold_out(&cache.frames(), opened.config.history)?;
+        let mut engine = engine_on_cpu(&opened.checkpoint, &opened.config, reading::pool(self.options.threads)?)?;
+        let (config, batch) = (&opened.config, batch_of(&opened.config));
+        Ok(fit_spans(&mut engine, &cache, &split.held_out, config, batch, Some(self.cancel), &mut |_, _| {})?)
+    }
 }
 
 impl Calibrated {

@@ -4,7 +4,7 @@ use super::CommandError;
 use super::event::{Event, Listener};
 use super::reading::Reading;
 use super::truth::{MaskFiles, Truth};
-use crate::data::DataSet;
+use crate::data::{Clip, DataError, DataSet};
 use crate::evaluate::clips::ClipScores;
 use crate::evaluate::run::{Inputs, MapSource, MaskSource, Options, evaluate};
 use crate::evaluate::{Evaluation, Provenance};
@@ -14,6 +14,7 @@ use crate::report::meta_file::ScoreMeta;
 use crate::report::score_table::{ExpectedClip, ScoreTable};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use video::{OpenOptions, Planes};
 
 /// What to judge, by what.
 #[derive(Clone, Debug)]
@@ -68,11 +69,12 @@ pub fn read(options: &EvaluateOptions, listener: &mut dyn Listener) -> Result<Ju
     let table = ScoreTable::read(&options.scores)?;
     let set = options.reading.find(std::slice::from_ref(&options.data))?;
     listener.hear(Event::Note(set.summary()));
-    let as_scored: BTreeMap<String, usize> = table.clips.iter().map(|clip| (clip.name.clone(), clip.frames())).collect();
-    // A clip without a row is told as such, before its labels are looked for.
-    let known: Vec<ExpectedClip<'_>> = set.for_scoring().iter().map(|clip| expected(clip, &as_scored)).collect();
-    let table = table.match_clips(&known)?;
-    let truth = Truth::read(&set, options.labels.as_deref(), &as_scored)?;
+    let meta = ScoreMeta::read_beside(&options.scores)?;
+    let frames = frames_of(&set, meta.as_ref().filter(|meta| meta.scores_sha256.as_ref() == Some(&table.sha256)), options, listener)?;
+    // A clip or a frame without a row is told as such, before labels are looked for.
+    let expected = set.for_scoring().iter().map(|clip| ExpectedClip { name: &clip.name, frames: frames[&clip.name] });
+    let table = table.match_clips(&expected.collect::<Vec<_>>())?;
+    let truth = Truth::read(&set, options.labels.as_deref(), &frames)?;
     for (clip, labels) in truth.clips.iter().zip(&truth.labels) {
         if let Some(note) = set.check_test_frames(clip, labels.len())? {
             listener.hear(Event::Warning(note));
@@ -81,13 +83,41 @@ pub fn read(options: &EvaluateOptions, listener: &mut dyn Listener) -> Result<Ju
     for note in &truth.notes {
         listener.hear(Event::Warning(note.clone()));
     }
-    Ok(Judged { meta: ScoreMeta::read_beside(&options.scores)?, set, table, truth })
+    Ok(Judged { meta, set, table, truth })
 }
 
-/// Pictures are counted; a video has as many frames as were scored, which labels and published counts are held against afterwards.
-fn expected<'a>(clip: &'a crate::data::Clip, as_scored: &BTreeMap<String, usize>) -> ExpectedClip<'a> {
-    let frames = clip.known_frames().or_else(|| as_scored.get(&clip.name).copied()).unwrap_or(0);
-    ExpectedClip { name: &clip.name, frames }
+/// Frames of every clip: pictures are counted, a video has as many as our own score file says it decoded, else it is decoded to count them
+/// (a header may lie, and a score file that was cut must not be taken for whole).
+fn frames_of(
+    set: &DataSet,
+    meta: Option<&ScoreMeta>,
+    options: &EvaluateOptions,
+    listener: &mut dyn Listener,
+) -> Result<BTreeMap<String, usize>, CommandError> {
+    let recorded = |clip: &Clip| meta?.inputs.iter().find(|input| input.clip == clip.name)?.frames;
+    let mut frames = BTreeMap::new();
+    for clip in set.for_scoring() {
+        let known = clip.known_frames().or_else(|| recorded(clip));
+        let count = match known {
+            Some(count) => count,
+            None => {
+                listener.hear(Event::Note(format!("counting the frames of {}", clip.name)));
+                count(clip, options)?
+            }
+        };
+        frames.insert(clip.name.clone(), count);
+    }
+    Ok(frames)
+}
+
+fn count(clip: &Clip, options: &EvaluateOptions) -> Result<usize, CommandError> {
+    let open = OpenOptions { planes: Planes::Luma, ..options.reading.open.clone() };
+    let mut source = clip.open(&open)?;
+    let mut frames = 0;
+    while source.next().map_err(|source| DataError::Source { clip: clip.name.clone(), source })?.is_some() {
+        frames += 1;
+    }
+    Ok(frames)
 }
 
 /// Every number.

@@ -92,7 +92,7 @@ impl Looking<'_> {
 }
 
 /// The frame as displayed, at most [`LARGEST`] pixels a side.
-fn displayed(frame: &Frame) -> Result<Picture, CommandError> {
+pub(super) fn displayed(frame: &Frame) -> Result<Picture, CommandError> {
     let (width, height) = frame.displayed_size();
     let target = Target { width, height, channels: Channels::Rgb, filter: Filter::Area, fit: Fit::Stretch };
     let told = |source| crate::data::DataError::Resize { clip: "report".into(), frame: frame.index, source };

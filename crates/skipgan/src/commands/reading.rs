@@ -1,10 +1,15 @@
 //! How footage is found and read, and on how many threads: what most commands share.
 
 use super::CommandError;
-use crate::data::{Clip, DataSet, DiscoverOptions, discover};
+use super::event::{Event, Listener};
+use crate::data::cache::CacheProgress;
+use crate::data::{CacheOptions, Clip, DataSet, DiscoverOptions, FrameCache, PictureSettings, discover};
 use kernels::Pool;
+use serde_json::json;
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use video::OpenOptions;
 
 /// How footage is found and read.
@@ -39,6 +44,45 @@ impl Reading {
             }
         }
         first_error.map_or(Ok(None), |error| Err(error.into()))
+    }
+}
+
+/// Losses of decoders that are told one by one.
+const TOLD_LOSSES: usize = 10;
+
+impl Reading {
+    /// Decodes every frame of `clips` once into `folder`, at most `bytes` of them, telling how far it is and what was lost.
+    ///
+    /// # Errors
+    /// As [`FrameCache::build`].
+    pub fn cache(
+        &self,
+        folder: &Path,
+        clips: &[Clip],
+        picture: &PictureSettings,
+        bytes: u64,
+        cancel: &AtomicBool,
+        listener: &mut dyn Listener,
+    ) -> Result<FrameCache, CommandError> {
+        let shared = RefCell::new(listener);
+        let told = |progress: &CacheProgress| {
+            shared.borrow_mut().hear(Event::Progress {
+                task: "reading frames",
+                done: progress.frames,
+                total: progress.frames_expected,
+                unit: "frames",
+                detail: format!("{} ({}/{} clips)", progress.clip, progress.clips_done, progress.clips),
+                numbers: json!({ "clip": progress.clip }),
+            });
+        };
+        let caching = CacheOptions { limit_bytes: bytes, progress: Some(&told), cancel: Some(cancel), ..CacheOptions::new(&self.open) };
+        let cache = FrameCache::build(folder, clips, picture, &caching)?;
+        let listener = shared.into_inner();
+        listener.hear(Event::Finished { task: "reading frames", summary: cache.summary() });
+        for (clip, loss) in cache.losses().take(TOLD_LOSSES) {
+            listener.hear(Event::Warning(format!("{clip}: {loss}")));
+        }
+        Ok(cache)
     }
 }
 

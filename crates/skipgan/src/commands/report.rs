@@ -4,12 +4,14 @@ use super::CommandError;
 use super::detector::{self, Opened};
 use super::evaluate::{self, EvaluateOptions, Judged};
 use super::event::{Event, Listener};
-use super::moments::Looking;
+use super::moments::{Looking, displayed};
 use super::reading::{self, Reading, quoted, shown};
 use crate::atomic_file::write_atomically;
 use crate::checkpoint::Run;
-use crate::report::html::{ClipResult, ConfigRow, Fact, Missing, ReportInput, TrainingInput, loss_plots, pick_moments, render};
+use crate::report::html::{Captioned, ClipResult, ConfigRow, Fact, Missing, ReportInput, TrainingInput, loss_plots, pick_moments, render};
 use crate::report::meta_file::ScoreMeta;
+use crate::report::score_file::FrameStatus;
+use crate::score::detector::engine_on_cpu;
 use std::path::{Path, PathBuf};
 
 /// What to show, and where to write it.
@@ -80,7 +82,7 @@ fn about(opened: &Opened, options: &ReportOptions) -> Result<ReportInput, Comman
         Fact::new("checkpoint", shown(&opened.path)),
         Fact::new("model SHA-256", opened.sha256.clone()),
         Fact::new("seed", checkpoint.provenance.seed.to_string()),
-        Fact::new("steps", checkpoint.progress.step.to_string()),
+        Fact::new("state of step", checkpoint.progress.step.to_string()),
         Fact::new("written by", format!("skipgan {}", checkpoint.provenance.program_version)),
         Fact::new("training data SHA-256", checkpoint.provenance.data_fingerprint.clone()),
         Fact::new("training decoder", checkpoint.provenance.decoder.clone()),
@@ -88,7 +90,7 @@ fn about(opened: &Opened, options: &ReportOptions) -> Result<ReportInput, Comman
     Ok(ReportInput {
         title: options.run.file_name().map_or_else(|| shown(&options.run), |name| name.to_string_lossy().into_owned()),
         subtitle: format!(
-            "preset {}, {}×{} pixels, {} steps",
+            "preset {}, {}×{} pixels, state of step {}",
             opened.config.preset, checkpoint.width, checkpoint.height, checkpoint.progress.step
         ),
         training: training(opened, &options.run)?,
@@ -103,19 +105,33 @@ fn training(opened: &Opened, run: &Path) -> Result<Option<TrainingInput>, Comman
     let Ok(run) = Run::open(run) else { return Ok(None) };
     let path = run.metrics();
     let told = |source| CommandError::Io { path: path.clone(), action: "read", source };
-    let plots = match std::fs::metadata(&path) {
-        Ok(found) if found.len() <= MOST_METRICS => loss_plots(&std::fs::read_to_string(&path).map_err(told)?)?,
-        _ => Vec::new(),
+    let metrics = match std::fs::metadata(&path) {
+        Ok(found) if found.len() <= MOST_METRICS => std::fs::read_to_string(&path).map_err(told)?,
+        _ => String::new(),
     };
+    let plots = if metrics.is_empty() { Vec::new() } else { loss_plots(&metrics)? };
+    let trained = metrics.lines().last().and_then(|line| line.split(',').next()).unwrap_or_default();
     let progress = &opened.checkpoint.progress;
     let calibration = opened.checkpoint.calibration.as_ref();
-    let mut facts = vec![Fact::new("steps", progress.step.to_string()), Fact::new("epochs begun", (progress.epoch + 1).to_string())];
+    let mut facts = vec![Fact::new("steps trained", trained), Fact::new("state shown", format!("step {}", progress.step))];
     if let Some(calibration) = calibration {
         facts.push(Fact::new("held-out frames", calibration.frames.to_string()));
         facts.push(Fact::new("alarm above", format!("{:.3}", calibration.highest)));
     }
     let kept = progress.best.map(|best| (best.step as f64, format!("kept: step {}", best.step)));
-    Ok(Some(TrainingInput { plots, facts, kept, samples: Vec::new() }))
+    Ok(Some(TrainingInput { plots, facts, kept, samples: latest_samples(&run)? }))
+}
+
+/// The last sheet of samples that training wrote: input, reconstruction and map of held-out windows.
+fn latest_samples(run: &Run) -> Result<Vec<Vec<Captioned>>, CommandError> {
+    let Ok(entries) = std::fs::read_dir(run.samples()) else { return Ok(Vec::new()) };
+    let latest = entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "png")).max();
+    let Some(path) = latest else { return Ok(Vec::new()) };
+    let told = |source| crate::data::DataError::Source { clip: shown(&path), source };
+    let frame = video::images::read_picture(&path, video::Planes::All, &video::Limits::default()).map_err(told)?;
+    let step = path.file_stem().map(|stem| stem.to_string_lossy().trim_start_matches("step_").trim_start_matches('0').to_string());
+    let caption = format!("held-out windows, step {}: input, reconstruction, map", step.unwrap_or_default());
+    Ok(vec![vec![Captioned { caption, picture: displayed(&frame)? }]])
 }
 
 /// What the scores are worth, and the frames that show it.
@@ -149,11 +165,18 @@ fn add_scores(
         input.missing.push(Missing { what: "pixel and region numbers (give report --maps DIR too)".into(), command });
     }
     let Some(calibration) = &opened.checkpoint.calibration else { return Ok(()) };
-    let mut engine = opened.engine(reading::pool(options.threads)?)?;
+    let mut engine = engine_on_cpu(&opened.checkpoint, &opened.config, reading::pool(options.threads)?)?;
     let chosen = pick_moments(&input.clips, MOMENTS);
     let mut looking = Looking { opened, engine: &mut engine, calibration, reading: &options.reading };
     input.moments = looking.at(&chosen, &input.clips, judged.set.for_scoring())?;
     Ok(())
+}
+
+/// How many frames of a clip were not what they should be, in words.
+fn impaired(status: &[FrameStatus]) -> Vec<String> {
+    let kinds = [(FrameStatus::Repeated, "repeated"), (FrameStatus::Damaged, "damaged"), (FrameStatus::SceneChange, "scene change")];
+    let counted = kinds.map(|(kind, word)| (status.iter().filter(|&&found| found == kind).count(), word));
+    counted.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect()
 }
 
 fn warn_of_another_model(meta: Option<&ScoreMeta>, opened: &Opened, listener: &mut dyn Listener) {
@@ -174,7 +197,7 @@ fn results(judged: &Judged) -> Result<Vec<ClipResult>, CommandError> {
             labels: Some(judged.truth.labels[at].clone()),
             times: times.get(at).filter(|times| times.iter().all(|time| time.is_finite())).map(|times| times.to_vec()),
             warmup: warmups.get(at).map_or(0, |flags| flags.iter().take_while(|&&flag| flag == 1.0).count()),
-            notes: Vec::new(),
+            notes: impaired(&judged.table.clips[at].status),
         })
         .collect())
 }

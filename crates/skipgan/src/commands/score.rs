@@ -4,17 +4,18 @@ use super::CommandError;
 use super::detector::{self, Opened};
 use super::event::{Event, Listener};
 use super::map_output::MapOutput;
+use super::overwriting::refuse_overwriting;
 use super::reading::{self, Reading, shown};
 use super::scored::{RowOutput, Scored, row_of};
 use crate::calibration::Calibration;
-use crate::config::{Scale, Select};
+use crate::config::{BnTest, Scale, Select};
 use crate::data::fingerprint::fingerprint;
 use crate::data::{Clip, DataSet, WindowStream};
 use crate::evaluate::Selection;
 use crate::report::meta_file::{InputRecord, ScoreMeta};
 use crate::report::overlay::{ClipFacts, Overlay, OverlayPlace, OverlayScale};
-use crate::score::{Detector, FrameScore, MapView, Sink, min_max};
-use serde_json::json;
+use crate::score::{ClipEnd, Detector, FrameScore, MapView, ScoreError, Sink, min_max};
+use serde_json::{Value, json};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,10 +56,14 @@ pub fn run(options: &ScoreOptions, cancel: &AtomicBool, listener: &mut dyn Liste
     listener.hear(Event::Note(set.summary()));
     let clips = set.for_scoring();
     let live = options.input.iter().any(|path| path == Path::new("-"));
+    if live && (opened.config.scale == Scale::TestMinmax || opened.config.bn_test == BnTest::Batch) {
+        let told = "scores of this run need all frames (scale = test_minmax) or a batch of them (bn_test = batch), which a live source has not; \
+                    calibrate it with --set scale=terms --set bn_test=running";
+        return Err(CommandError::Usage(told.into()));
+    }
+    refuse_overwriting(clips, &options.out, options.overlay.as_deref())?;
     let mut meta = meta(&opened, options);
-    let batch = opened.batch();
-    let engine = Box::new(opened.engine(reading::pool(options.threads)?)?);
-    let mut detector = Detector::new(opened.checkpoint, opened.config.clone(), engine, batch)?;
+    let mut detector = Detector::on_cpu(opened.checkpoint, opened.config.clone(), reading::pool(options.threads)?)?;
     if live {
         detector.set_batch(1);
     }
@@ -85,17 +90,22 @@ fn score_clips(
     for clip in set.for_scoring() {
         let mut stream = WindowStream::open(clip, &options.reading.open, &picture, history)?;
         outputs.begin(clip, &stream)?;
-        let frames = scorer.score_clip(&clip.name, &mut stream, outputs)?;
-        outputs.end_clip(clip, frames, &stream);
-        outputs.scored.notes.extend(set.check_test_frames(&clip.name, frames as usize)?);
-        meta.inputs.push(record(clip, frames, &stream));
+        let end = match scorer.score_clip(&clip.name, &mut stream, outputs) {
+            // Ctrl-C is how one ends a camera: what was scored is kept.
+            Err(ScoreError::Interrupted) if outputs.live => ClipEnd { frames: outputs.scored.frames, broke_off: None },
+            end => end?,
+        };
+        outputs.scored.interrupted = outputs.live && outputs.cancel.load(Ordering::Relaxed);
+        outputs.end_clip(clip, &end, &stream, meta);
+        outputs.scored.notes.extend(set.check_test_frames(&clip.name, end.frames as usize)?);
+        meta.inputs.push(record(clip, end.frames, &stream));
     }
-    Ok(scorer.finish(outputs)?)
+    if outputs.scored.interrupted { Ok(()) } else { Ok(scorer.finish(outputs)?) }
 }
 
 fn meta(opened: &Opened, options: &ScoreOptions) -> ScoreMeta {
     let not_strict_because = opened.config.not_strict_because();
-    let selection = match opened.config.select {
+    let selection = match opened.checkpoint.config.select {
         Select::Validation => Selection::Heldout,
         Select::Last => Selection::Train,
         Select::TestBest => Selection::Test,
@@ -119,7 +129,9 @@ fn meta(opened: &Opened, options: &ScoreOptions) -> ScoreMeta {
         ("preset", json!(opened.config.preset)),
         ("step", json!(opened.checkpoint.progress.step)),
         ("training_data_sha256", json!(provenance.data_fingerprint)),
+        ("calibration_data_sha256", json!(Some(&provenance.calibrated_on).filter(|footage| !footage.is_empty()))),
         ("alarm_above", json!(threshold)),
+        ("damage", json!([])),
     ];
     meta.further.extend(further.map(|(key, value)| (key.to_string(), value)));
     meta
@@ -148,6 +160,9 @@ fn overlay(path: &Path, calibration: &Calibration, clips: &[Clip], reading: &Rea
     Overlay::new(OverlayPlace::new(path, clips.len(), reading.open.ffmpeg.clone()), scale, clips.iter().map(facts).collect())
 }
 
+/// Losses of a clip that are told one by one.
+const TOLD_LOSSES: usize = 5;
+
 /// Everything that takes scores: rows, maps, overlay, the listener.
 struct Outputs<'a> {
     rows: RowOutput,
@@ -156,6 +171,9 @@ struct Outputs<'a> {
     /// Rows that wait for the last one, where the scale needs them all.
     held_back: Option<Vec<FrameScore>>,
     scored: Scored,
+    /// Rows so far, written or held back.
+    taken: u64,
+    live: bool,
     begun: Instant,
     clips: usize,
     cancel: &'a AtomicBool,
@@ -179,6 +197,8 @@ impl<'a> Outputs<'a> {
             overlay,
             held_back: None,
             scored: Scored::default(),
+            taken: 0,
+            live,
             begun: Instant::now(),
             clips: clips.len(),
             cancel,
@@ -195,21 +215,30 @@ impl<'a> Outputs<'a> {
         Ok(())
     }
 
-    fn end_clip(&mut self, clip: &Clip, frames: u64, stream: &WindowStream) {
-        let scored = &mut self.scored;
-        scored.clips += 1;
+    fn end_clip(&mut self, clip: &Clip, end: &ClipEnd, stream: &WindowStream, meta: &mut ScoreMeta) {
+        self.scored.clips += 1;
         let losses = stream.source().damage_log();
-        if losses.total > 0 {
-            let first =
-                losses.events.first().map(|event| format!(", first at frame {}: {}", event.frame, event.reason)).unwrap_or_default();
-            scored.notes.push(format!("{}: {} of {frames} frames lost or patched up{first}", clip.name, losses.total));
+        let told = losses.events.iter().map(|event| (event.frame, event.reason.clone()));
+        let told: Vec<(u64, String)> = told.chain(end.broke_off.clone().map(|reason| (end.frames, reason))).collect();
+        for (frame, reason) in told.iter().take(TOLD_LOSSES) {
+            self.scored.notes.push(format!("{}, frame {frame}: {reason}", clip.name));
+        }
+        let all = losses.total + u64::from(end.broke_off.is_some());
+        if all > TOLD_LOSSES as u64 {
+            self.scored.notes.push(format!("{}: {all} losses in all; the .meta.json beside the scores has them", clip.name));
+        }
+        if let Some(damage) = meta.further.get_mut("damage").and_then(Value::as_array_mut) {
+            damage.extend(told.into_iter().map(|(frame, reason)| json!({ "clip": clip.name, "frame": frame, "reason": reason })));
         }
     }
 
     fn take(&mut self, row: &FrameScore, map: &MapView<'_>) -> Result<(), CommandError> {
         match &mut self.held_back {
             Some(rows) => rows.push(row.clone()),
-            None => self.rows.write(&row_of(row))?,
+            None => {
+                self.rows.write(&row_of(row))?;
+                self.scored.count(&row_of(row));
+            }
         }
         if let Some(maps) = &mut self.maps {
             maps.push(&row.clip, row.frame as usize, (map.rows, map.cols), map.values)?;
@@ -217,15 +246,15 @@ impl<'a> Outputs<'a> {
         if let Some(overlay) = &mut self.overlay {
             overlay.score(row, map).map_err(CommandError::Overlay)?;
         }
-        self.scored.count(&row_of(row));
-        if self.scored.frames.is_multiple_of(16) {
+        self.taken += 1;
+        if self.taken.is_multiple_of(16) {
             self.tell(&row.clip);
         }
         Ok(())
     }
 
     fn tell(&mut self, clip: &str) {
-        let frames = self.scored.frames;
+        let frames = self.taken;
         let speed = frames as f64 / self.begun.elapsed().as_secs_f64().max(1e-9);
         self.listener.hear(Event::Progress {
             task: "scoring",
@@ -244,6 +273,7 @@ impl<'a> Outputs<'a> {
             for (row, score) in rows.iter_mut().zip(scores) {
                 row.score = score;
                 self.rows.write(&row_of(row))?;
+                self.scored.count(&row_of(row));
             }
         }
         if let Some(maps) = self.maps {

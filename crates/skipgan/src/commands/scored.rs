@@ -25,6 +25,8 @@ pub struct Scored {
     pub seconds: f64,
     /// SHA-256 of the score file.
     pub sha256: String,
+    /// Whether a live source was ended by Ctrl-C; what was scored until then is kept.
+    pub interrupted: bool,
     /// What a user should know: losses of decoders, counts that differ.
     pub notes: Vec<String>,
 }

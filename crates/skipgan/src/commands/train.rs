@@ -8,14 +8,13 @@ use super::test_judge::TestJudge;
 use crate::checkpoint::{Existing, Run};
 use crate::config::{Config, Select};
 use crate::data::fingerprint::fingerprint;
-use crate::data::{CacheOptions, Clip, DataSet, FrameCache, PictureSettings, hold_out};
+use crate::data::{Clip, DataSet, PictureSettings, hold_out};
 use crate::model::engine::Losses;
 use crate::model::{CpuEngine, PlanSize, Purpose};
 use crate::train::observer::Step;
 use crate::train::training::Resume;
 use crate::train::{self, Ended, Judge, Material, Observer, Outcome};
 use serde_json::{Value, json};
-use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -68,8 +67,8 @@ pub fn run(options: &TrainOptions, cancel: &AtomicBool, listener: &mut dyn Liste
     let existing = if options.resume == Resume::Yes { Existing::Resume } else { Existing::Refuse };
     let run = Run::create(&options.out, existing)?;
     let picture = PictureSettings::new(&config, height, width);
-    let cache = cached(&run.cache(), clips, &picture, options, cancel, listener)?;
-    let split = hold_out(&cache.frames())?;
+    let cache = options.reading.cache(&run.cache(), clips, &picture, options.cache_bytes, cancel, listener)?;
+    let split = hold_out(&cache.frames(), config.history)?;
     listener.hear(Event::Note(split.summary()));
     let size = PlanSize { images: config.batch, height, width };
     let mut engine = CpuEngine::<f32>::new(&spec, &config.objective(), size, Purpose::Train, reading::pool(options.threads)?)?;
@@ -98,37 +97,6 @@ fn configuration(options: &TrainOptions) -> Result<Config, CommandError> {
     Ok(choices.resolve()?)
 }
 
-/// Decodes every frame once, telling how far it is.
-fn cached(
-    folder: &std::path::Path,
-    clips: &[Clip],
-    picture: &PictureSettings,
-    options: &TrainOptions,
-    cancel: &AtomicBool,
-    listener: &mut dyn Listener,
-) -> Result<FrameCache, CommandError> {
-    let shared = RefCell::new(listener);
-    let told = |progress: &crate::data::cache::CacheProgress| {
-        shared.borrow_mut().hear(Event::Progress {
-            task: "reading frames",
-            done: progress.frames,
-            total: progress.frames_expected,
-            unit: "frames",
-            detail: format!("{} ({}/{} clips)", progress.clip, progress.clips_done, progress.clips),
-            numbers: json!({ "clip": progress.clip }),
-        });
-    };
-    let caching = CacheOptions {
-        limit_bytes: options.cache_bytes,
-        progress: Some(&told),
-        cancel: Some(cancel),
-        ..CacheOptions::new(&options.reading.open)
-    };
-    let cache = FrameCache::build(folder, clips, picture, &caching)?;
-    shared.into_inner().hear(Event::Finished { task: "reading frames", summary: cache.summary() });
-    Ok(cache)
-}
-
 /// The authors' habit needs the test clips; nothing else of training may see them.
 fn judge(
     config: &Config,
@@ -151,7 +119,7 @@ fn judge(
             set.name()
         )));
     }
-    let cache = cached(&run.cache().join("test"), &set.test, picture, options, cancel, listener)?;
+    let cache = options.reading.cache(&run.cache().join("test"), &set.test, picture, options.cache_bytes, cancel, listener)?;
     Ok(Some(TestJudge::new(set, cache, config)?))
 }
 

@@ -10,6 +10,7 @@ mod thin;
 
 use crate::data::{Clip, DataError, PictureSettings, WindowIndex};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -141,6 +142,21 @@ impl FrameCache {
     pub fn bytes(&self) -> u64 {
         let frames: usize = self.clips().iter().map(|clip| clip.frames).sum();
         wide(frames).saturating_mul(wide(self.settings().samples()))
+    }
+
+    /// SHA-256 of which frames it holds: names, counts and segments. Another limit or a decoder that gives other frames changes it.
+    #[must_use]
+    pub fn kept_sha256(&self) -> String {
+        let mut digest = Sha256::new();
+        for clip in self.clips() {
+            digest.update(format!("{} {} {} {} {:?}\n", clip.name.len(), clip.name, clip.frames, clip.source_frames, clip.segments));
+        }
+        digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// What decoders said of losses: clip and sentence, the first ones of each clip.
+    pub fn losses(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.clips().iter().flat_map(|clip| clip.losses.iter().map(|loss| (clip.name.as_str(), loss.as_str())))
     }
 
     /// A few words for the log: frames, size, what was left out, what was damaged.

@@ -305,6 +305,12 @@ pub enum DataError {
 }
 
 impl DataError {
+    /// Whether a source that had been readable could not be read on; what it gave before stands.
+    pub fn is_a_source_breaking_off(&self) -> bool {
+        use video::SourceError::{ChildFailed, Damaged, Io, Stalled};
+        matches!(self, Self::Source { source: Io { .. } | Damaged { .. } | ChildFailed { .. } | Stalled { .. }, .. })
+    }
+
     /// [`DataError::NotFound`] or [`DataError::Io`], as the system says.
     pub(crate) fn io(path: &Path, action: &'static str, source: std::io::Error) -> DataError {
         if source.kind() == std::io::ErrorKind::NotFound {

@@ -51,11 +51,13 @@ impl Split {
     }
 }
 
-/// Splits clips of these numbers of frames. Stills are clips of one frame: they fall under "four or more" of themselves.
+/// Splits clips of these numbers of frames, of which a window takes `history`: no held-out window reaches into what was trained on.
+/// Stills are clips of one frame: they fall under "four or more" of themselves.
 ///
 /// # Errors
 /// [`DataError::TooFewFrames`] under 60 frames in all, or where one of the parts would be empty.
-pub fn hold_out(frames: &[usize]) -> Result<Split, DataError> {
+pub fn hold_out(frames: &[usize], history: usize) -> Result<Split, DataError> {
+    let gap = GAP.max(history);
     let total = frames.iter().fold(0usize, |sum, &n| sum.saturating_add(n));
     let too_few = DataError::TooFewFrames { frames: total, least: LEAST_FRAMES };
     if total < LEAST_FRAMES {
@@ -71,7 +73,7 @@ pub fn hold_out(frames: &[usize]) -> Result<Split, DataError> {
             continue;
         }
         let held = (n / 5).max(LEAST_HELD_OUT).min(n / 2);
-        train.push(Span { clip, start: 0, end: n.saturating_sub(held + GAP) });
+        train.push(Span { clip, start: 0, end: n.saturating_sub(held + gap) });
         held_out.push(Span { clip, start: n - held, end: n });
     }
     train.retain(|span| span.frames() > 0);
@@ -89,15 +91,15 @@ mod tests {
 
     #[test]
     fn every_fifth_clip_from_the_fourth_is_kept_out() {
-        let split = hold_out(&[50; 16]).expect("800 frames");
+        let split = hold_out(&[50; 16], 1).expect("800 frames");
         assert_eq!(split.held_out.iter().map(|s| s.clip).collect::<Vec<_>>(), [3, 8, 13]);
         assert_eq!(split.train.len(), 13);
-        assert_eq!(hold_out(&[20; 4]).expect("80 frames").held_out, [Span { clip: 3, start: 0, end: 20 }]);
+        assert_eq!(hold_out(&[20; 4], 1).expect("80 frames").held_out, [Span { clip: 3, start: 0, end: 20 }]);
     }
 
     #[test]
     fn fewer_than_four_clips_are_cut_after_a_gap() {
-        let split = hold_out(&[1000, 100, 50]).expect("1150 frames");
+        let split = hold_out(&[1000, 100, 50], 1).expect("1150 frames");
         let spans = |spans: &[Span]| spans.iter().map(|s| (s.clip, s.start, s.end)).collect::<Vec<_>>();
         assert_eq!(spans(&split.held_out), [(0, 800, 1000), (1, 70, 100), (2, 25, 50)]);
         assert_eq!(spans(&split.train), [(0, 0, 790), (1, 0, 60), (2, 0, 15)]);
@@ -105,22 +107,22 @@ mod tests {
 
     #[test]
     fn stills_are_held_out_one_in_five() {
-        let split = hold_out(&[1; 60]).expect("60 stills");
+        let split = hold_out(&[1; 60], 1).expect("60 stills");
         assert_eq!((split.train.len(), split.held_out.len()), (48, 12));
     }
 
     #[test]
     fn under_60_frames_is_an_error_that_says_so() {
-        let message = hold_out(&[30, 29]).expect_err("59 frames").to_string();
+        let message = hold_out(&[30, 29], 1).expect_err("59 frames").to_string();
         assert!(message.contains("59") && message.contains("60"), "{message}");
-        assert!(hold_out(&[60]).is_ok());
-        assert!(hold_out(&[]).is_err());
+        assert!(hold_out(&[60], 1).is_ok());
+        assert!(hold_out(&[], 1).is_err());
     }
 
     proptest! {
         #[test]
         fn parts_never_overlap_and_lie_inside(frames in proptest::collection::vec(0usize..300, 1..40)) {
-            let Ok(split) = hold_out(&frames) else { return Ok(()); };
+            let Ok(split) = hold_out(&frames, 1) else { return Ok(()); };
             for span in split.train.iter().chain(&split.held_out) {
                 prop_assert!(span.start < span.end && span.end <= frames[span.clip]);
             }

@@ -58,6 +58,15 @@ impl<F: FnMut(&FrameScore, &MapView<'_>)> Sink for F {
     }
 }
 
+/// How a clip ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClipEnd {
+    /// Frames scored.
+    pub frames: u64,
+    /// Why its source could not be read to the end, where it could not.
+    pub broke_off: Option<String>,
+}
+
 /// Scores clips one after another.
 pub struct Scorer<'a> {
     forward: Forward<'a>,
@@ -107,17 +116,26 @@ impl<'a> Scorer<'a> {
         Ok(Scorer { forward, calibration, waiting: VecDeque::new(), clip: None, canvas: Vec::new() })
     }
 
-    /// Scores every frame of a clip; the number of frames. With `bn_test = batch` the last frames wait for the next clip's or for
+    /// Scores every frame of a clip. A source that breaks off after frames were had ends the clip there, and that is told: what could be
+    /// read is scored. With `bn_test = batch` the last frames wait for the next clip's or for
     /// [`Scorer::finish`]: batches of the published test cross clips.
     ///
     /// # Errors
     /// [`ScoreError`].
-    pub fn score_clip(&mut self, name: &str, stream: &mut WindowStream, sink: &mut dyn Sink) -> Result<u64, ScoreError> {
+    pub fn score_clip(&mut self, name: &str, stream: &mut WindowStream, sink: &mut dyn Sink) -> Result<ClipEnd, ScoreError> {
         let size = (self.forward.shape().height, self.forward.shape().width);
-        let mut frames = 0;
+        let (mut frames, mut broke_off) = (0, None);
         loop {
             let begins = frames == 0;
-            let Some(window) = stream.next_window()? else { break };
+            let window = match stream.next_window() {
+                Ok(Some(window)) => window,
+                Ok(None) => break,
+                Err(error) if frames > 0 && error.is_a_source_breaking_off() => {
+                    broke_off = Some(error.to_string());
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            };
             let asked = window.status != FrameStatus::Repeated || begins;
             let waiting = Waiting::new(&window, asked);
             if asked {
@@ -131,15 +149,15 @@ impl<'a> Scorer<'a> {
                 last.begins = Some((name.to_owned(), Placement::new(size, &geometry)));
             }
             frames += 1;
-            // Repeated frames cost no place in the batch, so a long run of them must not pile up either.
-            if self.forward.is_full() || self.waiting.len() >= 256 {
+            // Repeated frames cost no place in the batch: they go out at once where nothing waits before them, and never pile up.
+            if self.forward.is_full() || self.forward.held() == 0 || self.waiting.len() >= 256 {
                 self.run(sink)?;
             }
         }
         if !self.forward.mixes_windows() {
             self.run(sink)?;
         }
-        Ok(frames)
+        Ok(ClipEnd { frames, broke_off })
     }
 
     /// Scores what still waits.

@@ -1,6 +1,6 @@
 //! A trained network behind one door: open a checkpoint, hand it clips, take scores.
 
-use super::clip::{Scorer, Sink};
+use super::clip::{ClipEnd, Scorer, Sink};
 use super::error::ScoreError;
 use crate::calibration::Calibration;
 use crate::checkpoint::Checkpoint;
@@ -25,6 +25,25 @@ pub struct Detector {
 /// Frames scored at once, where the method does not say: enough to fill the kernels, few enough for a small workspace.
 const BATCH: usize = 8;
 
+/// Windows scored at once with these settings: the published test's batch where scores depend on it.
+pub fn batch_of(config: &Config) -> usize {
+    if config.bn_test == BnTest::Batch { config.batch } else { BATCH }
+}
+
+/// An engine on the processors of `pool` that holds the checkpoint's weights, planned for [`batch_of`] windows.
+///
+/// # Errors
+/// [`ScoreError::Config`] where the features of `config` are none that the network has.
+pub fn engine_on_cpu(checkpoint: &Checkpoint, config: &Config, pool: Arc<Pool>) -> Result<CpuEngine<f32>, ScoreError> {
+    let mut spec = checkpoint.spec.clone();
+    // Settings of scores may differ from those of the training; the weights fit every choice of f(·).
+    spec.discriminator.score_features = config.spec(checkpoint.height, checkpoint.width)?.discriminator.score_features;
+    let size = PlanSize { images: batch_of(config), height: checkpoint.height, width: checkpoint.width };
+    let mut engine = CpuEngine::new(&spec, &config.objective(), size, Purpose::Score, pool).map_err(crate::config::ConfigError::from)?;
+    engine.load(&checkpoint.state);
+    Ok(engine)
+}
+
 impl Detector {
     /// A detector on this machine's processor, from a checkpoint file, with the settings it was trained with.
     ///
@@ -36,18 +55,13 @@ impl Detector {
         Detector::on_cpu(checkpoint, config, Arc::new(Pool::new(threads)?))
     }
 
-    /// A detector on the processors of `pool`; `config` is the checkpoint's, or what `--set` made of it.
+    /// A detector on the processors of `pool`; `config` is the checkpoint's, or what [`Config::with_scoring_set`] made of it.
     ///
     /// # Errors
-    /// As [`Detector::new`]; [`ScoreError::Config`] where `config` gives another network than the checkpoint's.
+    /// As [`Detector::new`].
     pub fn on_cpu(checkpoint: Checkpoint, config: Config, pool: Arc<Pool>) -> Result<Detector, ScoreError> {
-        let batch = if config.bn_test == BnTest::Batch { config.batch } else { BATCH };
-        let mut spec = checkpoint.spec.clone();
-        // Settings of scores may differ from those of the training; the weights fit every choice of f(·).
-        spec.discriminator.score_features = config.spec(checkpoint.height, checkpoint.width)?.discriminator.score_features;
-        let size = PlanSize { images: batch, height: checkpoint.height, width: checkpoint.width };
-        let engine: CpuEngine<f32> =
-            CpuEngine::new(&spec, &config.objective(), size, Purpose::Score, pool).map_err(crate::config::ConfigError::from)?;
+        let engine = engine_on_cpu(&checkpoint, &config, pool)?;
+        let batch = batch_of(&config);
         Detector::new(checkpoint, config, Box::new(engine), batch)
     }
 
@@ -70,7 +84,7 @@ impl Detector {
     ///
     /// # Errors
     /// [`ScoreError`].
-    pub fn score_clip(&mut self, clip: &Clip, options: &OpenOptions, sink: &mut dyn Sink) -> Result<u64, ScoreError> {
+    pub fn score_clip(&mut self, clip: &Clip, options: &OpenOptions, sink: &mut dyn Sink) -> Result<ClipEnd, ScoreError> {
         let mut stream = WindowStream::open(clip, options, &self.picture, self.config.history)?;
         self.score_stream(&clip.name, &mut stream, sink)
     }
@@ -79,7 +93,7 @@ impl Detector {
     ///
     /// # Errors
     /// [`ScoreError`].
-    pub fn score_source(&mut self, name: &str, source: Box<dyn FrameSource>, sink: &mut dyn Sink) -> Result<u64, ScoreError> {
+    pub fn score_source(&mut self, name: &str, source: Box<dyn FrameSource>, sink: &mut dyn Sink) -> Result<ClipEnd, ScoreError> {
         let mut stream = WindowStream::new(name, source, &self.picture, self.config.history)?;
         self.score_stream(name, &mut stream, sink)
     }
@@ -88,11 +102,11 @@ impl Detector {
     ///
     /// # Errors
     /// [`ScoreError`].
-    pub fn score_stream(&mut self, name: &str, stream: &mut WindowStream, sink: &mut dyn Sink) -> Result<u64, ScoreError> {
+    pub fn score_stream(&mut self, name: &str, stream: &mut WindowStream, sink: &mut dyn Sink) -> Result<ClipEnd, ScoreError> {
         let mut scorer = Scorer::new(self.engine.as_mut(), &self.config, &self.calibration, stream.shape(), self.batch)?;
-        let frames = scorer.score_clip(name, stream, sink)?;
+        let end = scorer.score_clip(name, stream, sink)?;
         scorer.finish(sink)?;
-        Ok(frames)
+        Ok(end)
     }
 
     /// A scorer for many clips, whose batches cross clips where `bn_test = batch`.

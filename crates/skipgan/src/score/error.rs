@@ -32,9 +32,12 @@ pub enum ScoreError {
         /// The first key that differs.
         key: &'static str,
     },
-    /// No frame to take statistics from.
-    #[error("there is no frame to calibrate with; name normal footage with at least 60 frames")]
-    NothingToFit,
+    /// Too few frames to take statistics from.
+    #[error("{frames} frames are too few to calibrate with; name normal footage with at least 60")]
+    NothingToFit {
+        /// Frames found.
+        frames: usize,
+    },
     /// Whoever takes the scores could not.
     #[error("cannot write scores: {0}; check the place and free some space")]
     Sink(#[source] io::Error),

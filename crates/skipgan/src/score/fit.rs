@@ -66,7 +66,7 @@ impl Fitter {
         let used: Vec<&Seen> = self.seen.iter().filter(counts).collect();
         let terms = terms(&used, basis.lambda)?;
         let pixels = if all_warm_up { self.warmup_pixels } else { self.pixels };
-        let quantile = |part| pixels.quantile(part).ok_or(ScoreError::NothingToFit);
+        let quantile = |part| pixels.quantile(part).ok_or(ScoreError::NothingToFit { frames: 0 });
         let low = quantile(0.5)?;
         let high = low + 2.0 * (quantile(0.9999)? - low);
         Ok(Calibration {
@@ -83,7 +83,7 @@ impl Fitter {
 
 fn terms(used: &[&Seen], lambda: f64) -> Result<BTreeMap<String, Statistics>, ScoreError> {
     if used.is_empty() {
-        return Err(ScoreError::NothingToFit);
+        return Err(ScoreError::NothingToFit { frames: 0 });
     }
     let of = |value: &dyn Fn(&Seen) -> f64| {
         let values: Vec<f64> = used.iter().map(|seen| value(seen)).collect();
@@ -130,16 +130,23 @@ pub fn fit_spans(
     let all: usize = spans.iter().map(Span::frames).sum();
     let target = cache.settings().target();
     let size = (cache.settings().height, cache.settings().width);
+    let (mut picture, mut before) = (vec![0; cache.settings().samples()], Vec::new());
     for span in spans {
         let (displayed_width, displayed_height) = cache.clips().get(span.clip).map_or((1, 1), |clip| clip.displayed);
         let placement = Placement::new(size, &Geometry::new(displayed_width, displayed_height, &target));
         for frame in span.start..span.end {
             let index = WindowIndex { clip: span.clip, frame };
-            reader.read(index, &mut window)?;
-            forward.push(&window);
             let start = cache.segment_start(index);
             // A new segment of a thinned clip is a new clip for smoothing and warm-up.
             let begins = frame == span.start || frame == start;
+            cache.read(span.clip, frame, &mut picture)?;
+            let repeated = !begins && picture == before;
+            before.clone_from(&picture);
+            if repeated {
+                continue; // as in `fit_clip`, and as scoring repeats the last score
+            }
+            reader.read(index, &mut window)?;
+            forward.push(&window);
             waiting.push(Asked { placement, begins, warmup: frame + 1 < start + config.history });
             if forward.is_full() {
                 take(&mut fitter, &mut forward, &mut waiting);
@@ -158,12 +165,15 @@ pub fn fit_spans(
 /// Adds the frames of a clip as it is decoded: what `calibrate RUN DATA` does with footage that has no cache. Repeated frames are left out.
 ///
 /// # Errors
-/// [`ScoreError::Data`].
-pub fn fit_clip(fitter: &mut Fitter, forward: &mut Forward<'_>, stream: &mut WindowStream) -> Result<(), ScoreError> {
+/// [`ScoreError::Interrupted`] once `cancel` is set; [`ScoreError::Data`].
+pub fn fit_clip(fitter: &mut Fitter, forward: &mut Forward<'_>, stream: &mut WindowStream, cancel: &AtomicBool) -> Result<(), ScoreError> {
     let size = (forward.shape().height, forward.shape().width);
     let mut waiting = Vec::new();
     let mut placement = None;
     while let Some(window) = stream.next_window()? {
+        if cancel.load(Ordering::Relaxed) {
+            return Err(ScoreError::Interrupted);
+        }
         if window.status == FrameStatus::Repeated {
             continue;
         }
@@ -259,6 +269,6 @@ mod tests {
 
     #[test]
     fn nothing_to_fit_is_an_error() {
-        assert!(matches!(Fitter::default().finish(&Config::default()), Err(ScoreError::NothingToFit)));
+        assert!(matches!(Fitter::default().finish(&Config::default()), Err(ScoreError::NothingToFit { frames: 0 })));
     }
 }

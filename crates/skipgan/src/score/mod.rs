@@ -20,7 +20,7 @@ pub mod map;
 mod tests;
 
 pub use anomaly::{Anomaly, min_max};
-pub use clip::{FrameScore, Scorer, Sink};
+pub use clip::{ClipEnd, FrameScore, Scorer, Sink};
 pub use detector::Detector;
 pub use error::ScoreError;
 pub use fit::{Fitter, fit_spans};

@@ -50,7 +50,7 @@ fn score(engine: &mut dyn Engine, config: &Config, batch: usize, clips: &[(u32, 
     };
     for (clip, frames) in clips {
         let scored = scorer.score_clip(&format!("clip {clip}"), &mut stream(config, *clip, *frames, damage), &mut sink);
-        assert_eq!(scored.expect("made frames"), u64::from(*frames));
+        assert_eq!(scored.expect("made frames").frames, u64::from(*frames));
     }
     scorer.finish(&mut sink).expect("made frames");
     rows

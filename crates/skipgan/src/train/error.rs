@@ -52,6 +52,16 @@ pub enum TrainError {
         /// Now.
         now: String,
     },
+    /// Frames of a resumed run that are others than those it began with.
+    #[error(
+        "the run was started on other frames of this footage (decoder {before}, now {now}; or another --cache-gib): resume with the same --decoder and --cache-gib"
+    )]
+    OtherFrames {
+        /// Decoder in the checkpoint.
+        before: String,
+        /// Decoder now.
+        now: String,
+    },
     /// `select = test_best` without anyone to ask.
     #[error("select = test_best needs a data set with test labels; name one, or train with --set select=validation")]
     NoJudge,

@@ -3,7 +3,7 @@
 
 use super::TrainError;
 use super::observer::Event;
-use super::training::Training;
+use super::training::{Material, Training};
 use crate::calibration::Calibration;
 use crate::checkpoint::{Checkpoint, CheckpointError, Which};
 use crate::config::{Config, Select};
@@ -49,7 +49,7 @@ fn calibrate(training: &mut Training<'_, '_>) -> Result<Calibration, TrainError>
 }
 
 /// A resumed run keeps its settings (but for the budget) and its footage.
-pub(super) fn check_same(checkpoint: &Checkpoint, config: &Config, fingerprint: &str) -> Result<(), TrainError> {
+pub(super) fn check_same(checkpoint: &Checkpoint, config: &Config, material: &Material<'_>) -> Result<(), TrainError> {
     let table = |config: &Config| config.to_toml().parse::<toml::Table>().unwrap_or_default();
     let (before, now) = (table(&checkpoint.config), table(config));
     let told = |value: Option<&toml::Value>| value.map_or_else(|| "not set".to_owned(), ToString::to_string);
@@ -60,8 +60,12 @@ pub(super) fn check_same(checkpoint: &Checkpoint, config: &Config, fingerprint: 
         }
     }
     let known = &checkpoint.provenance.data_fingerprint;
-    if known != fingerprint {
-        return Err(TrainError::OtherData { before: known.clone(), now: fingerprint.into() });
+    if known != material.fingerprint {
+        return Err(TrainError::OtherData { before: known.clone(), now: material.fingerprint.into() });
+    }
+    let (decoder, kept) = (&checkpoint.provenance.decoder, &checkpoint.provenance.kept_frames);
+    if decoder != material.decoder || (!kept.is_empty() && *kept != material.cache.kept_sha256()) {
+        return Err(TrainError::OtherFrames { before: decoder.clone(), now: material.decoder.into() });
     }
     Ok(())
 }

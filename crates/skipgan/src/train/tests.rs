@@ -29,7 +29,7 @@ impl Footage {
         let settings = PictureSettings::new(config, 16, 16);
         let cache = FrameCache::build(&folder.path().join("cache"), &clips, &settings, &CacheOptions::new(&OpenOptions::default()));
         let cache = cache.expect("pictures");
-        let split = hold_out(&cache.frames()).expect("65 frames");
+        let split = hold_out(&cache.frames(), 1).expect("65 frames");
         Footage { _folder: folder, cache, split }
     }
 
@@ -348,7 +348,7 @@ fn a_detector_opens_what_training_wrote() {
     let held_out = write_clip(folder.path(), 3);
     let mut scores = Vec::new();
     let mut sink = |score: &FrameScore, _: &MapView<'_>| scores.push(score.clone());
-    assert_eq!(detector.score_clip(&held_out, &OpenOptions::default(), &mut sink).expect("pictures"), 13);
+    assert_eq!(detector.score_clip(&held_out, &OpenOptions::default(), &mut sink).expect("pictures").frames, 13);
     let highest = scores[1..].iter().map(|score| score.score).fold(f64::NEG_INFINITY, f64::max);
     assert_eq!(highest, calibration.highest, "the held-out clip decoded anew and from the cache: the same bits");
     assert!(scores[1..].iter().all(|score| !score.alarm && !score.warmup));

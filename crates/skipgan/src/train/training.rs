@@ -11,6 +11,7 @@ use super::observer::{Event, Observer, Step};
 use super::schedule::Schedule;
 use super::validation::Validation;
 use super::watch::Watch;
+use crate::atomic_file::write_atomically;
 use crate::calibration::Calibration;
 use crate::checkpoint::{Best, Checkpoint, Progress, Provenance, Run, Which};
 use crate::config::{Config, Select};
@@ -162,7 +163,7 @@ impl<'a, 'j> Training<'a, 'j> {
         let mut progress = Progress::default();
         if options.resume == Resume::Yes && run.checkpoint(&Which::Last).exists() {
             let checkpoint = run.load(&Which::Last)?;
-            finish::check_same(&checkpoint, config, material.fingerprint)?;
+            finish::check_same(&checkpoint, config, &material)?;
             engine.load(&checkpoint.state);
             progress = checkpoint.progress;
         }
@@ -194,7 +195,7 @@ impl<'a, 'j> Training<'a, 'j> {
 
     fn go(mut self) -> Result<Outcome, TrainError> {
         self.tell_start();
-        std::fs::write(self.run.config(), self.config.to_toml()).map_err(|error| finish::told(&self.run.config(), error))?;
+        write_atomically(&self.run.config(), self.config.to_toml().as_bytes()).map_err(|error| finish::told(&self.run.config(), error))?;
         if self.progress.finished && self.progress.step >= self.total_steps {
             let calibration = self.run.load(&Which::Best)?.calibration;
             return Ok(self.outcome(Ended::Finished, calibration));
@@ -355,6 +356,8 @@ impl<'a, 'j> Training<'a, 'j> {
                 data_fingerprint: self.material.fingerprint.into(),
                 program_version: env!("CARGO_PKG_VERSION").into(),
                 decoder: self.material.decoder.into(),
+                kept_frames: self.material.cache.kept_sha256(),
+                calibrated_on: String::new(),
             },
             calibration,
         };

@@ -24,6 +24,6 @@ fn ped2_is_complete_and_its_masks_agree_with_its_intervals() {
         assert_eq!(labels.clip(&clip.name), Some(from_masks.as_slice()), "{}", clip.name);
     }
     let counts: Vec<usize> = data.train.iter().filter_map(Clip::known_frames).collect();
-    let split = hold_out(&counts).expect("2550 frames");
+    let split = hold_out(&counts, 1).expect("2550 frames");
     assert_eq!(split.held_out.iter().map(|span| span.clip).collect::<Vec<_>>(), [3, 8, 13]);
 }
