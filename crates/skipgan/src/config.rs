@@ -18,6 +18,47 @@ pub enum FitChoice {
     Crop,
 }
 
+/// What the network sees at one instant, what it must produce, and what D sees beside that (docs/method.md, "what the network sees").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sees {
+    /// G sees and reconstructs the frames t − history + 1 … t (published: one picture).
+    Frames,
+    /// G sees the picture, its rows and where things move which way, with the speed saturated; it must supply the speed that is usual.
+    Motion,
+}
+
+/// Channels of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChannelCounts {
+    /// What G sees.
+    pub input: usize,
+    /// What G must produce.
+    pub target: usize,
+    /// What D sees beside it.
+    pub context: usize,
+}
+
+impl Sees {
+    /// Channels for pictures of `planes` planes and `history` frames a window.
+    pub fn channels(self, planes: usize, history: usize) -> ChannelCounts {
+        match self {
+            Sees::Frames => ChannelCounts { input: planes * history, target: planes * history, context: 0 },
+            Sees::Motion => ChannelCounts { input: 4, target: 2, context: 2 },
+        }
+    }
+}
+
+/// Which number the `score` column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScoreChoice {
+    /// A = λR̃ + (1−λ)L̃: the paper's score.
+    A,
+    /// S = ½(A + Ũ) + P̃: A with two further references of normality, rest (Ũ) and the background (P̃).
+    S,
+}
+
 /// Resampling filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -52,7 +93,7 @@ pub enum Order {
     DFirst,
 }
 
-/// Distance of R or L.
+/// Distance of R or L at one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Distance {
@@ -60,6 +101,8 @@ pub enum Distance {
     L2,
     /// Mean absolute difference (the paper's text for R).
     L1,
+    /// Length of the difference over all channels: for motion, how far one velocity is from the other.
+    Length,
 }
 
 /// Which of D's maps are f(·).
@@ -164,6 +207,10 @@ pub struct Config {
     pub fit: FitChoice,
     /// Resampling filter.
     pub filter: FilterChoice,
+    /// What the network sees.
+    pub sees: Sees,
+    /// `sees = motion`: the speed, in units of the usual one, above which G is told the direction alone (τ).
+    pub gate: f64,
 
     // ---- G ----
     /// Channels after G's first halving (ngf).
@@ -247,6 +294,16 @@ pub struct Config {
     pub lr_keep: usize,
     /// Epochs of the fade (linear schedule; the authors' niter_decay).
     pub lr_decay: usize,
+    /// Rows of the crops that are trained on; 0: whole pictures. A multiple of 2^levels; needs `head = patch`.
+    pub crop_height: usize,
+    /// Columns of the crops; 0: whole pictures.
+    pub crop_width: usize,
+    /// Share of crops that are centred on something that moves.
+    pub crop_moving: f64,
+    /// Whether every other crop, at random, is mirrored (`sees = motion`).
+    pub mirror: bool,
+    /// `sees = motion`: in training the speed that makes the gate is scaled by k, log k uniform in ± log of this; 1: never.
+    pub speed_jitter: f64,
     /// σ of Gaussian noise added to G's input; 0 (0.2 in the code of August 2018).
     pub input_noise: f64,
     /// Whether the last partial batch of an epoch is dropped (published).
@@ -263,6 +320,12 @@ pub struct Config {
     // ---- scores ----
     /// A = λR + (1−λ)L.
     pub lambda: f64,
+    /// Whether R and L are the mean of the highest `top_share` of their maps' window means; else means over the whole map (published).
+    pub local: bool,
+    /// That share.
+    pub top_share: f64,
+    /// Which number the `score` column holds; `s` needs `sees = motion`.
+    pub score: ScoreChoice,
     /// Distance of R.
     pub score_r: Distance,
     /// Distance of L.
@@ -299,6 +362,8 @@ impl Default for Config {
             history: 1,
             fit: FitChoice::Stretch,
             filter: FilterChoice::Bilinear,
+            sees: Sees::Frames,
+            gate: 0.35,
             g_width: 64,
             g_cap: 8,
             g_levels: 0,
@@ -336,6 +401,11 @@ impl Default for Config {
             d_lr_schedule: None,
             lr_keep: 15,
             lr_decay: 100,
+            crop_height: 0,
+            crop_width: 0,
+            crop_moving: 0.8,
+            mirror: false,
+            speed_jitter: 1.0,
             input_noise: 0.0,
             drop_last: false,
             init: Init::Normal,
@@ -343,6 +413,9 @@ impl Default for Config {
             select: Select::Validation,
             validate_every: 0,
             lambda: 0.9,
+            local: false,
+            top_share: 0.003,
+            score: ScoreChoice::A,
             score_r: Distance::L2,
             score_l: Distance::L2,
             bn_test: BnTest::Running,
@@ -388,7 +461,8 @@ pub struct Objective {
 pub const PRESETS: [&str; 3] = ["video", "official", "paper"];
 
 /// Keys that scores of a trained network depend on: those of a calibration's basis.
-pub const SCORING_KEYS: [&str; 8] = ["lambda", "score_r", "score_l", "features", "bn_test", "scale", "map_channel", "smooth"];
+pub const SCORING_KEYS: [&str; 11] =
+    ["lambda", "local", "top_share", "score", "score_r", "score_l", "features", "bn_test", "scale", "map_channel", "smooth"];
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -509,14 +583,14 @@ impl Config {
     /// [`ConfigError::Spec`] where they cannot be built.
     pub fn spec(&self, height: usize, width: usize) -> Result<Spec, ConfigError> {
         let levels = if self.g_levels > 0 { self.g_levels } else { full_levels(height.min(width)) };
-        let channels = self.channels * self.history;
+        let channels = self.sees.channels(self.channels, self.history);
         let (published, rows, cols) = DiscriminatorSpec::published_levels(height, width);
         let d_levels = if self.d_levels > 0 { self.d_levels } else { published };
         let (rows, cols) = if self.d_levels > 0 { (height >> d_levels, width >> d_levels) } else { (rows, cols) };
         let spec = Spec {
             generator: GeneratorSpec {
-                input_channels: channels,
-                output_channels: channels,
+                input_channels: channels.input,
+                output_channels: channels.target,
                 width: self.g_width,
                 cap: self.g_cap,
                 levels,
@@ -532,7 +606,7 @@ impl Config {
                 bias: self.bias,
             },
             discriminator: DiscriminatorSpec {
-                input_channels: channels,
+                input_channels: channels.context + channels.target,
                 width: self.d_width,
                 cap: (self.d_cap > 0).then_some(self.d_cap),
                 levels: d_levels,
@@ -584,6 +658,38 @@ impl Config {
         reasons
     }
 
+    /// Rows and columns of what is trained on, for pictures of that size: crops, where they are smaller.
+    pub fn training_size(&self, height: usize, width: usize) -> (usize, usize) {
+        let side = |crop: usize, whole: usize| if crop == 0 { whole } else { crop.min(whole) };
+        (side(self.crop_height, height), side(self.crop_width, width))
+    }
+
+    /// Settings of windows, crops and local scores that do not go together.
+    fn check_sight(&self) -> Result<(), ConfigError> {
+        real("gate", self.gate, 1e-3, 6.0, "between 0.001 and 6")?;
+        real("speed_jitter", self.speed_jitter, 1.0, 100.0, "between 1 and 100")?;
+        real("crop_moving", self.crop_moving, 0.0, 1.0, "between 0 and 1")?;
+        real("top_share", self.top_share, 1e-6, 1.0, "above 0 and at most 1")?;
+        whole("crop_height", self.crop_height, 0, 4096)?;
+        whole("crop_width", self.crop_width, 0, 4096)?;
+        let wrong = |key, value: &str, range| Err(ConfigError::OutOfRange { key, value: value.into(), range });
+        let crops = self.crop_height > 0 || self.crop_width > 0;
+        if crops && self.head != HeadChoice::Patch {
+            return wrong("head", "latent", "patch, where crops are trained on (a latent vector fixes the size)");
+        }
+        if self.sees == Sees::Motion && (self.channels != 1 || self.history != 1) {
+            return wrong("sees", "motion", "frames, where channels or history is not 1");
+        }
+        if self.sees != Sees::Motion && (self.score == ScoreChoice::S || self.mirror) {
+            let (key, value) = if self.mirror { ("mirror", "true") } else { ("score", "s") };
+            return wrong(key, value, "left as it is, unless sees = motion");
+        }
+        if self.score == ScoreChoice::S && !(self.local && self.scale == Scale::Terms) {
+            return wrong("score", "s", "a, unless local = true and scale = terms");
+        }
+        Ok(())
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         let positive = "positive and finite";
         whole("side", self.side, 0, 4096)?;
@@ -610,7 +716,8 @@ impl Config {
         for (key, value) in [("lambda", self.lambda), ("real_label", self.real_label)] {
             real(key, value, 0.0, 1.0, "between 0 and 1")?;
         }
-        if self.map_channel < -1 || self.map_channel >= (self.channels * self.history) as i64 {
+        self.check_sight()?;
+        if self.map_channel < -1 || self.map_channel >= self.sees.channels(self.channels, self.history).target as i64 {
             let range = "-1 (mean over channels) or a channel of the window";
             return Err(ConfigError::OutOfRange { key: "map_channel", value: self.map_channel.to_string(), range });
         }

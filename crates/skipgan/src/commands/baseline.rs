@@ -49,7 +49,7 @@ pub fn run(options: &BaselineOptions, cancel: &AtomicBool, listener: &mut dyn Li
     let (begun, mut scored) = (Instant::now(), Scored::default());
     let mut footage = NormalFootage { clips: set.for_training()?, open: &open, cancel, listener };
     let (mut detector, calibration) = fit_and_calibrate(baseline, &mut footage)?;
-    let mut rows = RowOutput::create(&options.out)?;
+    let mut rows = RowOutput::open(&options.out, &[], false)?;
     let mut maps = options.maps.as_deref().map(|folder| MapOutput::create(folder, calibration.tau0)).transpose()?;
     for clip in set.for_scoring() {
         let mut scorer = ClipScorer { detector: detector.as_mut(), calibration, rows: &mut rows, maps: maps.as_mut(), scored: &mut scored };

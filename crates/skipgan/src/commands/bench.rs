@@ -60,6 +60,8 @@ const ASPECT: (usize, usize) = (360, 240);
 pub fn run(options: &BenchOptions) -> Result<Measured, CommandError> {
     let config = options.choices.resolve()?;
     let (height, width) = config.picture(Some(ASPECT))?;
+    // A training step is on crops where the preset trains on crops.
+    let (height, width) = if options.job == Job::Train { config.training_size(height, width) } else { (height, width) };
     let spec = config.spec(height, width)?;
     let batch = options.batch.unwrap_or(config.batch);
     if batch == 0 || batch > 4096 {

@@ -6,7 +6,7 @@ use super::event::{Event, Listener};
 use super::map_output::MapOutput;
 use super::overwriting::refuse_overwriting;
 use super::reading::{self, Reading, shown};
-use super::scored::{RowOutput, Scored, row_of};
+use super::scored::{RowOutput, Scored, columns_of, row_of};
 use crate::calibration::Calibration;
 use crate::config::{BnTest, Scale, Select};
 use crate::data::fingerprint::fingerprint;
@@ -85,10 +85,10 @@ fn score_clips(
     meta: &mut ScoreMeta,
     outputs: &mut Outputs<'_>,
 ) -> Result<(), CommandError> {
-    let (picture, history) = (*detector.picture(), detector.config().history);
+    let sight = detector.sight().clone();
     let mut scorer = detector.scorer()?;
     for clip in set.for_scoring() {
-        let mut stream = WindowStream::open(clip, &options.reading.open, &picture, history)?;
+        let mut stream = WindowStream::open(clip, &options.reading.open, &sight)?;
         outputs.begin(clip, &stream)?;
         let end = match scorer.score_clip(&clip.name, &mut stream, outputs) {
             // Ctrl-C is how one ends a camera: what was scored is kept.
@@ -192,7 +192,7 @@ impl<'a> Outputs<'a> {
         let calibration = detector.calibration();
         let overlay = options.overlay.as_deref().map(|path| overlay(path, calibration, clips, &options.reading));
         Ok(Outputs {
-            rows: if live { RowOutput::row_by_row(&options.out)? } else { RowOutput::create(&options.out)? },
+            rows: RowOutput::open(&options.out, columns_of(detector.config()), live)?,
             maps: options.maps.as_deref().map(|folder| MapOutput::create(folder, calibration.tau0)).transpose()?,
             overlay,
             held_back: None,
@@ -236,7 +236,7 @@ impl<'a> Outputs<'a> {
         match &mut self.held_back {
             Some(rows) => rows.push(row.clone()),
             None => {
-                self.rows.write(&row_of(row))?;
+                self.rows.frame(row)?;
                 self.scored.count(&row_of(row));
             }
         }
@@ -272,7 +272,7 @@ impl<'a> Outputs<'a> {
             min_max(&mut scores);
             for (row, score) in rows.iter_mut().zip(scores) {
                 row.score = score;
-                self.rows.write(&row_of(row))?;
+                self.rows.frame(row)?;
                 self.scored.count(&row_of(row));
             }
         }

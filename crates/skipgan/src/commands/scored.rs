@@ -2,6 +2,8 @@
 
 use super::CommandError;
 use super::reading::{quoted, shown};
+use crate::calibration::{MOTION, PLACE};
+use crate::config::{Config, Sees};
 use crate::data::window::FrameStatus;
 use crate::report::score_file::{self, ScoreColumns, ScoreRow, ScoreWriter};
 use crate::score::FrameScore;
@@ -73,7 +75,12 @@ impl Scored {
     }
 }
 
-/// A network's frame as a row.
+/// Columns beside the fixed ones: the terms of the default score, on the scale of normal footage.
+pub fn columns_of(config: &Config) -> &'static [&'static str] {
+    if config.sees == Sees::Motion && config.local { &["a", MOTION, PLACE] } else { &[] }
+}
+
+/// A network's frame as a row, without further columns.
 pub fn row_of(frame: &FrameScore) -> ScoreRow<'_> {
     ScoreRow {
         clip: &frame.clip,
@@ -103,23 +110,33 @@ pub fn status_of(status: FrameStatus) -> score_file::FrameStatus {
 /// A score file being written.
 pub struct RowOutput {
     writer: ScoreWriter,
+    further: &'static [&'static str],
 }
 
 impl RowOutput {
-    /// A file that appears when it is finished.
+    /// A file with these further columns; it appears when it is finished, or where the source is live grows row by row.
     ///
     /// # Errors
     /// [`CommandError::ResultFile`].
-    pub fn create(path: &Path) -> Result<RowOutput, CommandError> {
-        Ok(RowOutput { writer: ScoreWriter::create(path, ScoreColumns::default())? })
+    pub fn open(path: &Path, further: &'static [&'static str], live: bool) -> Result<RowOutput, CommandError> {
+        let columns = ScoreColumns { further: further.iter().map(ToString::to_string).collect(), ..ScoreColumns::default() };
+        let writer = if live { ScoreWriter::row_by_row(path, columns)? } else { ScoreWriter::create(path, columns)? };
+        Ok(RowOutput { writer, further })
     }
 
-    /// A file that grows, row by row, for a live source.
+    /// Writes a network's frame.
     ///
     /// # Errors
     /// [`CommandError::ResultFile`].
-    pub fn row_by_row(path: &Path) -> Result<RowOutput, CommandError> {
-        Ok(RowOutput { writer: ScoreWriter::row_by_row(path, ScoreColumns::default())? })
+    pub fn frame(&mut self, frame: &FrameScore) -> Result<(), CommandError> {
+        let value = |&name: &&str| match name {
+            MOTION => frame.motion,
+            PLACE => frame.place,
+            _ => Some(frame.a),
+        };
+        // A frame before a term is known has none: NaN is refused in files, so the column then holds what is normal.
+        let further: Vec<f64> = self.further.iter().map(|name| value(name).unwrap_or(0.0)).collect();
+        self.write(&ScoreRow { further: &further, ..row_of(frame) })
     }
 
     /// Writes a frame's row.

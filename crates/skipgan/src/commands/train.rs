@@ -3,19 +3,21 @@
 use super::CommandError;
 use super::configuration::Choices;
 use super::event::{Event, Listener};
-use super::reading::{self, Reading, quoted, shown};
+use super::reading::{self, Prepared, Reading, quoted, shown};
 use super::test_judge::TestJudge;
 use crate::checkpoint::{Existing, Run};
 use crate::config::{Config, Select};
 use crate::data::fingerprint::fingerprint;
-use crate::data::{Clip, DataSet, PictureSettings, hold_out};
-use crate::model::engine::Losses;
+use crate::data::{Clip, DataSet, PictureSettings, Sight, hold_out};
+use crate::model::engine::{Engine, Losses};
 use crate::model::{CpuEngine, PlanSize, Purpose};
+use crate::score::place;
 use crate::train::observer::Step;
 use crate::train::training::Resume;
 use crate::train::{self, Ended, Judge, Material, Observer, Outcome};
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -63,28 +65,51 @@ pub fn run(options: &TrainOptions, cancel: &AtomicBool, listener: &mut dyn Liste
     listener.hear(Event::Note(set.summary()));
     let clips = set.for_training()?;
     let (height, width) = config.picture(options.reading.aspect(clips)?)?;
-    let spec = config.spec(height, width)?;
+    config.spec(height, width)?;
     let existing = if options.resume == Resume::Yes { Existing::Resume } else { Existing::Refuse };
     let run = Run::create(&options.out, existing)?;
     let picture = PictureSettings::new(&config, height, width);
     let cache = options.reading.cache(&run.cache(), clips, &picture, options.cache_bytes, cancel, listener)?;
     let split = hold_out(&cache.frames(), config.history)?;
     listener.hear(Event::Note(split.summary()));
-    let size = PlanSize { images: config.batch, height, width };
-    let mut engine = CpuEngine::<f32>::new(&spec, &config.objective(), size, Purpose::Train, reading::pool(options.threads)?)?;
-    let mut judge = judge(&config, &set, &picture, &run, options, cancel, listener)?;
+    let motion = reading::motion(&cache, config.sees, options.threads, cancel, listener)?;
+    let usual = motion.as_ref().map(|motion| place::usual(&cache, motion, &split.train)).transpose()?;
+    let sight = Sight::new(&config, height, width, usual.map(Arc::new));
+    let prepared = Prepared { cache, motion, sight };
+    let mut engines = Engines::new(&config, (height, width), options.threads)?;
+    let mut judge = judge(&config, &set, &prepared.sight, &run, options, cancel, listener)?;
     let fingerprint = fingerprint(clips)?;
     let decoder = decoder_of(clips, &options.reading);
-    let material = Material { cache: &cache, split: &split, fingerprint: &fingerprint, decoder: &decoder };
+    let material = Material { footage: prepared.footage(), split: &split, fingerprint: &fingerprint, decoder: &decoder };
     let training = train::Options {
         resume: options.resume,
         time: options.time,
         cancel: Some(cancel),
         judge: judge.as_mut().map(|judge| judge as &mut dyn Judge),
         score_batch: 0,
+        scorer: engines.scorer.as_mut().map(|scorer| scorer as &mut dyn Engine),
     };
-    let outcome = train::train(&mut engine, material, &run, &config, training, &mut Teller { listener })?;
+    let outcome = train::train(&mut engines.learner, material, &run, &config, training, &mut Teller { listener })?;
     Ok(Trained { outcome, config, picture: (height, width), dataset: set.name() })
+}
+
+/// The engine that learns, and where that is on crops one for whole pictures.
+struct Engines {
+    learner: CpuEngine<f32>,
+    scorer: Option<CpuEngine<f32>>,
+}
+
+impl Engines {
+    fn new(config: &Config, whole: (usize, usize), threads: usize) -> Result<Engines, CommandError> {
+        let pool = reading::pool(threads)?;
+        let engine = |(height, width), purpose| {
+            let size = PlanSize { images: config.batch, height, width };
+            Ok::<_, CommandError>(CpuEngine::new(&config.spec(height, width)?, &config.objective(), size, purpose, Arc::clone(&pool))?)
+        };
+        let crops = config.training_size(whole.0, whole.1);
+        let scorer = if crops == whole { None } else { Some(engine(whole, Purpose::Score)?) };
+        Ok(Engines { learner: engine(crops, Purpose::Train)?, scorer })
+    }
 }
 
 /// A resumed run keeps its own configuration where no other is named.
@@ -101,7 +126,7 @@ fn configuration(options: &TrainOptions) -> Result<Config, CommandError> {
 fn judge(
     config: &Config,
     set: &DataSet,
-    picture: &PictureSettings,
+    sight: &Sight,
     run: &Run,
     options: &TrainOptions,
     cancel: &AtomicBool,
@@ -119,8 +144,9 @@ fn judge(
             set.name()
         )));
     }
-    let cache = options.reading.cache(&run.cache().join("test"), &set.test, picture, options.cache_bytes, cancel, listener)?;
-    Ok(Some(TestJudge::new(set, cache, config)?))
+    let cache = options.reading.cache(&run.cache().join("test"), &set.test, &sight.picture, options.cache_bytes, cancel, listener)?;
+    let motion = reading::motion(&cache, config.sees, options.threads, cancel, listener)?;
+    Ok(Some(TestJudge::new(set, Prepared { cache, motion, sight: sight.clone() }, config)?))
 }
 
 /// Which decoder reads this footage, as the meta file names it.

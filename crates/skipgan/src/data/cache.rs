@@ -125,6 +125,21 @@ impl FrameCache {
         self.clips().iter().map(|clip| clip.frames).collect()
     }
 
+    /// Where it lies.
+    #[must_use]
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The file of a clip's planes.
+    ///
+    /// # Panics
+    /// Where there is no such clip.
+    #[allow(clippy::indexing_slicing)] // callers count along `clips`
+    pub(super) fn file(&self, clip: usize) -> PathBuf {
+        self.folder.join(&self.clips()[clip].file)
+    }
+
     /// How its frames were brought to size.
     #[must_use]
     pub fn settings(&self) -> &PictureSettings {
@@ -231,12 +246,12 @@ impl FrameCache {
 }
 
 #[cfg(unix)]
-fn read_at(file: &File, out: &mut [u8], offset: u64) -> std::io::Result<()> {
+pub(super) fn read_at(file: &File, out: &mut [u8], offset: u64) -> std::io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, out, offset)
 }
 
 #[cfg(windows)]
-fn read_at(file: &File, mut out: &mut [u8], mut offset: u64) -> std::io::Result<()> {
+pub(super) fn read_at(file: &File, mut out: &mut [u8], mut offset: u64) -> std::io::Result<()> {
     while !out.is_empty() {
         let read = std::os::windows::fs::FileExt::seek_read(file, out, offset)?;
         if read == 0 {

@@ -1,11 +1,15 @@
-//! A(x) = λR + (1−λ)L (the paper's anomaly score), raw and calibrated, in one place.
+//! A(x) = λR + (1−λ)L (the paper's anomaly score), raw and calibrated, and the default score S, in one place.
 //!
 //! Raw: R and L as the network gives them. Calibrated (EVALUATION.md §5): `terms` standardises R and L each by held-out normal footage and
 //! then weighs them; `total` standardises the raw sum, which ranks as the raw score; `test_minmax` leaves it raw until
 //! [`min_max`] has seen all test scores, as published. Smoothing over time is causal and off by default.
+//!
+//! S = ½(A + Ũ) + P̃ (DETECTION.md §3.8) is not in the paper: G's reconstruction is one reference of normality, rest (U) a second, the
+//! background (P) a third. Maps are weighed as numbers are.
 
-use crate::calibration::{Basis, Calibration, LATENT, RECON, Statistics, TOTAL};
-use crate::config::Scale;
+use super::terms::{TermMaps, Terms};
+use crate::calibration::{Basis, Calibration, LATENT, MOTION, PLACE, RECON, Statistics, TOTAL};
+use crate::config::{Scale, ScoreChoice, Sees};
 use std::collections::BTreeMap;
 
 /// λR + (1−λ)L.
@@ -13,15 +17,83 @@ pub fn weigh(lambda: f64, recon: f64, latent: f64) -> f64 {
     lambda * recon + (1.0 - lambda) * latent
 }
 
-/// The calibrated score of R and L.
+/// A frame's numbers on the scale of normal footage.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Calibrated {
+    /// A.
+    pub a: f64,
+    /// Ũ, where there is one.
+    pub motion: Option<f64>,
+    /// P̃, where there is one.
+    pub place: Option<f64>,
+    /// What the `score` column holds: A, or S.
+    pub score: f64,
+}
+
+/// S = ½(A + Ũ) + P̃.
+fn with_references(a: f64, motion: f64, place: f64) -> f64 {
+    0.5 * (a + motion) + place
+}
+
+/// The calibrated score of a frame.
 ///
 /// # Panics
-/// Where `terms` lacks one of [`RECON`], [`LATENT`], [`TOTAL`]; a checked [`Calibration`] has them.
-pub fn calibrated(basis: &Basis, terms: &BTreeMap<String, Statistics>, recon: f64, latent: f64) -> f64 {
-    match basis.scale {
-        Scale::Terms => weigh(basis.lambda, terms[RECON].standardise(recon), terms[LATENT].standardise(latent)),
-        Scale::Total => terms[TOTAL].standardise(weigh(basis.lambda, recon, latent)),
-        Scale::TestMinmax => weigh(basis.lambda, recon, latent),
+/// Where `statistics` lacks one of [`RECON`], [`LATENT`], [`TOTAL`]; a checked [`Calibration`] has them.
+pub fn calibrated(basis: &Basis, statistics: &BTreeMap<String, Statistics>, terms: &Terms) -> Calibrated {
+    let a = match basis.scale {
+        Scale::Terms => weigh(basis.lambda, statistics[RECON].standardise(terms.recon), statistics[LATENT].standardise(terms.latent)),
+        Scale::Total => statistics[TOTAL].standardise(weigh(basis.lambda, terms.recon, terms.latent)),
+        Scale::TestMinmax => weigh(basis.lambda, terms.recon, terms.latent),
+    };
+    let standardised = |name: &str, value: Option<f64>| Some(statistics.get(name)?.standardise(value?));
+    let (motion, place) = (standardised(MOTION, terms.motion), standardised(PLACE, terms.place));
+    let score = match (basis.score, motion, place) {
+        (ScoreChoice::S, Some(motion), Some(place)) => with_references(a, motion, place),
+        _ => a,
+    };
+    Calibrated { a, motion, place, score }
+}
+
+/// The terms that a frame without a past is given: where motion is what is judged, R, L and U are the medians of normal footage; the place
+/// counts as it is.
+pub fn without_past(basis: &Basis, statistics: &BTreeMap<String, Statistics>, terms: Terms) -> Terms {
+    if basis.sees != Sees::Motion {
+        return terms;
+    }
+    let median = |name: &str, value: f64| statistics.get(name).map_or(value, |term| term.median);
+    Terms {
+        recon: median(RECON, terms.recon),
+        latent: median(LATENT, terms.latent),
+        motion: terms.motion.map(|value| median(MOTION, value)),
+        place: terms.place,
+    }
+}
+
+/// The map of the score, weighed as the score is; R's as it is where the score is not made of local terms. `no_past` as in
+/// [`without_past`].
+pub fn score_map(basis: &Basis, statistics: &BTreeMap<String, Statistics>, maps: &TermMaps, no_past: bool, out: &mut Vec<f32>) {
+    out.clear();
+    if !basis.local || basis.scale != Scale::Terms {
+        out.extend_from_slice(&maps.recon);
+        return;
+    }
+    out.resize(maps.rows * maps.cols, 0.0);
+    let with_references = basis.score == ScoreChoice::S && !maps.place.is_empty();
+    let share = if with_references { 0.5 } else { 1.0 };
+    let mut add = |weight: f64, name: &str, map: &[f32]| {
+        let Some(term) = statistics.get(name).filter(|_| !map.is_empty()) else { return };
+        let (slope, shift) = ((weight / term.sd) as f32, (-weight * term.median / term.sd) as f32);
+        out.iter_mut().zip(map).for_each(|(sum, &value)| *sum += slope * value + shift);
+    };
+    if !(no_past && basis.sees == Sees::Motion) {
+        add(share * basis.lambda, RECON, &maps.recon);
+        add(share * (1.0 - basis.lambda), LATENT, &maps.latent);
+        if with_references {
+            add(share, MOTION, &maps.motion);
+        }
+    }
+    if with_references {
+        add(1.0, PLACE, &maps.place);
     }
 }
 
@@ -62,12 +134,28 @@ impl<'a> Anomaly<'a> {
         Anomaly { calibration, smoothing: Smoothing::new(calibration.basis.smooth) }
     }
 
-    /// (score_raw, score, alarm) of the next frame. An alarm is a score above the highest of held-out normal footage.
-    pub fn next(&mut self, recon: f64, latent: f64) -> (f64, f64, bool) {
-        let basis = &self.calibration.basis;
-        let score = self.smoothing.next(calibrated(basis, &self.calibration.terms, recon, latent));
-        (weigh(basis.lambda, recon, latent), score, score > self.calibration.highest)
+    /// The next frame's numbers; `no_past` as in [`without_past`]. An alarm is a score above the highest of held-out normal footage.
+    pub fn next(&mut self, terms: Terms, no_past: bool) -> Judged {
+        let Calibration { basis, terms: statistics, .. } = self.calibration;
+        let terms = if no_past { without_past(basis, statistics, terms) } else { terms };
+        let mut calibrated = calibrated(basis, statistics, &terms);
+        calibrated.score = self.smoothing.next(calibrated.score);
+        let raw = weigh(basis.lambda, terms.recon, terms.latent);
+        Judged { terms, raw, calibrated, alarm: calibrated.score > self.calibration.highest }
     }
+}
+
+/// What is said of a frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Judged {
+    /// Its terms, medians where it has no past.
+    pub terms: Terms,
+    /// λR + (1−λ)L.
+    pub raw: f64,
+    /// On the scale of normal footage, smoothed where that is asked for.
+    pub calibrated: Calibrated,
+    /// Whether the score is above every held-out normal one.
+    pub alarm: bool,
 }
 
 /// Published scaling: (score − lowest)/(highest − lowest) over all test scores; all 0 where they are equal. Needs every test score, so
@@ -97,6 +185,10 @@ mod tests {
         }
     }
 
+    fn terms(recon: f64, latent: f64) -> Terms {
+        Terms { recon, latent, motion: None, place: None }
+    }
+
     #[test]
     fn each_scale_by_hand() {
         let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} for {b}");
@@ -104,13 +196,49 @@ mod tests {
             [(Scale::Terms, 0.9 * 2.0 - 0.1 * 1.0, true), (Scale::Total, 1.6, true), (Scale::TestMinmax, 2.4, true)]
         {
             let calibration = calibration(scale, 0.0);
-            let (raw, score, alarmed) = Anomaly::new(&calibration).next(2.0, 6.0);
-            near(raw, 0.9 * 2.0 + 0.1 * 6.0);
-            near(score, wanted);
-            assert_eq!(alarmed, alarm);
+            let judged = Anomaly::new(&calibration).next(terms(2.0, 6.0), false);
+            near(judged.raw, 0.9 * 2.0 + 0.1 * 6.0);
+            near(judged.calibrated.score, wanted);
+            assert_eq!(judged.alarm, alarm);
         }
         let calibration = calibration(Scale::Terms, 0.0);
-        assert!(!Anomaly::new(&calibration).next(1.0, 10.0).2);
+        assert!(!Anomaly::new(&calibration).next(terms(1.0, 10.0), false).alarm);
+    }
+
+    /// A calibration of the default score: R̃ = 2, L̃ = −1, Ũ = 3 and P̃ = 4 for the terms of [`all`].
+    fn of_default_score() -> Calibration {
+        let mut calibration = calibration(Scale::Terms, 0.0);
+        calibration.basis = Basis { sees: Sees::Motion, score: ScoreChoice::S, local: true, ..calibration.basis };
+        calibration.terms.insert(MOTION.into(), Statistics { median: 1.0, sd: 1.0 });
+        calibration.terms.insert(PLACE.into(), Statistics { median: 0.0, sd: 0.5 });
+        calibration
+    }
+
+    fn all() -> Terms {
+        Terms { motion: Some(4.0), place: Some(2.0), ..terms(2.0, 6.0) }
+    }
+
+    #[test]
+    fn the_default_score_by_hand() {
+        let calibration = of_default_score();
+        let judged = Anomaly::new(&calibration).next(all(), false);
+        let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} for {b}");
+        near(judged.calibrated.a, 1.7);
+        near(judged.calibrated.score, 0.5 * (1.7 + 3.0) + 4.0);
+        // without a past only the place counts
+        near(Anomaly::new(&calibration).next(all(), true).calibrated.score, 4.0);
+    }
+
+    #[test]
+    fn the_map_is_weighed_as_the_number_is() {
+        let calibration = of_default_score();
+        let maps = TermMaps { rows: 1, cols: 1, recon: vec![2.0], latent: vec![6.0], motion: vec![4.0], place: vec![2.0] };
+        let mut map = Vec::new();
+        for no_past in [false, true] {
+            score_map(&calibration.basis, &calibration.terms, &maps, no_past, &mut map);
+            let score = Anomaly::new(&calibration).next(all(), no_past).calibrated.score;
+            assert!((f64::from(map[0]) - score).abs() < 1e-5, "{map:?} {score}");
+        }
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! The generated street: the same bits from the same seed, labels that agree with masks, and files that the rest of the program reads.
 
 use sha2::{Digest, Sha256};
-use skipgan::config::{FilterChoice, FitChoice};
+use skipgan::config::{Config, FilterChoice, FitChoice};
 use skipgan::data::labels::{LabelOptions, Labels};
 use skipgan::data::scene::{AnomalyKind, Camera, Scene, SceneColour, SceneSettings};
-use skipgan::data::{CacheOptions, DiscoverOptions, FrameCache, PictureSettings, WindowIndex, WindowReader, WindowStream, discover, masks};
+use skipgan::data::{
+    CacheOptions, DiscoverOptions, Footage, FrameCache, MotionCache, PictureSettings, Sight, Span, WindowIndex, WindowReader, WindowStream,
+    discover, masks,
+};
+use skipgan::score::place;
 use std::collections::BTreeMap;
 use tempfile::tempdir;
 use video::OpenOptions;
@@ -114,13 +118,43 @@ fn a_written_scene_is_a_data_set() {
     let open = OpenOptions::default();
     let cache = FrameCache::build(&folder.path().join("cache"), &data.train, &settings, &CacheOptions::new(&open)).expect("a cache");
     assert_eq!(cache.frames(), [40, 40]);
-    let mut reader = WindowReader::new(&cache, 3);
-    let mut stream = WindowStream::open(&data.train[1], &open, &settings, 3).expect("a stream");
-    let mut cached = vec![0.0; reader.shape().len()];
+    let sight = Sight::frames(&settings, 3);
+    let mut reader = WindowReader::new(Footage { cache: &cache, motion: None, sight: &sight });
+    let mut stream = WindowStream::open(&data.train[1], &open, &sight).expect("a stream");
+    let mut cached = sight.windows();
     for frame in 0..40 {
         let streamed = stream.next_window().expect("a frame").expect("forty frames");
+        cached.clear();
         reader.read(WindowIndex { clip: 1, frame }, &mut cached).expect("a window");
-        assert!(streamed.input.iter().zip(&cached).all(|(a, b)| a.to_bits() == b.to_bits()));
+        assert_eq!(streamed.window, &cached);
         assert!((streamed.time_s.expect("a rate") - frame as f64 / 12.0).abs() < 1e-3);
     }
+}
+
+#[test]
+fn cached_and_streamed_motion_are_equal_to_the_bit() {
+    let folder = tempfile::tempdir().expect("a folder");
+    Scene::new(small(3)).expect("settings").write(&folder.path().join("data"), &mut |_, _| {}).expect("written");
+    let data = discover(&[folder.path().join("data")], &DiscoverOptions::default()).expect("a data set");
+    let config = Config::preset("video").expect("a preset");
+    let (open, picture) = (OpenOptions::default(), PictureSettings::new(&config, 48, 64));
+    let cache = FrameCache::build(&folder.path().join("cache"), &data.train, &picture, &CacheOptions::new(&open)).expect("a cache");
+    let mut told = 0;
+    let motion = MotionCache::build(&cache, 2, None, &mut |done, all| told = told.max(done.min(all))).expect("motion");
+    assert!(!motion.reused() && MotionCache::build(&cache, 2, None, &mut |_, _| {}).expect("motion").reused());
+    let usual = place::usual(&cache, &motion, &[Span { clip: 0, start: 0, end: 40 }]).expect("people walk");
+    assert!(usual.is_sound() && usual.speed >= 0.25 && usual.speed < 8.0, "{}", usual.speed);
+    let sight = Sight::new(&config, 48, 64, Some(usual.into()));
+    let mut reader = WindowReader::new(Footage { cache: &cache, motion: Some(&motion), sight: &sight });
+    let mut stream = WindowStream::open(&data.train[1], &open, &sight).expect("a stream");
+    let (mut cached, mut moves) = (sight.windows(), false);
+    for frame in 0..40 {
+        let streamed = stream.next_window().expect("a frame").expect("forty frames");
+        cached.clear();
+        reader.read(WindowIndex { clip: 1, frame }, &mut cached).expect("a window");
+        assert_eq!(streamed.window, &cached, "frame {frame}");
+        assert_eq!(streamed.warmup, frame == 0);
+        moves |= cached.target().iter().any(|u| u.abs() > 0.3);
+    }
+    assert!(moves, "people walk");
 }
