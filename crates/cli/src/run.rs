@@ -196,6 +196,7 @@ impl Session {
             out: args.out,
             maps: args.maps,
             reading: reading(&args.source),
+            threads: self.threads,
             command: this_command(),
         };
         let scored = baseline::run(&options, &interruptible(), &mut self.progress())?;

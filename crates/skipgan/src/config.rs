@@ -57,6 +57,12 @@ pub enum ScoreChoice {
     A,
     /// S = ½(A + Ũ) + P̃: A with two further references of normality, rest (Ũ) and the background (P̃).
     S,
+    /// Ũ alone: motion against rest; no network is asked.
+    Flow,
+    /// P̃ alone: the picture against the background; no network is asked.
+    Place,
+    /// Ũ + P̃: S without what the network adds, by the same windows, calibration and rule.
+    FlowPlace,
 }
 
 /// Resampling filter.
@@ -324,7 +330,7 @@ pub struct Config {
     pub local: bool,
     /// That share.
     pub top_share: f64,
-    /// Which number the `score` column holds; `s` needs `sees = motion`.
+    /// Which number the `score` column holds; all but `a` need `sees = motion`.
     pub score: ScoreChoice,
     /// Distance of R.
     pub score_r: Distance,
@@ -680,12 +686,11 @@ impl Config {
         if self.sees == Sees::Motion && (self.channels != 1 || self.history != 1) {
             return wrong("sees", "motion", "frames, where channels or history is not 1");
         }
-        if self.sees != Sees::Motion && (self.score == ScoreChoice::S || self.mirror) {
-            let (key, value) = if self.mirror { ("mirror", "true") } else { ("score", "s") };
-            return wrong(key, value, "left as it is, unless sees = motion");
+        if self.sees != Sees::Motion && self.mirror {
+            return wrong("mirror", "true", "false, unless sees = motion");
         }
-        if self.score == ScoreChoice::S && !(self.local && self.scale == Scale::Terms) {
-            return wrong("score", "s", "a, unless local = true and scale = terms");
+        if self.score != ScoreChoice::A && !(self.sees == Sees::Motion && self.local && self.scale == Scale::Terms) {
+            return wrong("score", "one of several terms", "a, unless sees = motion, local = true and scale = terms");
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ mod name;
 pub use calibrate::{BaselineCalibration, TrainingFootage, fit, fit_and_calibrate};
 pub use difference::FrameDifference;
 pub use median::{MedianPicture, MedianSamples, TrainingMedian};
-pub use name::{Baseline, Footage};
+pub use name::{Baseline, Footage, TermBaseline};
 
 /// One frame as a baseline sees it: full-range luma at the source's own size.
 ///

@@ -7,7 +7,8 @@ use super::map_output::MapOutput;
 use super::reading::Reading;
 use super::scored::{RowOutput, Scored};
 use crate::baseline::{
-    Baseline, BaselineCalibration, BaselineError, Detector, Footage, FrameScore, GreyFrame, TrainingFootage, fit_and_calibrate,
+    Baseline, BaselineCalibration, BaselineError, Detector, Footage, FrameScore, GreyFrame, TermBaseline, TrainingFootage,
+    fit_and_calibrate,
 };
 use crate::data::Clip;
 use crate::evaluate::Selection;
@@ -32,6 +33,8 @@ pub struct BaselineOptions {
     pub maps: Option<PathBuf>,
     /// How footage is read.
     pub reading: Reading,
+    /// Worker threads, where motion is computed; 0: one a core.
+    pub threads: usize,
     /// The command, for the meta file.
     pub command: String,
 }
@@ -41,6 +44,9 @@ pub struct BaselineOptions {
 /// # Errors
 /// [`CommandError`].
 pub fn run(options: &BaselineOptions, cancel: &AtomicBool, listener: &mut dyn Listener) -> Result<Scored, CommandError> {
+    if let Some(terms) = TermBaseline::named(&options.name) {
+        return super::term_baseline::run(terms, options, cancel, listener);
+    }
     let baseline: Baseline = options.name.parse()?;
     let set = options.reading.find(&options.data)?;
     listener.hear(Event::Note(set.summary()));

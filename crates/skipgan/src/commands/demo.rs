@@ -93,6 +93,7 @@ pub fn run(options: &DemoOptions, cancel: &AtomicBool, listener: &mut dyn Listen
         out: place.difference.clone(),
         maps: None,
         reading: reading.clone(),
+        threads: options.threads,
         command: quoted(&words),
     };
     baseline::run(&without, cancel, &mut Silence)?;

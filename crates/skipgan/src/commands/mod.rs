@@ -18,7 +18,8 @@ pub mod reading;
 pub mod report;
 pub mod score;
 pub mod scored;
-pub mod test_judge;
+pub mod term_baseline;
+mod test_judge;
 pub mod train;
 pub mod truth;
 

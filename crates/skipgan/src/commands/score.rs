@@ -54,27 +54,45 @@ pub fn run(options: &ScoreOptions, cancel: &AtomicBool, listener: &mut dyn Liste
     let opened = detector::open(&options.run, options.checkpoint.as_deref(), &options.set)?;
     let set = options.reading.find(&options.input)?;
     listener.hear(Event::Note(set.summary()));
-    let clips = set.for_scoring();
-    let live = options.input.iter().any(|path| path == Path::new("-"));
-    if live && (opened.config.scale == Scale::TestMinmax || opened.config.bn_test == BnTest::Batch) {
+    if is_live(options) && (opened.config.scale == Scale::TestMinmax || opened.config.bn_test == BnTest::Batch) {
         let told = "scores of this run need all frames (scale = test_minmax) or a batch of them (bn_test = batch), which a live source has not; \
                     calibrate it with --set scale=terms --set bn_test=running";
         return Err(CommandError::Usage(told.into()));
     }
+    let meta = meta(&opened, options);
+    let detector = Detector::on_cpu(opened.checkpoint, opened.config.clone(), reading::pool(options.threads)?)?;
+    score_set(detector, &set, options, meta, cancel, listener)
+}
+
+/// Scores every clip of `set` that is to be scored, with rows, maps and overlay as `options` say.
+///
+/// # Errors
+/// [`CommandError`].
+pub(super) fn score_set(
+    mut detector: Detector,
+    set: &DataSet,
+    options: &ScoreOptions,
+    mut meta: ScoreMeta,
+    cancel: &AtomicBool,
+    listener: &mut dyn Listener,
+) -> Result<Scored, CommandError> {
+    let (clips, live) = (set.for_scoring(), is_live(options));
     refuse_overwriting(clips, &options.out, options.overlay.as_deref())?;
-    let mut meta = meta(&opened, options);
-    let mut detector = Detector::on_cpu(opened.checkpoint, opened.config.clone(), reading::pool(options.threads)?)?;
     if live {
         detector.set_batch(1);
     }
     let mut outputs = Outputs::open(options, &detector, clips, live, cancel, listener)?;
-    let whole = opened.config.scale == Scale::TestMinmax;
+    let whole = detector.config().scale == Scale::TestMinmax;
     outputs.held_back = whole.then(Vec::new);
-    score_clips(&mut detector, &set, options, &mut meta, &mut outputs)?;
+    score_clips(&mut detector, set, options, &mut meta, &mut outputs)?;
     let (scored, rows) = outputs.finish()?;
     meta.scores_sha256 = Some(rows);
     meta.write_beside(&options.out)?;
     Ok(scored)
+}
+
+fn is_live(options: &ScoreOptions) -> bool {
+    options.input.iter().any(|path| path == Path::new("-"))
 }
 
 /// Clip after clip through one scorer (batches of the published test cross clips).

@@ -30,9 +30,15 @@ pub struct Calibrated {
     pub score: f64,
 }
 
-/// S = ½(A + Ũ) + P̃.
-fn with_references(a: f64, motion: f64, place: f64) -> f64 {
-    0.5 * (a + motion) + place
+/// What A, Ũ and P̃ weigh in the score.
+fn weights(score: ScoreChoice) -> [f64; 3] {
+    match score {
+        ScoreChoice::A => [1.0, 0.0, 0.0],
+        ScoreChoice::S => [0.5, 0.5, 1.0],
+        ScoreChoice::Flow => [0.0, 1.0, 0.0],
+        ScoreChoice::Place => [0.0, 0.0, 1.0],
+        ScoreChoice::FlowPlace => [0.0, 1.0, 1.0],
+    }
 }
 
 /// The calibrated score of a frame.
@@ -47,10 +53,9 @@ pub fn calibrated(basis: &Basis, statistics: &BTreeMap<String, Statistics>, term
     };
     let standardised = |name: &str, value: Option<f64>| Some(statistics.get(name)?.standardise(value?));
     let (motion, place) = (standardised(MOTION, terms.motion), standardised(PLACE, terms.place));
-    let score = match (basis.score, motion, place) {
-        (ScoreChoice::S, Some(motion), Some(place)) => with_references(a, motion, place),
-        _ => a,
-    };
+    let [of_a, of_motion, of_place] = weights(basis.score);
+    let add = |weight: f64, value: Option<f64>| if weight == 0.0 { 0.0 } else { weight * value.unwrap_or(0.0) };
+    let score = of_a * a + add(of_motion, motion) + add(of_place, place);
     Calibrated { a, motion, place, score }
 }
 
@@ -78,23 +83,18 @@ pub fn score_map(basis: &Basis, statistics: &BTreeMap<String, Statistics>, maps:
         return;
     }
     out.resize(maps.rows * maps.cols, 0.0);
-    let with_references = basis.score == ScoreChoice::S && !maps.place.is_empty();
-    let share = if with_references { 0.5 } else { 1.0 };
+    let [of_a, of_motion, of_place] = weights(basis.score);
     let mut add = |weight: f64, name: &str, map: &[f32]| {
-        let Some(term) = statistics.get(name).filter(|_| !map.is_empty()) else { return };
+        let Some(term) = statistics.get(name).filter(|_| weight > 0.0 && !map.is_empty()) else { return };
         let (slope, shift) = ((weight / term.sd) as f32, (-weight * term.median / term.sd) as f32);
         out.iter_mut().zip(map).for_each(|(sum, &value)| *sum += slope * value + shift);
     };
     if !(no_past && basis.sees == Sees::Motion) {
-        add(share * basis.lambda, RECON, &maps.recon);
-        add(share * (1.0 - basis.lambda), LATENT, &maps.latent);
-        if with_references {
-            add(share, MOTION, &maps.motion);
-        }
+        add(of_a * basis.lambda, RECON, &maps.recon);
+        add(of_a * (1.0 - basis.lambda), LATENT, &maps.latent);
+        add(of_motion, MOTION, &maps.motion);
     }
-    if with_references {
-        add(1.0, PLACE, &maps.place);
-    }
+    add(of_place, PLACE, &maps.place);
 }
 
 /// A causal exponential mean: s(t) = memory·s(t−1) + (1−memory)·x(t), s(0) = x(0); no memory, no change, to the bit.

@@ -2,6 +2,7 @@
 
 use super::clip::{ClipEnd, Scorer, Sink};
 use super::error::ScoreError;
+use super::no_network::NoNetwork;
 use crate::calibration::Calibration;
 use crate::checkpoint::Checkpoint;
 use crate::config::{BnTest, Config};
@@ -78,6 +79,18 @@ impl Detector {
         engine.load(&checkpoint.state);
         let sight = Sight::new(&config, checkpoint.height, checkpoint.width, checkpoint.usual);
         Ok(Detector { engine, config, sight, calibration, batch })
+    }
+
+    /// The terms that no network is needed for, on the same windows, by the same calibration and rule: motion against rest and the picture
+    /// against the background (baselines `flow`, `place`, `flow-place`). R and L are 0.
+    ///
+    /// # Errors
+    /// [`ScoreError::OtherBasis`] where `config` scores by other settings than the calibration.
+    pub fn without_network(config: Config, sight: Sight, calibration: Calibration) -> Result<Detector, ScoreError> {
+        if let Some(key) = calibration.basis.difference(&crate::calibration::Basis::of(&config)) {
+            return Err(ScoreError::OtherBasis { key });
+        }
+        Ok(Detector { engine: Box::<NoNetwork>::default(), config, sight, calibration, batch: BATCH })
     }
 
     /// Scores every frame of a clip.

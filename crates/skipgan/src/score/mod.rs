@@ -17,6 +17,7 @@ pub mod fit;
 pub mod forward;
 pub mod local;
 pub mod map;
+pub mod no_network;
 pub mod place;
 pub mod terms;
 #[cfg(test)]
