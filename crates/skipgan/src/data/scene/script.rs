@@ -333,8 +333,16 @@ impl Casting<'_> {
         self.view.middle() - way * (self.view.half_span(distance) + length)
     }
 
+    /// When it enters: mostly in the clip's second quarter, often just before the clip begins. Were it never there from the start, a
+    /// frame counter would know something.
+    fn first(&mut self, kind: AnomalyKind) -> f64 {
+        let (later, before) = (self.seconds * self.random.between(0.18, 0.4), self.random.between(0.0, 1.5));
+        let early = self.random.unit() < 0.4 && kind != AnomalyKind::LeftBehind;
+        if early { -before } else { later }
+    }
+
     fn anomaly(&mut self, kind: AnomalyKind) {
-        let first = self.seconds * self.random.between(0.18, 0.4);
+        let first = self.first(kind);
         let second = self.seconds * self.random.between(0.62, 0.72);
         let colour = self.colour();
         let lane = if self.random.unit() < 0.7 { NEAR } else { FAR };
