@@ -44,6 +44,8 @@ pub enum Command {
     Calibrate(CalibrateArgs),
     /// Generate a street with anomalies, then train, score, evaluate and report on it
     Demo(DemoArgs),
+    /// Write a generated street as a data set: normal training clips, test clips with labels, masks and kinds
+    Scene(SceneArgs),
     /// Score footage by a detector without a network, for comparison
     Baseline(BaselineArgs),
     /// Measure speed on generated input
@@ -271,6 +273,45 @@ pub struct DemoArgs {
     /// Training steps
     #[arg(long, env = "SKIPGAN_STEPS", value_name = "N")]
     pub steps: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+pub struct SceneArgs {
+    /// Which scene; 1 to 8 are those of the benchmark
+    #[arg(long, env = "SKIPGAN_SEED", value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Folder of the data set; new or empty
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// What disturbs light or camera in the test clips, some seconds after their start
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub disturbance: Option<DisturbanceArg>,
+    /// No anomaly in any test clip (otherwise every second one has one)
+    #[arg(long)]
+    pub normal_only: bool,
+    /// Training clips, where the scene's own number is not meant; 0: none
+    #[arg(long, value_name = "N")]
+    pub train_clips: Option<usize>,
+    /// Test clips, where the scene's own number is not meant
+    #[arg(long, value_name = "N")]
+    pub test_clips: Option<usize>,
+    /// Frames of a test clip (10 a second), where the scene's own number is not meant
+    #[arg(long, value_name = "N")]
+    pub frames: Option<usize>,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DisturbanceArg {
+    /// Gain up or down by 30 % over 10 s, and back
+    Gain,
+    /// Exposure × 1.5 from one frame to the next
+    Exposure,
+    /// The camera shakes by up to 3 pixels
+    Shake,
+    /// Rain
+    Rain,
+    /// The camera is moved by 10 pixels
+    Moved,
 }
 
 #[derive(Args, Debug)]

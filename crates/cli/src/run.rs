@@ -1,8 +1,8 @@
 //! Hands each command's arguments to the library and prints what comes back.
 
 use crate::args::{
-    BaselineArgs, BenchArgs, BenchJob, CalibrateArgs, Cli, Command, ConfigArgs, DataArgs, DecoderArg, DemoArgs, DoctorArgs, EvaluateArgs,
-    Everywhere, InspectArgs, LayoutArg, ReportArgs, ScoreArgs, TrainArgs,
+    BaselineArgs, BenchArgs, BenchJob, CalibrateArgs, Cli, Command, ConfigArgs, DataArgs, DecoderArg, DemoArgs, DisturbanceArg, DoctorArgs,
+    EvaluateArgs, Everywhere, InspectArgs, LayoutArg, ReportArgs, SceneArgs, ScoreArgs, TrainArgs,
 };
 use crate::output::print;
 use crate::progress::{Manner, Progress};
@@ -11,7 +11,8 @@ use clap::CommandFactory;
 use serde_json::{Value, json};
 use skipgan::commands::configuration::Choices;
 use skipgan::commands::reading::{Reading, quoted};
-use skipgan::commands::{baseline, bench, calibrate, demo, doctor, evaluate, inspect, report, score, train};
+use skipgan::commands::{baseline, bench, calibrate, demo, doctor, evaluate, inspect, report, scene, score, train};
+use skipgan::data::scene::DisturbanceKind;
 use skipgan::data::{DiscoverOptions, Layout};
 use skipgan::train::Ended;
 use skipgan::train::training::Resume;
@@ -37,6 +38,7 @@ pub fn dispatch(cli: Cli) -> Result<Outcome> {
         Command::Report(args) => session.report(args),
         Command::Calibrate(args) => session.calibrate(args),
         Command::Demo(args) => session.demo(args),
+        Command::Scene(args) => session.scene(args),
         Command::Baseline(args) => session.baseline(args),
         Command::Bench(args) => session.bench(args),
         Command::Inspect(args) => session.inspect(args),
@@ -186,6 +188,28 @@ impl Session {
         let options = demo::DemoOptions { out: args.out, seed: args.seed, steps: args.steps, threads: self.threads };
         let shown = demo::run(&options, &interruptible(), &mut self.progress())?;
         self.show(&shown.to_json(), &shown.to_text())?;
+        Ok(Outcome::Done)
+    }
+
+    fn scene(&self, args: SceneArgs) -> Result<Outcome> {
+        let disturbance = args.disturbance.map(|kind| match kind {
+            DisturbanceArg::Gain => DisturbanceKind::Gain,
+            DisturbanceArg::Exposure => DisturbanceKind::Exposure,
+            DisturbanceArg::Shake => DisturbanceKind::Shake,
+            DisturbanceArg::Rain => DisturbanceKind::Rain,
+            DisturbanceArg::Moved => DisturbanceKind::Moved,
+        });
+        let options = scene::SceneOptions {
+            out: args.out,
+            seed: args.seed,
+            disturbance,
+            normal_only: args.normal_only,
+            train_clips: args.train_clips,
+            test_clips: args.test_clips,
+            frames: args.frames,
+        };
+        let written = scene::run(&options, &interruptible(), &mut self.progress())?;
+        self.show(&written.to_json(), &written.to_text())?;
         Ok(Outcome::Done)
     }
 

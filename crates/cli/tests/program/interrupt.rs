@@ -66,3 +66,12 @@ fn scoring_stops_without_half_a_file() {
     assert_eq!(stopped.err.lines().last(), Some("interrupted; run the same command again"));
     assert!(!place.file("s.csv").exists());
 }
+
+#[test]
+fn a_scene_that_is_stopped_leaves_nothing_behind() {
+    let place = Place::new();
+    let stopped = interrupted(&place, "scene --out street --json", "\"task\":\"the scene\"");
+    assert_eq!(stopped.code, Some(130), "{stopped:?}");
+    assert_eq!(stopped.err.lines().last(), Some("interrupted; run the same command again"));
+    assert!(!place.file("street").exists());
+}

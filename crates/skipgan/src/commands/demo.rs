@@ -9,6 +9,7 @@ use super::reading::{Reading, quoted, shown};
 use super::report::{self, ReportOptions};
 use super::score::{self, ScoreOptions};
 use super::train::{self, TrainOptions};
+use crate::data::DataError;
 use crate::data::cache::DEFAULT_LIMIT_BYTES;
 use crate::data::scene::{Scene, SceneSettings};
 use crate::evaluate::Evaluation;
@@ -56,7 +57,7 @@ const STEPS: u64 = 400;
 pub fn run(options: &DemoOptions, cancel: &AtomicBool, listener: &mut dyn Listener) -> Result<Shown, CommandError> {
     let begun = Instant::now();
     let place = Places::new(&options.out)?;
-    generate(options.seed, &place.data, listener)?;
+    generate(options.seed, &place.data, cancel, listener)?;
     let reading = Reading::default();
     let steps = options.steps.unwrap_or(STEPS);
     let flags = vec![format!("steps={steps}"), format!("seed={}", options.seed)];
@@ -126,9 +127,9 @@ impl Places {
     }
 }
 
-fn generate(seed: u64, folder: &Path, listener: &mut dyn Listener) -> Result<(), CommandError> {
+fn generate(seed: u64, folder: &Path, cancel: &AtomicBool, listener: &mut dyn Listener) -> Result<(), CommandError> {
     let scene = Scene::new(SceneSettings { seed, ..SceneSettings::default() })?;
-    scene.write(folder, &mut |done, all| {
+    let written = scene.write_until(folder, cancel, &mut |done, all| {
         listener.hear(Event::Progress {
             task: "the street",
             done: done as u64,
@@ -137,7 +138,8 @@ fn generate(seed: u64, folder: &Path, listener: &mut dyn Listener) -> Result<(),
             detail: String::new(),
             numbers: json!({}),
         });
-    })?;
+    });
+    written.map_err(|error| if matches!(error, DataError::Cancelled) { CommandError::Interrupted } else { error.into() })?;
     let told = format!(
         "the street: {} training and {} test clips in {}",
         scene.settings().train_clips,

@@ -4,6 +4,7 @@ use super::CommandError;
 use super::event::{Event, Listener};
 use super::reading::Reading;
 use super::truth::{MaskFiles, Truth};
+use crate::data::labels::kinds;
 use crate::data::{Clip, DataError, DataSet};
 use crate::evaluate::clips::ClipScores;
 use crate::evaluate::run::{Inputs, MapSource, MaskSource, Options, evaluate};
@@ -145,7 +146,11 @@ pub fn measure(judged: &Judged, options: &EvaluateOptions) -> Result<Evaluation,
         detections: detections.as_deref(),
         tracks: None,
     };
-    Ok(evaluate(inputs, provenance(judged, options), Options::default())?)
+    let mut evaluation = evaluate(inputs, provenance(judged, options), Options::default())?;
+    if let Some(kinds) = kinds::read(&judged.set)? {
+        evaluation.take_kinds(&clips, &kinds);
+    }
+    Ok(evaluation)
 }
 
 fn provenance(judged: &Judged, options: &EvaluateOptions) -> Provenance {

@@ -16,6 +16,7 @@ pub mod moments;
 pub mod overwriting;
 pub mod reading;
 pub mod report;
+pub mod scene;
 pub mod score;
 pub mod scored;
 pub mod term_baseline;

@@ -11,6 +11,7 @@
 //! Labels that differ from frames in number are an error that names both.
 
 mod intervals;
+pub mod kinds;
 mod table;
 
 use crate::data::layouts::{files_in, subfolder};

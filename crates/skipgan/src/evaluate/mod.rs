@@ -11,6 +11,7 @@ pub mod clips;
 pub mod conventions;
 pub mod error;
 pub mod frame;
+pub mod kinds;
 pub mod no_information;
 pub mod pixel;
 mod pixel_bins;
@@ -22,6 +23,7 @@ pub mod split_mix;
 
 pub use clips::{ClipScores, check};
 pub use error::EvaluateError;
+pub use kinds::KindLine;
 pub use frame::{FrameMetrics, Ranking, RocVertex};
 pub use regions::{Detection, TruthRegion};
 pub use report::{Evaluation, Provenance, Selection};

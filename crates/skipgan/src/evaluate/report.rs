@@ -1,6 +1,7 @@
 //! The evaluation as a record: every key of EVALUATION §5, present whether known or not, with a reason for every `null`.
 
 use super::conventions::Conventions;
+use super::kinds::KindLine;
 use super::no_information::NoInformation;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -115,6 +116,8 @@ pub struct Evaluation {
     pub no_information: NoInformation,
     pub above_floor: Option<bool>,
     pub per_clip: Vec<ClipLine>,
+    #[serde(default)]
+    pub by_kind: Option<BTreeMap<String, KindLine>>,
     pub null_reasons: BTreeMap<String, String>,
 }
 

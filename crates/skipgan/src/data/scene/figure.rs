@@ -13,6 +13,8 @@ pub(super) struct View {
     horizon: f64,
     centre: f64,
     along: f64,
+    /// Pixels that the drawing is larger on every side.
+    pub(super) margin: f64,
 }
 
 impl View {
@@ -25,7 +27,14 @@ impl View {
             horizon: camera.horizon * height,
             centre: width / 2.0,
             along: camera.along_m,
+            margin: 0.0,
         }
+    }
+
+    /// The same camera with a sensor that is larger by so many pixels on every side.
+    pub(super) fn with_margin(self, pixels: usize) -> View {
+        let margin = pixels as f64;
+        View { horizon: self.horizon + margin, centre: self.centre + margin, margin, ..self }
     }
 
     /// Pixels a metre at a distance.
