@@ -271,7 +271,7 @@ pub struct Config {
     pub bn_test: BnTest,
     /// How raw scores become the `score` column.
     pub scale: Scale,
-    /// Channel of the anomaly map; −1: mean over all.
+    /// Channel of the anomaly map, from 0; −1: mean over all; −2: the last one, which is the latest frame's where `channels = 1`.
     pub map_channel: i64,
     /// Causal smoothing of the `score` column: s(t) = smooth·s(t−1) + (1−smooth)·A(t); 0: none.
     pub smooth: f64,
@@ -565,7 +565,10 @@ impl Config {
             seed: self.seed,
             score_r: self.score_r,
             score_l: self.score_l,
-            map_channel: usize::try_from(self.map_channel).ok(),
+            map_channel: match self.map_channel {
+                -2 => (self.channels * self.history).checked_sub(1),
+                other => usize::try_from(other).ok(),
+            },
         }
     }
 
@@ -610,8 +613,8 @@ impl Config {
         for (key, value) in [("lambda", self.lambda), ("real_label", self.real_label)] {
             real(key, value, 0.0, 1.0, "between 0 and 1")?;
         }
-        if self.map_channel < -1 || self.map_channel >= (self.channels * self.history) as i64 {
-            let range = "-1 (mean over channels) or a channel of the window";
+        if self.map_channel < -2 || self.map_channel >= (self.channels * self.history) as i64 {
+            let range = "-1 (mean over channels), -2 (the last channel) or a channel of the window, from 0";
             return Err(ConfigError::OutOfRange { key: "map_channel", value: self.map_channel.to_string(), range });
         }
         Ok(())
@@ -677,6 +680,18 @@ mod tests {
         assert_eq!(video.picture(Some((360, 240))).expect("known aspect"), (128, 192));
         assert_eq!(video.picture(Some((640, 360))).expect("known aspect"), (112, 192));
         assert!(video.picture(None).is_err());
+    }
+
+    #[test]
+    fn the_map_is_the_latest_frames_whatever_the_history() {
+        let video = Config::preset("video").expect("video");
+        assert_eq!(video.objective().map_channel, Some(2));
+        let single = video.with_set("history=1").expect("one frame has a last channel too");
+        assert_eq!(single.objective().map_channel, Some(0));
+        assert_eq!(video.with_set("map_channel=-1").expect("the mean").objective().map_channel, None);
+        for outside in ["map_channel=-3", "map_channel=3"] {
+            assert!(video.with_set(outside).expect_err(outside).to_string().contains("map_channel"));
+        }
     }
 
     #[test]
