@@ -194,9 +194,9 @@ pub struct ScoreArgs {
 pub struct EvaluateArgs {
     /// Score file of `score`, of `baseline`, or of any other program
     pub scores: PathBuf,
-    /// The data set that was scored
-    #[arg(long, value_name = "DATA")]
-    pub data: PathBuf,
+    /// The footage that was scored: a data set, or each input of `score` (repeatable)
+    #[arg(long, value_name = "DATA", required = true)]
+    pub data: Vec<PathBuf>,
     /// Labels, where they do not lie in the data set's own place
     #[arg(long, value_name = "PATH")]
     pub labels: Option<PathBuf>,
@@ -220,9 +220,9 @@ pub struct ReportArgs {
     /// Score file to show
     #[arg(long, value_name = "FILE", requires = "data")]
     pub scores: Option<PathBuf>,
-    /// The data set that was scored
+    /// The footage that was scored: a data set, or each input of `score` (repeatable)
     #[arg(long, value_name = "DATA", requires = "scores")]
-    pub data: Option<PathBuf>,
+    pub data: Vec<PathBuf>,
     /// Labels, where they do not lie in the data set's own place
     #[arg(long, value_name = "PATH")]
     pub labels: Option<PathBuf>,

@@ -120,7 +120,7 @@ impl Session {
             command: this_command(),
         };
         let scored = score::run(&options, &interruptible(), &mut self.progress())?;
-        self.show(&scored.to_json(), &scored.to_text(&options.out))?;
+        self.show(&scored.to_json(), &scored.to_text())?;
         if scored.interrupted {
             return Ok(Outcome::Interrupted(format!("interrupted; {} rows are in {}", scored.frames, options.out.display())));
         }
@@ -199,7 +199,7 @@ impl Session {
             command: this_command(),
         };
         let scored = baseline::run(&options, &interruptible(), &mut self.progress())?;
-        self.show(&scored.to_json(), &scored.to_text(&options.out))?;
+        self.show(&scored.to_json(), &scored.to_text())?;
         Ok(Outcome::Done)
     }
 

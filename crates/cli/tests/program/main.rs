@@ -9,3 +9,4 @@ mod interrupt;
 mod journey;
 mod live;
 mod outputs;
+mod unlabelled;

@@ -101,6 +101,11 @@ pub fn pool(threads: usize) -> Result<Arc<Pool>, CommandError> {
     Ok(Arc::new(Pool::new(if threads == 0 { cores } else { threads })?))
 }
 
+/// A number and what it counts: `1 frame`, `2 frames`.
+pub fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// The command that repeats what was done, for reports and meta files.
 pub fn quoted(words: &[&str]) -> String {
     words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
