@@ -196,6 +196,11 @@ pub enum SourceError {
         /// The folder.
         path: PathBuf,
     },
+    /// Standard input that ended before its first byte.
+    #[error(
+        "nothing came through standard input ('-'); pipe Y4M into it, such as: ffmpeg -i INPUT -pix_fmt yuv420p -f yuv4mpegpipe - | skipgan score RUN - --out scores.csv"
+    )]
+    NothingPiped,
     /// The bytes are no video and no picture.
     #[error("{path}: this is no video or picture known here (its first bytes are {first_bytes}); see what it is, or name another file", path = .path.display())]
     UnknownContainer {
@@ -205,7 +210,7 @@ pub enum SourceError {
         first_bytes: String,
     },
     /// A sound file that this program does not decode.
-    #[error("{path}: {codec} is not decoded here ({reason}); install ffmpeg or name it with --ffmpeg, or convert the file: {command}", path = .path.display())]
+    #[error("{path}: {codec} is not decoded here ({reason}); {remedy}, or convert the file: {command}", path = .path.display())]
     Unsupported {
         /// The input.
         path: PathBuf,
@@ -213,6 +218,8 @@ pub enum SourceError {
         codec: String,
         /// What of it is missing.
         reason: String,
+        /// How another decoder comes to it.
+        remedy: &'static str,
         /// The command that converts the file.
         command: String,
     },
@@ -296,15 +303,22 @@ impl SourceError {
 
     /// A [`SourceError::Unsupported`] with the command that converts the file.
     pub(crate) fn unsupported(path: &Path, codec: impl Into<String>, reason: impl Into<String>) -> Self {
-        let shown = path.display();
-        let target = path.with_extension("converted.mp4");
-        let target = target.display();
+        let (from, to) = (shell_word(path), shell_word(&path.with_extension("converted.mp4")));
         Self::Unsupported {
             path: path.to_path_buf(),
             codec: codec.into(),
             reason: reason.into(),
-            command: format!("ffmpeg -i {shown} -c:v libx264 -crf 12 {target}"),
+            remedy: "install ffmpeg or name it with --ffmpeg",
+            command: format!("ffmpeg -i {from} -c:v libx264 -crf 12 {to}"),
         }
+    }
+
+    /// The same error where ffmpeg is at hand and was not allowed.
+    pub(crate) fn with_ffmpeg_at_hand(mut self) -> Self {
+        if let Self::Unsupported { remedy, .. } = &mut self {
+            *remedy = "drop --decoder builtin and ffmpeg reads it";
+        }
+        self
     }
 
     /// A [`SourceError::Io`], or [`SourceError::NotFound`] where that is what the system says.
@@ -314,4 +328,11 @@ impl SourceError {
         }
         Self::Io { path: path.to_path_buf(), action, source }
     }
+}
+
+/// A path as one word of a command.
+fn shell_word(path: &Path) -> String {
+    let word = path.display().to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
+    if word.chars().all(is_plain) { word } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
