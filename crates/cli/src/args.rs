@@ -40,7 +40,7 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Write one self-contained HTML page about a run and its scores
     Report(ReportArgs),
-    /// Take the statistics of normal footage anew, without training
+    /// Take the statistics of normal footage anew, without training, and write them into the run's best checkpoint
     Calibrate(CalibrateArgs),
     /// Generate a street with anomalies, then train, score, evaluate and report on it
     Demo(DemoArgs),
@@ -243,12 +243,13 @@ pub struct ReportArgs {
 
 #[derive(Args, Debug)]
 pub struct CalibrateArgs {
-    /// A trained run
+    /// A trained run, or a checkpoint file
     pub run: PathBuf,
     /// Normal footage of the camera as it is now
     #[arg(required = true, value_name = "DATA")]
     pub data: Vec<PathBuf>,
-    /// Which checkpoint of the run
+    /// Which checkpoint of the run takes the new statistics; without it checkpoints/best.safetensors, which `score` uses. No other
+    /// is changed
     #[arg(long, env = "SKIPGAN_CHECKPOINT", value_name = "best|last|FILE")]
     pub checkpoint: Option<String>,
     /// Change one key that concerns scoring, for good (repeatable)

@@ -232,13 +232,12 @@ impl Session {
     fn doctor(&self, args: DoctorArgs) -> Result<Outcome> {
         let findings = doctor::examine(args.ffmpeg.as_deref(), &variables());
         if self.json {
-            let facts: Vec<_> = findings.iter().map(|f| json!({ "topic": f.topic, "found": f.found, "good": f.good })).collect();
+            let facts: Vec<_> =
+                findings.iter().map(|f| json!({ "topic": f.topic, "found": f.found, "meaning": f.meaning, "good": f.good })).collect();
             print(&json!({ "schema": 1, "findings": facts }).to_string())?;
             return Ok(Outcome::Done);
         }
-        let width = findings.iter().map(|finding| finding.topic.len()).max().unwrap_or(0);
-        let lines = findings.iter().map(|f| format!("{} {:width$}  {}", if f.good { "✓" } else { "–" }, f.topic, f.found));
-        print(&lines.collect::<Vec<_>>().join("\n"))?;
+        print(&doctor::to_text(&findings))?;
         Ok(Outcome::Done)
     }
 }

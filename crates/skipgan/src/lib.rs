@@ -51,3 +51,4 @@ pub mod report;
 pub mod score;
 pub mod spec;
 pub mod train;
+pub mod words;

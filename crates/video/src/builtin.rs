@@ -105,7 +105,7 @@ impl BuiltinSource {
         self.gap = None;
         for number in 1..=count {
             let shift = (number as f64 * step).round() as i64;
-            self.aligner.lost(last.saturating_add(shift), "it lay where the file has a hole");
+            self.aligner.lost(last.saturating_add(shift), "lost in a hole of the file");
         }
     }
 

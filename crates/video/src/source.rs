@@ -140,6 +140,23 @@ pub struct DamageLog {
 }
 
 impl DamageLog {
+    /// The described losses for people, one line for a run of frames with one reason: `frames 13 to 18: an earlier picture was lost`.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let mut runs: Vec<(u64, &DamageEvent)> = Vec::new();
+        for event in &self.events {
+            match runs.iter_mut().rev().find(|(_, last)| last.reason == event.reason) {
+                Some((_, last)) if last.frame + 1 == event.frame => *last = event,
+                _ => runs.push((event.frame, event)),
+            }
+        }
+        let line = |(first, last): (u64, &DamageEvent)| match last.frame - first {
+            0 => format!("frame {first}: {}", last.reason),
+            _ => format!("frames {first} to {}: {}", last.frame, last.reason),
+        };
+        runs.into_iter().map(line).collect()
+    }
+
     /// Notes a loss; beyond `limits` it is only counted.
     pub(crate) fn note(&mut self, limits: &Limits, frame: u64, reason: impl Into<String>) {
         self.total += 1;
@@ -335,4 +352,25 @@ fn shell_word(path: &Path) -> String {
     let word = path.display().to_string();
     let is_plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
     if word.chars().all(is_plain) { word } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_in_a_row_are_one_line() {
+        let mut log = DamageLog::default();
+        let events = [(3, "broken"), (4, "follows"), (5, "a hole"), (5, "follows"), (6, "follows"), (9, "follows")];
+        events.iter().for_each(|&(frame, reason)| log.note(&Limits::default(), frame, reason));
+        assert_eq!(log.lines(), ["frame 3: broken", "frames 4 to 6: follows", "frame 5: a hole", "frame 9: follows"]);
+    }
+
+    #[test]
+    fn a_path_with_a_space_stays_one_word() {
+        assert_eq!(shell_word(Path::new("a/b-1.mp4")), "a/b-1.mp4");
+        assert_eq!(shell_word(Path::new("my film's.avi")), r"'my film'\''s.avi'");
+        let text = SourceError::unsupported(Path::new("my film.avi"), "XVID", "why").to_string();
+        assert!(text.contains("ffmpeg -i 'my film.avi' -c:v libx264 -crf 12 'my film.converted.mp4'"), "{text}");
+    }
 }

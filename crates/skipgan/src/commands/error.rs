@@ -18,6 +18,9 @@ pub enum CommandError {
     /// Footage, labels, the cache.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// A file that `inspect` looks at.
+    #[error(transparent)]
+    Source(#[from] video::SourceError),
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),

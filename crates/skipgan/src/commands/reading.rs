@@ -71,7 +71,7 @@ impl Reading {
                 done: progress.frames,
                 total: progress.frames_expected,
                 unit: "frames",
-                detail: format!("{} ({}/{} clips)", progress.clip, progress.clips_done, progress.clips),
+                detail: format!("{} (clip {} of {})", progress.clip, (progress.clips_done + 1).min(progress.clips), progress.clips),
                 numbers: json!({ "clip": progress.clip }),
             });
         };
@@ -80,7 +80,7 @@ impl Reading {
         let listener = shared.into_inner();
         listener.hear(Event::Finished { task: "reading frames", summary: cache.summary() });
         for (clip, loss) in cache.losses().take(TOLD_LOSSES) {
-            listener.hear(Event::Warning(format!("{clip}: {loss}")));
+            listener.hear(Event::Warning(format!("{clip}, {loss}")));
         }
         Ok(cache)
     }
@@ -99,11 +99,6 @@ pub fn pool(threads: usize) -> Result<Arc<Pool>, CommandError> {
     }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     Ok(Arc::new(Pool::new(if threads == 0 { cores } else { threads })?))
-}
-
-/// A number and what it counts: `1 frame`, `2 frames`.
-pub fn counted(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The command that repeats what was done, for reports and meta files.

@@ -240,11 +240,11 @@ impl<'a> Outputs<'a> {
         let losses = stream.source().damage_log();
         let told = losses.events.iter().map(|event| (event.frame, event.reason.clone()));
         let told: Vec<(u64, String)> = told.chain(end.broke_off.clone().map(|reason| (end.frames, reason))).collect();
-        for (frame, reason) in told.iter().take(TOLD_LOSSES) {
-            self.scored.notes.push(format!("{}, frame {frame}: {reason}", clip.name));
-        }
-        let all = losses.total + u64::from(end.broke_off.is_some());
-        if all > TOLD_LOSSES as u64 {
+        let broke_off = end.broke_off.iter().map(|reason| format!("broke off after frame {}: {reason}", end.frames.saturating_sub(1)));
+        let lines: Vec<String> = losses.lines().into_iter().chain(broke_off).collect();
+        self.scored.notes.extend(lines.iter().take(TOLD_LOSSES).map(|line| format!("{}, {line}", clip.name)));
+        if lines.len() > TOLD_LOSSES {
+            let all = losses.total + u64::from(end.broke_off.is_some());
             self.scored.notes.push(format!("{}: {all} losses in all; the .meta.json beside the scores has them", clip.name));
         }
         if let Some(damage) = meta.further.get_mut("damage").and_then(Value::as_array_mut) {
@@ -281,7 +281,7 @@ impl<'a> Outputs<'a> {
             done: frames,
             total: None,
             unit: "frames",
-            detail: format!("{clip} ({}/{} clips)  {speed:.0} frames/s", self.scored.clips + 1, self.clips),
+            detail: format!("{clip} (clip {} of {})  {speed:.0} frames/s", self.scored.clips + 1, self.clips),
             numbers: json!({ "clip": clip, "frames_per_second": speed, "alarms": self.scored.alarms }),
         });
     }

@@ -1,10 +1,11 @@
 //! Rows of scores on their way into a file, and what is said when all are written: shared by `score` and `baseline`.
 
 use super::CommandError;
-use super::reading::{counted, quoted, shown};
+use super::reading::{quoted, shown};
 use crate::data::window::FrameStatus;
 use crate::report::score_file::{self, ScoreColumns, ScoreRow, ScoreWriter};
 use crate::score::FrameScore;
+use crate::words::counted;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -65,7 +66,7 @@ impl Scored {
         let mut text = format!(
             "scored {} of {} in {:.1} s ({:.0} frames/s): {}",
             counted(self.frames, "frame"),
-            counted(self.clips as u64, "clip"),
+            counted(self.clips, "clip"),
             self.seconds,
             self.frames as f64 / self.seconds.max(1e-9),
             counted(self.alarms, "alarm")
