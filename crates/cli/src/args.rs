@@ -40,7 +40,7 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Write one self-contained HTML page about a run and its scores
     Report(ReportArgs),
-    /// Take the statistics of normal footage anew, without training
+    /// Take the statistics of normal footage anew, without training, and write them into the run's best checkpoint
     Calibrate(CalibrateArgs),
     /// Generate a street with anomalies, then train, score, evaluate and report on it
     Demo(DemoArgs),
@@ -196,9 +196,9 @@ pub struct ScoreArgs {
 pub struct EvaluateArgs {
     /// Score file of `score`, of `baseline`, or of any other program
     pub scores: PathBuf,
-    /// The data set that was scored
-    #[arg(long, value_name = "DATA")]
-    pub data: PathBuf,
+    /// The footage that was scored: a data set, or each input of `score` (repeatable)
+    #[arg(long, value_name = "DATA", required = true)]
+    pub data: Vec<PathBuf>,
     /// Labels, where they do not lie in the data set's own place
     #[arg(long, value_name = "PATH")]
     pub labels: Option<PathBuf>,
@@ -222,9 +222,9 @@ pub struct ReportArgs {
     /// Score file to show
     #[arg(long, value_name = "FILE", requires = "data")]
     pub scores: Option<PathBuf>,
-    /// The data set that was scored
+    /// The footage that was scored: a data set, or each input of `score` (repeatable)
     #[arg(long, value_name = "DATA", requires = "scores")]
-    pub data: Option<PathBuf>,
+    pub data: Vec<PathBuf>,
     /// Labels, where they do not lie in the data set's own place
     #[arg(long, value_name = "PATH")]
     pub labels: Option<PathBuf>,
@@ -245,12 +245,13 @@ pub struct ReportArgs {
 
 #[derive(Args, Debug)]
 pub struct CalibrateArgs {
-    /// A trained run
+    /// A trained run, or a checkpoint file
     pub run: PathBuf,
     /// Normal footage of the camera as it is now
     #[arg(required = true, value_name = "DATA")]
     pub data: Vec<PathBuf>,
-    /// Which checkpoint of the run
+    /// Which checkpoint of the run takes the new statistics; without it checkpoints/best.safetensors, which `score` uses. No other
+    /// is changed
     #[arg(long, env = "SKIPGAN_CHECKPOINT", value_name = "best|last|FILE")]
     pub checkpoint: Option<String>,
     /// Change one key that concerns scoring, for good (repeatable)

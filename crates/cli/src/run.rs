@@ -122,7 +122,7 @@ impl Session {
             command: this_command(),
         };
         let scored = score::run(&options, &interruptible(), &mut self.progress())?;
-        self.show(&scored.to_json(), &scored.to_text(&options.out))?;
+        self.show(&scored.to_json(), &scored.to_text())?;
         if scored.interrupted {
             return Ok(Outcome::Interrupted(format!("interrupted; {} rows are in {}", scored.frames, options.out.display())));
         }
@@ -224,7 +224,7 @@ impl Session {
             command: this_command(),
         };
         let scored = baseline::run(&options, &interruptible(), &mut self.progress())?;
-        self.show(&scored.to_json(), &scored.to_text(&options.out))?;
+        self.show(&scored.to_json(), &scored.to_text())?;
         Ok(Outcome::Done)
     }
 
@@ -257,13 +257,12 @@ impl Session {
     fn doctor(&self, args: DoctorArgs) -> Result<Outcome> {
         let findings = doctor::examine(args.ffmpeg.as_deref(), &variables());
         if self.json {
-            let facts: Vec<_> = findings.iter().map(|f| json!({ "topic": f.topic, "found": f.found, "good": f.good })).collect();
+            let facts: Vec<_> =
+                findings.iter().map(|f| json!({ "topic": f.topic, "found": f.found, "meaning": f.meaning, "good": f.good })).collect();
             print(&json!({ "schema": 1, "findings": facts }).to_string())?;
             return Ok(Outcome::Done);
         }
-        let width = findings.iter().map(|finding| finding.topic.len()).max().unwrap_or(0);
-        let lines = findings.iter().map(|f| format!("{} {:width$}  {}", if f.good { "✓" } else { "–" }, f.topic, f.found));
-        print(&lines.collect::<Vec<_>>().join("\n"))?;
+        print(&doctor::to_text(&findings))?;
         Ok(Outcome::Done)
     }
 }

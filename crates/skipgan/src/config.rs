@@ -340,7 +340,7 @@ pub struct Config {
     pub bn_test: BnTest,
     /// How raw scores become the `score` column.
     pub scale: Scale,
-    /// Channel of the anomaly map; −1: mean over all.
+    /// Channel of the anomaly map, from 0; −1: mean over all; −2: the last one, which is the latest frame's where `channels = 1`.
     pub map_channel: i64,
     /// Causal smoothing of the `score` column: s(t) = smooth·s(t−1) + (1−smooth)·A(t); 0: none.
     pub smooth: f64,
@@ -645,7 +645,10 @@ impl Config {
             seed: self.seed,
             score_r: self.score_r,
             score_l: self.score_l,
-            map_channel: usize::try_from(self.map_channel).ok(),
+            map_channel: match self.map_channel {
+                -2 => self.sees.channels(self.channels, self.history).target.checked_sub(1),
+                other => usize::try_from(other).ok(),
+            },
         }
     }
 
@@ -722,8 +725,8 @@ impl Config {
             real(key, value, 0.0, 1.0, "between 0 and 1")?;
         }
         self.check_sight()?;
-        if self.map_channel < -1 || self.map_channel >= self.sees.channels(self.channels, self.history).target as i64 {
-            let range = "-1 (mean over channels) or a channel of the window";
+        if self.map_channel < -2 || self.map_channel >= self.sees.channels(self.channels, self.history).target as i64 {
+            let range = "-1 (mean over channels), -2 (the last channel) or a channel of the target, from 0";
             return Err(ConfigError::OutOfRange { key: "map_channel", value: self.map_channel.to_string(), range });
         }
         Ok(())
@@ -789,6 +792,18 @@ mod tests {
         assert_eq!(video.picture(Some((360, 240))).expect("known aspect"), (128, 192));
         assert_eq!(video.picture(Some((640, 360))).expect("known aspect"), (112, 192));
         assert!(video.picture(None).is_err());
+    }
+
+    #[test]
+    fn the_map_is_the_latest_frames_whatever_the_history() {
+        let stacked = Config { channels: 1, history: 3, map_channel: -2, ..Config::default() };
+        assert_eq!(stacked.objective().map_channel, Some(2));
+        let single = stacked.with_set("history=1").expect("one frame has a last channel too");
+        assert_eq!(single.objective().map_channel, Some(0));
+        assert_eq!(stacked.with_set("map_channel=-1").expect("the mean").objective().map_channel, None);
+        for outside in ["map_channel=-3", "map_channel=3"] {
+            assert!(stacked.with_set(outside).expect_err(outside).to_string().contains("map_channel"));
+        }
     }
 
     #[test]

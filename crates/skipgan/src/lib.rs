@@ -52,3 +52,4 @@ pub mod score;
 pub mod spec;
 pub mod train;
 pub mod usual;
+pub mod words;

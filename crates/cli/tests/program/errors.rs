@@ -104,6 +104,21 @@ fn settings_that_do_not_exist() {
     place.refuses("train data --out r --minutes 0", &["--minutes"]);
 }
 
+/// Choosing by the test set needs its labels: that is said before the first frame is decoded.
+#[test]
+fn test_best_without_labels() {
+    let place = Place::new();
+    let train = format!("train DATA --out r --steps 3 {TINY} --set select=test_best");
+    std::fs::create_dir_all(place.file("bare")).expect("a folder");
+    for part in ["train", "test"] {
+        crate::harness::copy(&place.file(&format!("data/{part}")), &place.file(&format!("bare/{part}")));
+    }
+    place.refuses(&train.replace("DATA", "bare"), &["select = test_best", "bare has no labels", "--set select=validation"]);
+    place.refuses(&train.replace("DATA", "data/train"), &["select = test_best", "train has no test part", "--set select=validation"]);
+    assert!(!place.file("r").exists(), "nothing was begun");
+    place.done(&train.replace("DATA", "data"));
+}
+
 #[test]
 fn a_run_that_is_in_the_way() {
     let place = Place::new();

@@ -10,3 +10,4 @@ mod journey;
 mod live;
 mod outputs;
 mod scenes;
+mod unlabelled;

@@ -5,12 +5,13 @@ use super::CommandError;
 use super::event::{Event, Listener};
 use super::map_output::MapOutput;
 use super::reading::Reading;
-use super::scored::{RowOutput, Scored};
+use super::scored::{RowOutput, Scored, evaluate_command};
 use crate::baseline::{
     Baseline, BaselineCalibration, BaselineError, Detector, Footage, FrameScore, GreyFrame, TermBaseline, TrainingFootage,
     fit_and_calibrate,
 };
 use crate::data::Clip;
+use crate::data::labels::Labels;
 use crate::evaluate::Selection;
 use crate::report::meta_file::ScoreMeta;
 use crate::report::score_file::{FrameStatus, ScoreRow};
@@ -39,6 +40,9 @@ pub struct BaselineOptions {
     pub command: String,
 }
 
+/// What a baseline does where nothing says which clips are normal and which are to be scored.
+const CALIBRATED_ON_ITSELF: &str = "the same footage calibrates the detector and is scored, so its scores are too low; put normal clips into train/, the others into test/";
+
 /// Calibrates on the training clips and scores the test clips.
 ///
 /// # Errors
@@ -52,7 +56,12 @@ pub fn run(options: &BaselineOptions, cancel: &AtomicBool, listener: &mut dyn Li
     listener.hear(Event::Note(set.summary()));
     baseline.accept(if set.layout.is_stills() { Footage::Stills } else { Footage::Clips })?;
     let open = OpenOptions { planes: Planes::Luma, ..options.reading.open.clone() };
-    let (begun, mut scored) = (Instant::now(), Scored::default());
+    let unseen = !set.test.is_empty();
+    if !unseen {
+        listener.hear(Event::Warning(format!("{} has no test part: {CALIBRATED_ON_ITSELF}", set.name())));
+    }
+    let begun = Instant::now();
+    let mut scored = Scored { out: options.out.clone(), maps: options.maps.clone(), ..Scored::default() };
     let mut footage = NormalFootage { clips: set.for_training()?, open: &open, cancel, listener };
     let (mut detector, calibration) = fit_and_calibrate(baseline, &mut footage)?;
     let mut rows = RowOutput::open(&options.out, &[], false)?;
@@ -70,7 +79,13 @@ pub fn run(options: &BaselineOptions, cancel: &AtomicBool, listener: &mut dyn Li
     scored.sha256 = rows.finish()?;
     scored.seconds = begun.elapsed().as_secs_f64();
     listener.hear(Event::Finished { task: "scoring", summary: String::new() });
-    meta(options, baseline, &calibration, &scored).write_beside(&options.out)?;
+    let mut meta = meta(options, baseline, &calibration, &scored);
+    if !unseen {
+        meta.strict = false;
+        meta.not_strict_because.push(CALIBRATED_ON_ITSELF.into());
+    }
+    meta.write_beside(&options.out)?;
+    scored.next = Labels::are_there(&set).then(|| evaluate_command(&options.out, &options.data));
     Ok(scored)
 }
 

@@ -13,6 +13,7 @@ use crate::score::detector::{batch_of, engine_on_cpu};
 use crate::score::fit::fit_clip;
 use crate::score::forward::Forward;
 use crate::score::{Fitter, ScoreError, fit_spans};
+use crate::words::counted;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -104,15 +105,15 @@ impl Normal<'_> {
             let mut stream = WindowStream::open(clip, &self.options.reading.open, sight)?;
             fitter.begin_clip();
             fit_clip(fitter, forward, &mut stream, self.cancel)?;
-            for event in &stream.source().damage_log().events {
-                listener.hear(Event::Warning(format!("{}, frame {}: {}", clip.name, event.frame, event.reason)));
+            for line in stream.source().damage_log().lines() {
+                listener.hear(Event::Warning(format!("{}, {line}", clip.name)));
             }
             listener.hear(Event::Progress {
                 task: "calibrating",
                 done: order as u64 + 1,
                 total: Some(self.clips.len() as u64),
                 unit: "clips",
-                detail: format!("{} ({} frames so far)", clip.name, fitter.frames()),
+                detail: format!("{} ({} so far)", clip.name, counted(fitter.frames(), "frame")),
                 numbers: json!({ "clip": clip.name, "frames": fitter.frames() }),
             });
         }
@@ -151,7 +152,7 @@ impl Calibrated {
 
     /// Old and new, side by side.
     pub fn to_text(&self) -> String {
-        let mut text = format!("{}: calibrated anew on {} frames\n", self.path.display(), self.after.frames);
+        let mut text = format!("{}: calibrated anew on {}\n", self.path.display(), counted(self.after.frames, "frame"));
         let told = |calibration: Option<&Calibration>, term: &str| {
             let term = calibration.and_then(|calibration| calibration.terms.get(term));
             term.map_or_else(|| "–".to_string(), |term| format!("{:.4e} ± {:.1e}", term.median, term.sd))

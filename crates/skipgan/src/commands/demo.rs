@@ -165,7 +165,7 @@ fn reporting(place: &Places, reading: &Reading, threads: usize) -> ReportOptions
     ReportOptions {
         run: place.run.clone(),
         scores: Some(place.scores.clone()),
-        data: Some(place.data.clone()),
+        data: vec![place.data.clone()],
         labels: None,
         maps: Some(place.maps.clone()),
         out: None,
@@ -179,7 +179,7 @@ fn reporting(place: &Places, reading: &Reading, threads: usize) -> ReportOptions
 fn judge(place: &Places, scores: &Path, maps: Option<&Path>, reading: &Reading) -> Result<Evaluation, CommandError> {
     let judging = EvaluateOptions {
         scores: scores.to_path_buf(),
-        data: place.data.clone(),
+        data: vec![place.data.clone()],
         labels: None,
         column: "score".into(),
         maps: maps.map(Path::to_path_buf),

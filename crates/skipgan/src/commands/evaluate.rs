@@ -22,8 +22,8 @@ use video::{OpenOptions, Planes};
 pub struct EvaluateOptions {
     /// The score file.
     pub scores: PathBuf,
-    /// The data set that was scored.
-    pub data: PathBuf,
+    /// The footage that was scored: a data set, or the inputs that `score` was given.
+    pub data: Vec<PathBuf>,
     /// Labels in a place of their own.
     pub labels: Option<PathBuf>,
     /// The column to judge; `score` by default.
@@ -36,14 +36,14 @@ pub struct EvaluateOptions {
     pub reading: Reading,
 }
 
-/// A score file held against its data set: clips in the data set's order, and the truth.
-pub struct Judged {
-    /// The data set.
+/// A score file held against the footage that was scored: every clip and frame of the one is in the other.
+pub struct Held {
+    /// The footage.
     pub set: DataSet,
-    /// Scores of its clips.
+    /// Scores of its clips, in its order.
     pub table: ScoreTable,
-    /// Labels of its clips.
-    pub truth: Truth,
+    /// Frames of each clip.
+    pub frames: BTreeMap<String, usize>,
     /// What the scores were made with, where they are ours.
     pub meta: Option<ScoreMeta>,
 }
@@ -53,38 +53,46 @@ pub struct Judged {
 /// # Errors
 /// [`CommandError`].
 pub fn run(options: &EvaluateOptions, listener: &mut dyn Listener) -> Result<Evaluation, CommandError> {
-    let judged = read(options, listener)?;
-    let evaluation = measure(&judged, options)?;
+    let held = hold(options, listener)?;
+    let truth = truth(&held, options, listener)?;
+    let evaluation = measure(&held, &truth, options)?;
     if let Some(path) = &options.out {
-        let labels: Vec<Vec<Option<u8>>> = judged.truth.labels.iter().map(|clip| clip.iter().map(|&label| Some(label)).collect()).collect();
-        judged.table.write_labelled(path, &labels)?;
+        let labels: Vec<Vec<Option<u8>>> = truth.labels.iter().map(|clip| clip.iter().map(|&label| Some(label)).collect()).collect();
+        held.table.write_labelled(path, &labels)?;
     }
     Ok(evaluation)
 }
 
-/// Reads scores and truth and holds them against each other.
+/// Reads scores and holds them against the footage; labels are not looked for.
 ///
 /// # Errors
 /// [`CommandError`]: a clip or a frame that one has and the other has not.
-pub fn read(options: &EvaluateOptions, listener: &mut dyn Listener) -> Result<Judged, CommandError> {
+pub fn hold(options: &EvaluateOptions, listener: &mut dyn Listener) -> Result<Held, CommandError> {
     let table = ScoreTable::read(&options.scores)?;
-    let set = options.reading.find(std::slice::from_ref(&options.data))?;
+    let set = options.reading.find(&options.data)?;
     listener.hear(Event::Note(set.summary()));
     let meta = ScoreMeta::read_beside(&options.scores)?;
     let frames = frames_of(&set, meta.as_ref().filter(|meta| meta.scores_sha256.as_ref() == Some(&table.sha256)), options, listener)?;
-    // A clip or a frame without a row is told as such, before labels are looked for.
     let expected = set.for_scoring().iter().map(|clip| ExpectedClip { name: &clip.name, frames: frames[&clip.name] });
     let table = table.match_clips(&expected.collect::<Vec<_>>())?;
-    let truth = Truth::read(&set, options.labels.as_deref(), &frames)?;
-    for (clip, labels) in truth.clips.iter().zip(&truth.labels) {
-        if let Some(note) = set.check_test_frames(clip, labels.len())? {
+    for (clip, &frames) in &frames {
+        if let Some(note) = set.check_test_frames(clip, frames)? {
             listener.hear(Event::Warning(note));
         }
     }
+    Ok(Held { set, table, frames, meta })
+}
+
+/// Reads the labels of what is held.
+///
+/// # Errors
+/// [`CommandError::Data`]: there are none, or they do not fit.
+pub fn truth(held: &Held, options: &EvaluateOptions, listener: &mut dyn Listener) -> Result<Truth, CommandError> {
+    let truth = Truth::read(&held.set, options.labels.as_deref(), &held.frames)?;
     for note in &truth.notes {
         listener.hear(Event::Warning(note.clone()));
     }
-    Ok(Judged { meta, set, table, truth })
+    Ok(truth)
 }
 
 /// Frames of every clip: pictures are counted, a video has as many as our own score file says it decoded, else it is decoded to count them
@@ -125,15 +133,13 @@ fn count(clip: &Clip, options: &EvaluateOptions) -> Result<usize, CommandError> 
 ///
 /// # Errors
 /// [`CommandError`].
-pub fn measure(judged: &Judged, options: &EvaluateOptions) -> Result<Evaluation, CommandError> {
-    let scores = judged.table.scores(&options.column)?;
-    let clips: Vec<ClipScores<'_>> = (judged.truth.clips.iter().zip(scores).zip(&judged.truth.labels))
-        .map(|((name, scores), labels)| ClipScores { name, scores, labels })
-        .collect();
-    let frames: Vec<usize> = judged.truth.labels.iter().map(Vec::len).collect();
-    let known: Vec<ExpectedClip<'_>> =
-        judged.truth.clips.iter().zip(&frames).map(|(name, &frames)| ExpectedClip { name, frames }).collect();
-    let mut masks = MaskFiles::find(&judged.set, judged.set.for_scoring(), frames.clone())?;
+pub fn measure(held: &Held, truth: &Truth, options: &EvaluateOptions) -> Result<Evaluation, CommandError> {
+    let scores = held.table.scores(&options.column)?;
+    let clips: Vec<ClipScores<'_>> =
+        (truth.clips.iter().zip(scores).zip(&truth.labels)).map(|((name, scores), labels)| ClipScores { name, scores, labels }).collect();
+    let frames: Vec<usize> = truth.labels.iter().map(Vec::len).collect();
+    let known: Vec<ExpectedClip<'_>> = truth.clips.iter().zip(&frames).map(|(name, &frames)| ExpectedClip { name, frames }).collect();
+    let mut masks = MaskFiles::find(&held.set, held.set.for_scoring(), frames.clone())?;
     let mut maps = options.maps.as_deref().map(|folder| MapFolder::open(folder, &known)).transpose()?;
     let detections = match options.maps.as_deref().map(|folder| folder.join(DETECTIONS_NAME)) {
         Some(path) if path.exists() => Some(read_detections(&path, &known)?),
@@ -146,23 +152,23 @@ pub fn measure(judged: &Judged, options: &EvaluateOptions) -> Result<Evaluation,
         detections: detections.as_deref(),
         tracks: None,
     };
-    let mut evaluation = evaluate(inputs, provenance(judged, options), Options::default())?;
-    if let Some(kinds) = kinds::read(&judged.set)? {
+    let mut evaluation = evaluate(inputs, provenance(held, truth, options), Options::default())?;
+    if let Some(kinds) = kinds::read(&held.set)? {
         evaluation.take_kinds(&clips, &kinds);
     }
     Ok(evaluation)
 }
 
-fn provenance(judged: &Judged, options: &EvaluateOptions) -> Provenance {
-    let own = match &judged.meta {
-        Some(meta) => meta.provenance(&judged.table.sha256),
+fn provenance(held: &Held, truth: &Truth, options: &EvaluateOptions) -> Provenance {
+    let own = match &held.meta {
+        Some(meta) => meta.provenance(&held.table.sha256),
         None => Provenance {
-            scores_sha256: Some(judged.table.sha256.clone()),
+            scores_sha256: Some(held.table.sha256.clone()),
             not_strict_because: vec!["no .meta.json beside the scores: how they were made is not known".into()],
             ..Provenance::default()
         },
     };
-    let mut provenance = Provenance { dataset: Some(judged.set.name()), label_source: Some(judged.truth.source.clone()), ..own };
+    let mut provenance = Provenance { dataset: Some(held.set.name()), label_source: Some(truth.source.clone()), ..own };
     if options.column != "score" && options.column != "score_raw" {
         provenance.not_strict_because.push(format!("column {} is judged, not the preset's score", options.column));
     }

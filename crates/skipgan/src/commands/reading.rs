@@ -72,7 +72,7 @@ impl Reading {
                 done: progress.frames,
                 total: progress.frames_expected,
                 unit: "frames",
-                detail: format!("{} ({}/{} clips)", progress.clip, progress.clips_done, progress.clips),
+                detail: format!("{} (clip {} of {})", progress.clip, (progress.clips_done + 1).min(progress.clips), progress.clips),
                 numbers: json!({ "clip": progress.clip }),
             });
         };
@@ -81,7 +81,7 @@ impl Reading {
         let listener = shared.into_inner();
         listener.hear(Event::Finished { task: "reading frames", summary: cache.summary() });
         for (clip, loss) in cache.losses().take(TOLD_LOSSES) {
-            listener.hear(Event::Warning(format!("{clip}: {loss}")));
+            listener.hear(Event::Warning(format!("{clip}, {loss}")));
         }
         Ok(cache)
     }

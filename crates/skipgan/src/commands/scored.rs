@@ -7,8 +7,9 @@ use crate::config::{Config, Sees};
 use crate::data::window::FrameStatus;
 use crate::report::score_file::{self, ScoreColumns, ScoreRow, ScoreWriter};
 use crate::score::FrameScore;
+use crate::words::counted;
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What scoring gave.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +32,14 @@ pub struct Scored {
     pub interrupted: bool,
     /// What a user should know: losses of decoders, counts that differ.
     pub notes: Vec<String>,
+    /// The score file.
+    pub out: PathBuf,
+    /// Folder of maps and detections, where wanted.
+    pub maps: Option<PathBuf>,
+    /// The film, or the folder of films, where wanted.
+    pub overlay: Option<PathBuf>,
+    /// The command that goes on from here, where one does.
+    pub next: Option<String>,
 }
 
 impl Scored {
@@ -50,34 +59,44 @@ impl Scored {
         json!({
             "schema": 1, "clips": self.clips, "frames": self.frames, "alarms": self.alarms, "impaired": self.impaired, "highest": highest,
             "seconds": self.seconds, "frames_per_second": self.frames as f64 / self.seconds.max(1e-9), "scores_sha256": self.sha256,
-            "notes": self.notes,
+            "notes": self.notes, "scores": self.out, "maps": self.maps, "overlay": self.overlay, "next": self.next,
         })
     }
 
     /// What a person wants to know, and what to do next.
-    pub fn to_text(&self, out: &Path) -> String {
+    pub fn to_text(&self) -> String {
         let mut text = format!(
-            "scored {} frames of {} clips in {:.1} s ({:.0} frames/s): {} alarms",
-            self.frames,
-            self.clips,
+            "scored {} of {} in {:.1} s ({:.0} frames/s): {}",
+            counted(self.frames, "frame"),
+            counted(self.clips, "clip"),
             self.seconds,
             self.frames as f64 / self.seconds.max(1e-9),
-            self.alarms
+            counted(self.alarms, "alarm")
         );
         if self.impaired > 0 {
-            text += &format!(", {} frames repeated or damaged", self.impaired);
+            text += &format!(", {} repeated or damaged", counted(self.impaired, "frame"));
         }
         if let Some((score, clip, frame)) = &self.highest {
             text += &format!("\nhighest: {score:.2} at {clip}, frame {frame}");
         }
-        text += &format!("\nscores: {} (sha256 {})", out.display(), self.sha256.get(..12).unwrap_or_default());
-        text + &format!("\nnext:   {}", quoted(&["skipgan", "evaluate", &shown(out), "--data", "DATA"]))
+        text += &format!("\nscores:  {} (sha256 {})", self.out.display(), self.sha256.get(..12).unwrap_or_default());
+        for (what, place) in [("maps:   ", &self.maps), ("overlay:", &self.overlay)] {
+            text += &place.as_ref().map(|place| format!("\n{what} {}", place.display())).unwrap_or_default();
+        }
+        text + &self.next.as_ref().map(|next| format!("\nnext:    {next}")).unwrap_or_default()
     }
 }
 
 /// Columns beside the fixed ones: the terms of the default score, on the scale of normal footage.
 pub fn columns_of(config: &Config) -> &'static [&'static str] {
     if config.sees == Sees::Motion && config.local { &["a", MOTION, PLACE] } else { &[] }
+}
+
+/// The command that judges these scores by the labels of `data`.
+pub fn evaluate_command(scores: &Path, data: &[PathBuf]) -> String {
+    let (scores, data) = (shown(scores), data.iter().map(|path| shown(path)).collect::<Vec<_>>());
+    let words = ["skipgan", "evaluate", &scores];
+    quoted(&words.into_iter().chain(data.iter().flat_map(|path| ["--data", path])).collect::<Vec<_>>())
 }
 
 /// A network's frame as a row, without further columns.

@@ -5,17 +5,20 @@ use super::configuration::Choices;
 use super::event::{Event, Listener};
 use super::reading::{self, Prepared, Reading, quoted, shown};
 use super::test_judge::TestJudge;
+use super::truth::Truth;
 use crate::checkpoint::{Existing, Run};
 use crate::config::{Config, Select};
 use crate::data::fingerprint::fingerprint;
-use crate::data::{Clip, DataSet, PictureSettings, Sight, hold_out};
+use crate::data::{Clip, DataError, DataSet, PictureSettings, Sight, hold_out};
 use crate::model::engine::{Engine, Losses};
 use crate::model::{CpuEngine, PlanSize, Purpose};
 use crate::score::place;
 use crate::train::observer::Step;
 use crate::train::training::Resume;
 use crate::train::{self, Ended, Judge, Material, Observer, Outcome};
+use crate::words::counted;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -64,6 +67,9 @@ pub fn run(options: &TrainOptions, cancel: &AtomicBool, listener: &mut dyn Liste
     let set = options.reading.find(&options.data)?;
     listener.hear(Event::Note(set.summary()));
     let clips = set.for_training()?;
+    if config.select == Select::TestBest {
+        labels_for_choosing(&set)?;
+    }
     let (height, width) = config.picture(options.reading.aspect(clips)?)?;
     config.spec(height, width)?;
     let existing = if options.resume == Resume::Yes { Existing::Resume } else { Existing::Refuse };
@@ -138,15 +144,27 @@ fn judge(
     listener.hear(Event::Warning(
         "select = test_best: the epoch is chosen by the test set's labels, as the authors did; such a number is not strict".into(),
     ));
-    if set.test.is_empty() {
-        return Err(CommandError::Usage(format!(
-            "select = test_best needs a test part with labels, and {} has none; use --set select=validation",
-            set.name()
-        )));
-    }
     let cache = options.reading.cache(&run.cache().join("test"), &set.test, &sight.picture, options.cache_bytes, cancel, listener)?;
     let motion = reading::motion(&cache, config.sees, options.threads, cancel, listener)?;
     Ok(Some(TestJudge::new(set, Prepared { cache, motion, sight: sight.clone() }, config)?))
+}
+
+/// What is missing for choosing by the test set is told before anything is decoded: its labels are read once here, as far as that goes
+/// without knowing how many frames a video has.
+fn labels_for_choosing(set: &DataSet) -> Result<(), CommandError> {
+    let without = |what: &str| {
+        let told =
+            format!("select = test_best needs a test part with labels, and {} has no {what}; use --set select=validation", set.name());
+        Err(CommandError::Usage(told))
+    };
+    if set.test.is_empty() {
+        return without("test part");
+    }
+    match Truth::read(set, None, &BTreeMap::new()) {
+        Err(CommandError::Data(DataError::NoLabels { looked_for, .. })) => without(&format!("labels (looked for {looked_for})")),
+        Err(CommandError::Data(DataError::FramesUnknown { .. })) => Ok(()),
+        read => read.map(|_| ()),
+    }
 }
 
 /// Which decoder reads this footage, as the meta file names it.
@@ -168,9 +186,14 @@ impl Observer for Teller<'_> {
         match event {
             train::Event::Started { from_step, total_steps, epoch_steps, windows, held_out, picture } => {
                 let (height, width) = picture;
-                let from = if *from_step > 0 { format!("going on at step {from_step} of") } else { "training".into() };
+                let what = match from_step {
+                    0 => format!("training {}", counted(*total_steps, "step")),
+                    from if from >= total_steps => format!("{} are done, {total_steps} were asked for", counted(*from, "step")),
+                    from => format!("going on at step {from} of {total_steps}"),
+                };
                 self.listener.hear(Event::Note(format!(
-                    "{from} {total_steps} steps ({epoch_steps} an epoch) on {windows} windows of {width}x{height}, {held_out} held out"
+                    "{what} ({epoch_steps} an epoch) on {} of {width}×{height}, {held_out} held out",
+                    counted(*windows, "window")
                 )));
             }
             train::Event::Step(step) => self.listener.hear(step_event(step)),
@@ -190,6 +213,14 @@ impl Observer for Teller<'_> {
             }),
             _ => {}
         }
+    }
+}
+
+/// Steps done of those asked for; a run that is resumed with a smaller budget has done more.
+fn steps_of(done: u64, all: u64) -> String {
+    match done > all {
+        true => format!("{} done, {all} were asked for,", counted(done, "step")),
+        false => format!("{done} of {}", counted(all, "step")),
     }
 }
 
@@ -229,15 +260,22 @@ impl Trained {
         let outcome = &self.outcome;
         let early = if outcome.ended == Ended::TimeUp { ", the time was up" } else { "" };
         let mut text = format!(
-            "trained on {}: {} of {} steps in {:.0} s ({:.0} images/s){early}\n",
-            self.dataset, outcome.step, outcome.total_steps, outcome.seconds, outcome.images_per_second
+            "trained on {}: {} in {:.0} s ({:.0} images/s){early}\n",
+            self.dataset,
+            steps_of(outcome.step, outcome.total_steps),
+            outcome.seconds,
+            outcome.images_per_second
         );
         if let Some(best) = &outcome.best {
             let what = if self.config.select == Select::TestBest { "test AUC" } else { "held-out contextual loss" };
             text += &format!("best:  {} (step {}, {what} {:.4})\n", outcome.best_path.display(), best.step, best.value);
         }
         if let Some(calibration) = &outcome.calibration {
-            text += &format!("calibrated on {} held-out frames; alarm above a score of {:.2}\n", calibration.frames, calibration.highest);
+            text += &format!(
+                "calibrated on {}; alarm above a score of {:.2}\n",
+                counted(calibration.frames, "held-out frame"),
+                calibration.highest
+            );
         }
         let run = shown(&options.out);
         text + &format!("next:  {}", quoted(&["skipgan", "score", &run, "INPUT", "--out", "scores.csv"]))

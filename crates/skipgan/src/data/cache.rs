@@ -9,6 +9,7 @@ mod build;
 mod thin;
 
 use crate::data::{Clip, DataError, PictureSettings, WindowIndex};
+use crate::words::counted;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -181,18 +182,21 @@ impl FrameCache {
         let all: u64 = self.clips().iter().map(|clip| clip.source_frames).sum();
         let (height, width) = (self.settings().height, self.settings().width);
         let mut text = format!(
-            "frame cache: {frames} frames of {} clips at {width}×{height}, {:.1} MiB ({} clips were current)",
-            self.clips().len(),
+            "frame cache: {} of {} at {width}×{height}, {:.1} MiB",
+            counted(frames, "frame"),
+            counted(self.clips().len(), "clip"),
             self.bytes() as f64 / f64::from(1u32 << 20),
-            self.reused
         );
+        if self.reused > 0 {
+            text += &format!(", {} of before", counted(self.reused, "clip"));
+        }
         if frames < all {
             let limit = self.manifest.limit_bytes >> 20;
             text += &format!("; the limit of {limit} MiB allows evenly spaced segments only: {frames} of {all} frames were taken");
         }
         let damaged: u64 = self.clips().iter().map(|clip| clip.total_losses).sum();
         if damaged > 0 {
-            text += &format!("; {damaged} frames were lost or damaged");
+            text += &format!("; the decoder reported {}", counted(damaged, "lost or damaged frame"));
         }
         text
     }

@@ -2,6 +2,7 @@
 //! pixels and regions, then the habits of the literature, named as not strict. Percentages with one decimal; – is unknown.
 
 use crate::evaluate::Evaluation;
+use crate::words::counted;
 use std::fmt::Write as _;
 
 /// The table, several lines, each ended.
@@ -21,8 +22,8 @@ fn head(text: &mut String, evaluation: &Evaluation) {
     let name = evaluation.dataset.as_deref().unwrap_or("own data");
     let _ = writeln!(
         text,
-        "{name}: {} clips, {} frames, {} anomalous ({} %)",
-        evaluation.n_clips,
+        "{name}: {}, {} frames, {} anomalous ({} %)",
+        counted(evaluation.n_clips, "clip"),
         grouped(evaluation.n_frames),
         grouped(evaluation.n_anomalous_frames),
         percent(Some(evaluation.prevalence)).trim(),

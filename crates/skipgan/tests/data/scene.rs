@@ -230,9 +230,8 @@ fn a_disturbance_begins_in_the_test_clip_and_leaves_training_alone() {
         assert_eq!(scene.frame(&train, 30), plain.frame(&train, 30), "{kind:?}");
         let begins = test.disturbance().expect("it is disturbed").begins;
         assert_eq!(scene.frame(&test, begins - 1), plain.frame(&plain.test(1).expect("a clip"), begins - 1), "{kind:?}");
-        let changed = (begins..begins + 20).filter(|&frame| {
-            scene.frame(&test, frame).pixels != plain.frame(&plain.test(1).expect("a clip"), frame).pixels
-        });
+        let changed = (begins..begins + 20)
+            .filter(|&frame| scene.frame(&test, frame).pixels != plain.frame(&plain.test(1).expect("a clip"), frame).pixels);
         assert!(changed.count() >= 18, "{kind:?}");
     }
 }

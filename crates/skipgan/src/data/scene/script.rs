@@ -1,8 +1,8 @@
 //! What happens in a clip: who comes when, from where, how fast; and what does not belong.
 
 use super::canvas::Shape;
-use super::figure::{self, Gait, Person, View};
 use super::disturbance::Disturbance;
+use super::figure::{self, Gait, Person, View};
 use super::number::{TURN, sine};
 use super::{AnomalyKind, SceneSettings, street};
 use crate::data::random::SplitMix64;

@@ -74,6 +74,8 @@ pub enum MomentKind {
     Miss,
     /// Normal and scored high.
     FalseAlarm,
+    /// Scored high; without labels nobody knows whether rightly.
+    Highest,
 }
 
 /// One frame with its pictures.

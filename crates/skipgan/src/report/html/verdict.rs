@@ -1,5 +1,6 @@
 //! What the numbers mean, in a sentence: the strict AUC with its interval and floor, or why there is none.
 
+use super::input::ClipResult;
 use crate::evaluate::Evaluation;
 
 /// How a verdict reads.
@@ -43,6 +44,18 @@ pub fn grouped(count: usize) -> String {
 
 /// The key of the strict number.
 pub const STRICT: &str = "frame_AUROC_micro";
+
+/// What can be said of scores whose truth is not known: how many are alarms.
+pub fn unlabelled(clips: &[ClipResult], threshold: Option<f64>) -> Verdict {
+    let frames: usize = clips.iter().map(|clip| clip.scores.len()).sum();
+    let above = |threshold: f64| clips.iter().flat_map(|clip| &clip.scores).filter(|&&score| score > threshold).count();
+    let sentence = match threshold {
+        Some(threshold) => format!("{} of {} frames are above the alarm threshold.", grouped(above(threshold)), grouped(frames)),
+        None => format!("{} frames were scored.", grouped(frames)),
+    };
+    let reason = "There are no labels, so nothing here says how many of them are rightly so.";
+    Verdict { sentence, reasons: vec![reason.into()], tone: Tone::Unknown }
+}
 
 /// The verdict on an evaluation, or on the lack of one.
 pub fn verdict(evaluation: Option<&Evaluation>) -> Verdict {
@@ -105,6 +118,14 @@ mod tests {
         let found = verdict(Some(&loose));
         assert!(found.sentence.starts_with("AUC (not strict) 87.9"), "{}", found.sentence);
         assert_eq!((found.tone, found.reasons.as_slice()), (Tone::Doubtful, &["Chosen on the test set.".to_owned()][..]));
+    }
+
+    #[test]
+    fn without_labels_alarms_are_counted_and_not_judged() {
+        let clip = ClipResult { scores: vec![0.0, 2.0, 3.0], ..ClipResult::default() };
+        let found = unlabelled(std::slice::from_ref(&clip), Some(1.0));
+        assert_eq!((found.sentence.as_str(), found.tone), ("2 of 3 frames are above the alarm threshold.", Tone::Unknown));
+        assert_eq!(unlabelled(&[clip], None).sentence, "3 frames were scored.");
     }
 
     #[test]
