@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 pub const RECON: &str = "recon";
 /// Name of the term L.
 pub const LATENT: &str = "latent";
+/// Name of R of the picture, where picture and motion are both restored.
+pub const PICTURE: &str = "picture";
 /// Name of the term U, motion against rest.
 pub const MOTION: &str = "motion";
 /// Name of the term P, the picture against the background.

@@ -26,6 +26,9 @@ pub enum Sees {
     Frames,
     /// G sees the picture, its rows and where things move which way, with the speed saturated; it must supply the speed that is usual.
     Motion,
+    /// G sees the picture, the usual picture of the place, its rows and columns and where things move which way; it must supply picture and
+    /// motion as they usually are. In training, things are put into what it sees that do not belong, and it must take them out.
+    Restore,
 }
 
 /// Channels of a window.
@@ -45,7 +48,13 @@ impl Sees {
         match self {
             Sees::Frames => ChannelCounts { input: planes * history, target: planes * history, context: 0 },
             Sees::Motion => ChannelCounts { input: 4, target: 2, context: 2 },
+            Sees::Restore => ChannelCounts { input: 6, target: 3, context: 3 },
         }
+    }
+
+    /// Whether motion is seen.
+    pub fn motion(self) -> bool {
+        matches!(self, Sees::Motion | Sees::Restore)
     }
 }
 
@@ -215,7 +224,7 @@ pub struct Config {
     pub filter: FilterChoice,
     /// What the network sees.
     pub sees: Sees,
-    /// `sees = motion`: the speed, in units of the usual one, above which G is told the direction alone (τ).
+    /// Where motion is seen: the speed, in units of the usual one, above which G is told the direction alone (τ).
     pub gate: f64,
 
     // ---- G ----
@@ -308,8 +317,16 @@ pub struct Config {
     pub crop_moving: f64,
     /// Whether every other crop, at random, is mirrored (`sees = motion`).
     pub mirror: bool,
-    /// `sees = motion`: in training the speed that makes the gate is scaled by k, log k uniform in ± log of this; 1: never.
+    /// Where motion is seen: in training the speed that makes the gate is scaled by k, log k uniform in ± log of this; 1: never.
     pub speed_jitter: f64,
+    /// `sees = restore`: share of the crops into which something is put that does not belong.
+    pub paste_share: f64,
+    /// `sees = restore`: how much the picture counts in the contextual loss against the motion.
+    pub w_picture: f64,
+    /// `sees = restore`: how much more the picture counts where something was put in.
+    pub w_pasted: f64,
+    /// `sees = restore`: weight of D's loss as a critic of what was put in; needs `order = d_first`.
+    pub w_critic: f64,
     /// σ of Gaussian noise added to G's input; 0 (0.2 in the code of August 2018).
     pub input_noise: f64,
     /// Whether the last partial batch of an epoch is dropped (published).
@@ -330,7 +347,7 @@ pub struct Config {
     pub local: bool,
     /// That share.
     pub top_share: f64,
-    /// Which number the `score` column holds; all but `a` need `sees = motion`.
+    /// Which number the `score` column holds; all but `a` need `sees = motion` or `restore`.
     pub score: ScoreChoice,
     /// Distance of R.
     pub score_r: Distance,
@@ -412,6 +429,10 @@ impl Default for Config {
             crop_moving: 0.8,
             mirror: false,
             speed_jitter: 1.0,
+            paste_share: 0.7,
+            w_picture: 4.0,
+            w_pasted: 4.0,
+            w_critic: 0.1,
             input_noise: 0.0,
             drop_last: false,
             init: Init::Normal,
@@ -441,6 +462,8 @@ pub struct Objective {
     pub w_con: f64,
     /// Weight of the latent loss.
     pub w_lat: f64,
+    /// Weight of D's loss as a critic of changed pictures.
+    pub w_critic: f64,
     /// On logits or on probabilities.
     pub bce: Bce,
     /// D's target for real pictures.
@@ -636,6 +659,7 @@ impl Config {
             w_adv: self.w_adv,
             w_con: self.w_con,
             w_lat: self.w_lat,
+            w_critic: self.w_critic,
             bce: self.bce,
             real_label: self.real_label,
             d_latent: self.d_latent,
@@ -678,6 +702,10 @@ impl Config {
         real("gate", self.gate, 1e-3, 6.0, "between 0.001 and 6")?;
         real("speed_jitter", self.speed_jitter, 1.0, 100.0, "between 1 and 100")?;
         real("crop_moving", self.crop_moving, 0.0, 1.0, "between 0 and 1")?;
+        real("paste_share", self.paste_share, 0.0, 1.0, "between 0 and 1")?;
+        for (key, value) in [("w_picture", self.w_picture), ("w_pasted", self.w_pasted), ("w_critic", self.w_critic)] {
+            real(key, value, 0.0, f64::MAX, "0 or positive, and finite")?;
+        }
         real("top_share", self.top_share, 1e-6, 1.0, "above 0 and at most 1")?;
         whole("crop_height", self.crop_height, 0, 4096)?;
         whole("crop_width", self.crop_width, 0, 4096)?;
@@ -686,14 +714,17 @@ impl Config {
         if crops && self.head != HeadChoice::Patch {
             return wrong("head", "latent", "patch, where crops are trained on (a latent vector fixes the size)");
         }
-        if self.sees == Sees::Motion && (self.channels != 1 || self.history != 1) {
-            return wrong("sees", "motion", "frames, where channels or history is not 1");
+        if self.sees.motion() && (self.channels != 1 || self.history != 1) {
+            return wrong("sees", "motion or restore", "frames, where channels or history is not 1");
+        }
+        if self.sees == Sees::Restore && (self.head != HeadChoice::Patch || self.order != Order::DFirst) {
+            return wrong("sees", "restore", "something else, unless head = patch and order = d_first");
         }
         if self.sees != Sees::Motion && self.mirror {
             return wrong("mirror", "true", "false, unless sees = motion");
         }
-        if self.score != ScoreChoice::A && !(self.sees == Sees::Motion && self.local && self.scale == Scale::Terms) {
-            return wrong("score", "one of several terms", "a, unless sees = motion, local = true and scale = terms");
+        if self.score != ScoreChoice::A && !(self.sees.motion() && self.local && self.scale == Scale::Terms) {
+            return wrong("score", "one of several terms", "a, unless sees = motion or restore, local = true and scale = terms");
         }
         Ok(())
     }

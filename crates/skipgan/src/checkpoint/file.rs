@@ -4,7 +4,7 @@
 use super::error::CheckpointError;
 use super::header::{Entry, Header};
 use super::{Checkpoint, FORMAT_VERSION, atomic};
-use crate::config::{Config, Sees};
+use crate::config::Config;
 use crate::params::{Layout, Params, State};
 use crate::spec::Spec;
 use crate::usual::Usual;
@@ -189,7 +189,7 @@ fn usual_shapes(height: usize, width: usize) -> [Vec<usize>; 2] {
 
 /// Place for what is usual at the camera, where the network sees motion and training had begun; its speed is there already.
 fn read_usual(path: &Path, header: &Header, config: &Config, (height, width): (usize, usize)) -> Result<Option<Usual>, CheckpointError> {
-    if config.sees != Sees::Motion {
+    if !config.sees.motion() {
         return Ok(None);
     }
     let speed: Option<f32> = header.json(path, "usual_speed")?;

@@ -115,7 +115,7 @@ pub fn motion(
     cancel: &AtomicBool,
     listener: &mut dyn Listener,
 ) -> Result<Option<MotionCache>, CommandError> {
-    if sees != Sees::Motion {
+    if !sees.motion() {
         return Ok(None);
     }
     let frames: usize = cache.frames().iter().sum();

@@ -2,7 +2,7 @@
 
 use super::CommandError;
 use super::reading::{quoted, shown};
-use crate::calibration::{MOTION, PLACE};
+use crate::calibration::{MOTION, PICTURE, PLACE};
 use crate::config::{Config, Sees};
 use crate::data::window::FrameStatus;
 use crate::report::score_file::{self, ScoreColumns, ScoreRow, ScoreWriter};
@@ -89,7 +89,11 @@ impl Scored {
 
 /// Columns beside the fixed ones: the terms of the default score, on the scale of normal footage.
 pub fn columns_of(config: &Config) -> &'static [&'static str] {
-    if config.sees == Sees::Motion && config.local { &["a", MOTION, PLACE] } else { &[] }
+    match config.sees {
+        Sees::Motion if config.local => &["a", MOTION, PLACE],
+        Sees::Restore if config.local => &["a", PICTURE, MOTION, PLACE],
+        _ => &[],
+    }
 }
 
 /// The command that judges these scores by the labels of `data`.
@@ -149,6 +153,7 @@ impl RowOutput {
     /// [`CommandError::ResultFile`].
     pub fn frame(&mut self, frame: &FrameScore) -> Result<(), CommandError> {
         let value = |&name: &&str| match name {
+            PICTURE => frame.picture,
             MOTION => frame.motion,
             PLACE => frame.place,
             _ => Some(frame.a),

@@ -31,6 +31,6 @@ pub use layouts::{DataSet, DiscoverOptions, Layout, discover};
 pub use motion_cache::MotionCache;
 pub use picture::PictureSettings;
 pub use sampler::{Sampler, SamplerState};
-pub use sight::{Cut, Sight, Windows};
+pub use sight::{Cut, Patch, Sight, Windows};
 pub use split::{Span, Split, hold_out};
 pub use window::{Footage, WindowIndex, WindowReader, WindowStream};

@@ -4,9 +4,10 @@
 //! |---|---|---|---|
 //! | `frames` | the frames t − history + 1 … t, in [−1, 1] | the same | – |
 //! | `motion` | I(t) in [−1, 1], row in [−1, 1], gate (2) | u (2) | I(t), row |
+//! | `restore` | I(t), B, row, column, gate (2) | I(t), u (2) | B, row, column |
 //!
 //! u = motion in units of the usual speed q, clipped to ±6; gate = k·u / max(|k·u|, τ): which way, with the speed saturated. k is 1 but in
-//! training. [`Windows`] holds a batch of them, channels last.
+//! training, where with `restore` I and u of G's input also hold things that do not belong, and the target does not. [`Windows`] holds a batch of them, channels last.
 #![allow(clippy::indexing_slicing)] // sizes are asserted where they come in
 
 use super::{DataError, PictureSettings};
@@ -57,6 +58,20 @@ pub struct Cut {
 impl Cut {
     /// From the corner, unchanged.
     pub const NONE: Cut = Cut { top: 0, left: 0, mirror: false, jitter: 1.0 };
+
+    /// The picture's column that stands at column `step` of `cols`.
+    fn column(self, step: usize, cols: usize) -> usize {
+        self.left + if self.mirror { cols - 1 - step } else { step }
+    }
+}
+
+/// Part of a picture and what moves in it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Patch {
+    /// Grey levels in [−1, 1], row after row.
+    pub grey: Vec<f32>,
+    /// Motion in units of the usual speed, right and down, within ±6.
+    pub motion: Vec<[f32; 2]>,
 }
 
 /// A batch of windows of one size, channels last; its memory is reused.
@@ -97,7 +112,7 @@ impl Sight {
 
     /// Whether windows need the motion of a clip.
     pub fn needs_motion(&self) -> bool {
-        self.sees == Sees::Motion
+        self.sees.motion()
     }
 
     /// What is usual here.
@@ -121,7 +136,69 @@ impl Sight {
         assert_eq!(instant.frames.len(), self.history, "a window of {} frames", self.history);
         match self.sees {
             Sees::Frames => self.push_frames(instant, cut, windows),
-            Sees::Motion => self.push_motion(instant, cut, windows)?,
+            Sees::Motion | Sees::Restore => {
+                let patch = self.patch(instant, cut, (windows.height, windows.width))?;
+                return self.compose(&patch, &patch, cut, windows);
+            }
+        }
+        windows.images += 1;
+        Ok(())
+    }
+
+    /// What part of a picture shows: grey levels and motion, as windows hold them.
+    ///
+    /// # Errors
+    /// As [`Sight::usual`].
+    ///
+    /// # Panics
+    /// As [`Sight::push`].
+    pub fn patch(&self, instant: &Instant<'_>, cut: Cut, (rows, cols): (usize, usize)) -> Result<Patch, DataError> {
+        let (height, width) = (self.picture.height, self.picture.width);
+        let unit = 1.0 / self.usual()?.speed;
+        let frame = instant.frames[self.history - 1];
+        assert_eq!(frame.len(), height * width, "a frame has {} numbers", height * width);
+        let mut patch = Patch { grey: Vec::with_capacity(rows * cols), motion: Vec::with_capacity(rows * cols) };
+        for row in cut.top..cut.top + rows {
+            for step in 0..cols {
+                let at = row * width + cut.column(step, cols);
+                let mut u = instant.motion.map_or([0.0; 2], |motion| [motion[at] * unit, motion[height * width + at] * unit]);
+                if cut.mirror {
+                    u[0] = -u[0];
+                }
+                patch.grey.push(signed(frame[at]));
+                patch.motion.push(u.map(|part| part.clamp(-MOST_MOTION, MOST_MOTION)));
+            }
+        }
+        Ok(patch)
+    }
+
+    /// Adds the window in which G sees `seen` and must produce `wanted`. The cut is the one that both were taken with.
+    ///
+    /// # Errors
+    /// As [`Sight::usual`].
+    ///
+    /// # Panics
+    /// Where a patch has another size than the windows.
+    pub fn compose(&self, seen: &Patch, wanted: &Patch, cut: Cut, windows: &mut Windows) -> Result<(), DataError> {
+        let (height, width) = (self.picture.height, self.picture.width);
+        let background = &self.usual()?.background;
+        assert!(seen.grey.len() == windows.height * windows.width && wanted.grey.len() == seen.grey.len(), "patches of the windows' size");
+        for pixel in 0..seen.grey.len() {
+            let (row, step) = (cut.top + pixel / windows.width, pixel % windows.width);
+            let column = cut.column(step, windows.width);
+            let r = position(row, height);
+            let [across, down] = gate(seen.motion[pixel], cut.jitter, self.gate);
+            if self.sees == Sees::Restore {
+                let usual = background[row * width + column] / 127.5 - 1.0;
+                let c = position(column, width);
+                windows.input.extend([seen.grey[pixel], usual, r, c, across, down]);
+                windows.target.push(wanted.grey[pixel]);
+                windows.context.extend([usual, r, c]);
+            } else {
+                windows.input.extend([seen.grey[pixel], r, across, down]);
+                windows.context.extend([seen.grey[pixel], r]);
+            }
+            windows.target.extend(wanted.motion[pixel]);
         }
         windows.images += 1;
         Ok(())
@@ -147,31 +224,6 @@ impl Sight {
                 }
             }
         }
-    }
-
-    fn push_motion(&self, instant: &Instant<'_>, cut: Cut, windows: &mut Windows) -> Result<(), DataError> {
-        let (height, width) = (self.picture.height, self.picture.width);
-        let unit = 1.0 / self.usual()?.speed;
-        let frame = instant.frames[self.history - 1];
-        assert_eq!(frame.len(), height * width, "a frame has {} numbers", height * width);
-        for row in cut.top..cut.top + windows.height {
-            let r = position(row, height);
-            for step in 0..windows.width {
-                let column = cut.left + if cut.mirror { windows.width - 1 - step } else { step };
-                let at = row * width + column;
-                let grey = signed(frame[at]);
-                let mut u = instant.motion.map_or([0.0; 2], |motion| [motion[at] * unit, motion[height * width + at] * unit]);
-                if cut.mirror {
-                    u[0] = -u[0];
-                }
-                let u = u.map(|part| part.clamp(-MOST_MOTION, MOST_MOTION));
-                let [across, down] = gate(u, cut.jitter, self.gate);
-                windows.input.extend([grey, r, across, down]);
-                windows.target.extend(u);
-                windows.context.extend([grey, r]);
-            }
-        }
-        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@
 //! Only frames ≤ t count; frames before the clip's start repeat the first.
 
 use super::motion_cache::{ClipMotion, MotionCache};
-use super::sight::{Cut, Instant, Sight, Windows};
+use super::sight::{Cut, Instant, Patch, Sight, Windows};
 use super::{Clip, DataError, FrameCache};
 use std::collections::VecDeque;
 use video::{Damage, Frame, FrameSource, OpenOptions, Resizer};
@@ -96,6 +96,15 @@ impl<'a> WindowReader<'a> {
     pub fn push(&self, cut: Cut, windows: &mut Windows) -> Result<(), DataError> {
         let frames: Vec<&[u8]> = self.frames.chunks_exact(self.sight().picture.samples().max(1)).collect();
         self.sight().push(&Instant { frames: &frames, motion: self.motion() }, cut, windows)
+    }
+
+    /// What the loaded window shows, or the part of it that `cut` names.
+    ///
+    /// # Errors
+    /// As [`Sight::patch`].
+    pub fn patch(&self, cut: Cut, size: (usize, usize)) -> Result<Patch, DataError> {
+        let frames: Vec<&[u8]> = self.frames.chunks_exact(self.sight().picture.samples().max(1)).collect();
+        self.sight().patch(&Instant { frames: &frames, motion: self.motion() }, cut, size)
     }
 
     /// The motion of the loaded window in pixels a frame, `[2, height, width]`, where it has some.

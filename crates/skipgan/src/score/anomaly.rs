@@ -8,8 +8,8 @@
 //! background (P) a third. Maps are weighed as numbers are.
 
 use super::terms::{TermMaps, Terms};
-use crate::calibration::{Basis, Calibration, LATENT, MOTION, PLACE, RECON, Statistics, TOTAL};
-use crate::config::{Scale, ScoreChoice, Sees};
+use crate::calibration::{Basis, Calibration, LATENT, MOTION, PICTURE, PLACE, RECON, Statistics, TOTAL};
+use crate::config::{Scale, ScoreChoice};
 use std::collections::BTreeMap;
 
 /// λR + (1−λ)L.
@@ -22,6 +22,8 @@ pub fn weigh(lambda: f64, recon: f64, latent: f64) -> f64 {
 pub struct Calibrated {
     /// A.
     pub a: f64,
+    /// R̃ of the picture, where there is one.
+    pub picture: Option<f64>,
     /// Ũ, where there is one.
     pub motion: Option<f64>,
     /// P̃, where there is one.
@@ -46,29 +48,34 @@ fn weights(score: ScoreChoice) -> [f64; 3] {
 /// # Panics
 /// Where `statistics` lacks one of [`RECON`], [`LATENT`], [`TOTAL`]; a checked [`Calibration`] has them.
 pub fn calibrated(basis: &Basis, statistics: &BTreeMap<String, Statistics>, terms: &Terms) -> Calibrated {
+    let standardised = |name: &str, value: Option<f64>| Some(statistics.get(name)?.standardise(value?));
+    let picture = standardised(PICTURE, terms.picture);
     let a = match basis.scale {
-        Scale::Terms => weigh(basis.lambda, statistics[RECON].standardise(terms.recon), statistics[LATENT].standardise(terms.latent)),
+        Scale::Terms => {
+            let recon = statistics[RECON].standardise(terms.recon) + picture.unwrap_or(0.0);
+            weigh(basis.lambda, recon, statistics[LATENT].standardise(terms.latent))
+        }
         Scale::Total => statistics[TOTAL].standardise(weigh(basis.lambda, terms.recon, terms.latent)),
         Scale::TestMinmax => weigh(basis.lambda, terms.recon, terms.latent),
     };
-    let standardised = |name: &str, value: Option<f64>| Some(statistics.get(name)?.standardise(value?));
     let (motion, place) = (standardised(MOTION, terms.motion), standardised(PLACE, terms.place));
     let [of_a, of_motion, of_place] = weights(basis.score);
     let add = |weight: f64, value: Option<f64>| if weight == 0.0 { 0.0 } else { weight * value.unwrap_or(0.0) };
     let score = of_a * a + add(of_motion, motion) + add(of_place, place);
-    Calibrated { a, motion, place, score }
+    Calibrated { a, picture, motion, place, score }
 }
 
 /// The terms that a frame without a past is given: where motion is what is judged, R, L and U are the medians of normal footage; the place
 /// counts as it is.
 pub fn without_past(basis: &Basis, statistics: &BTreeMap<String, Statistics>, terms: Terms) -> Terms {
-    if basis.sees != Sees::Motion {
+    if !basis.sees.motion() {
         return terms;
     }
     let median = |name: &str, value: f64| statistics.get(name).map_or(value, |term| term.median);
     Terms {
         recon: median(RECON, terms.recon),
         latent: median(LATENT, terms.latent),
+        picture: terms.picture,
         motion: terms.motion.map(|value| median(MOTION, value)),
         place: terms.place,
     }
@@ -89,11 +96,12 @@ pub fn score_map(basis: &Basis, statistics: &BTreeMap<String, Statistics>, maps:
         let (slope, shift) = ((weight / term.sd) as f32, (-weight * term.median / term.sd) as f32);
         out.iter_mut().zip(map).for_each(|(sum, &value)| *sum += slope * value + shift);
     };
-    if !(no_past && basis.sees == Sees::Motion) {
+    if !(no_past && basis.sees.motion()) {
         add(of_a * basis.lambda, RECON, &maps.recon);
         add(of_a * (1.0 - basis.lambda), LATENT, &maps.latent);
         add(of_motion, MOTION, &maps.motion);
     }
+    add(of_a * basis.lambda, PICTURE, &maps.picture);
     add(of_place, PLACE, &maps.place);
 }
 
@@ -186,7 +194,7 @@ mod tests {
     }
 
     fn terms(recon: f64, latent: f64) -> Terms {
-        Terms { recon, latent, motion: None, place: None }
+        Terms { recon, latent, ..Terms::default() }
     }
 
     #[test]
@@ -232,7 +240,8 @@ mod tests {
     #[test]
     fn the_map_is_weighed_as_the_number_is() {
         let calibration = of_default_score();
-        let maps = TermMaps { rows: 1, cols: 1, recon: vec![2.0], latent: vec![6.0], motion: vec![4.0], place: vec![2.0] };
+        let maps =
+            TermMaps { rows: 1, cols: 1, recon: vec![2.0], latent: vec![6.0], motion: vec![4.0], place: vec![2.0], ..TermMaps::default() };
         let mut map = Vec::new();
         for no_past in [false, true] {
             score_map(&calibration.basis, &calibration.terms, &maps, no_past, &mut map);

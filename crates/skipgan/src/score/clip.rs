@@ -33,6 +33,8 @@ pub struct FrameScore {
     pub score_raw: f64,
     /// A, calibrated.
     pub a: f64,
+    /// R̃ of the picture, where G restores it.
+    pub picture: Option<f64>,
     /// Ũ, where the network sees motion.
     pub motion: Option<f64>,
     /// P̃, where the network sees motion.
@@ -236,6 +238,7 @@ impl ClipState<'_> {
             latent: judged.terms.latent,
             score_raw: judged.raw,
             a: judged.calibrated.a,
+            picture: judged.calibrated.picture,
             motion: judged.calibrated.motion,
             place: judged.calibrated.place,
             score: judged.calibrated.score,

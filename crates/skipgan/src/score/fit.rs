@@ -9,7 +9,7 @@ use super::error::ScoreError;
 use super::forward::Forward;
 use super::map::Placement;
 use super::terms::{Measured, Terms};
-use crate::calibration::{Basis, Calibration, DisplayRange, LATENT, MOTION, PLACE, PixelHistogram, RECON, Statistics, TOTAL};
+use crate::calibration::{Basis, Calibration, DisplayRange, LATENT, MOTION, PICTURE, PLACE, PixelHistogram, RECON, Statistics, TOTAL};
 use crate::config::{Config, Scale};
 use crate::data::motion_cache::is_repetition;
 use crate::data::window::FrameStatus;
@@ -143,6 +143,7 @@ fn statistics(used: &[Terms], lambda: f64) -> Result<BTreeMap<String, Statistics
         (RECON, of(&|terms| Some(terms.recon))),
         (LATENT, of(&|terms| Some(terms.latent))),
         (TOTAL, of(&|terms| Some(weigh(lambda, terms.recon, terms.latent)))),
+        (PICTURE, of(&|terms| terms.picture)),
         (MOTION, of(&|terms| terms.motion)),
         (PLACE, of(&|terms| terms.place)),
     ];
@@ -314,7 +315,7 @@ mod tests {
         fitter.begin_clip();
         for &(recon, latent, warmup) in frames {
             let maps = TermMaps { rows: 1, cols: 2, recon: vec![recon as f32, latent as f32], ..TermMaps::default() };
-            let terms = Terms { recon, latent, motion: None, place: None };
+            let terms = Terms { recon, latent, ..Terms::default() };
             fitter.add(&Measured { terms, maps: &maps, reconstruction: &[], target: &[] }, &placement(), warmup);
         }
         fitter.finish().expect("frames")

@@ -75,6 +75,7 @@ pub fn batch(windows: &Windows) -> Batch<'_> {
         input: windows.input(),
         target: windows.target(),
         context: windows.context(),
+        changed: None,
     }
 }
 

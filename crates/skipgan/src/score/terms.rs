@@ -26,6 +26,8 @@ pub struct Terms {
     pub recon: f64,
     /// L.
     pub latent: f64,
+    /// R of the picture, where G restores the picture beside the motion; `recon` is then R of the motion.
+    pub picture: Option<f64>,
     /// U, where the network sees motion.
     pub motion: Option<f64>,
     /// P, likewise.
@@ -44,6 +46,8 @@ pub struct TermMaps {
     pub recon: Vec<f32>,
     /// Of L.
     pub latent: Vec<f32>,
+    /// Of R of the picture.
+    pub picture: Vec<f32>,
     /// Of U.
     pub motion: Vec<f32>,
     /// Of P.
@@ -68,6 +72,7 @@ pub struct Measured<'a> {
 pub struct Measurer {
     local: bool,
     top_share: f64,
+    restores: bool,
     usual: Option<Arc<Usual>>,
     maps: TermMaps,
     window: WindowMean,
@@ -84,7 +89,8 @@ impl Measurer {
         Measurer {
             local: config.local,
             top_share: config.top_share,
-            usual: usual.filter(|_| config.sees == Sees::Motion),
+            restores: config.sees == Sees::Restore,
+            usual: usual.filter(|_| config.sees.motion()),
             maps: TermMaps::default(),
             window: WindowMean::default(),
             full: Vec::new(),
@@ -100,11 +106,23 @@ impl Measurer {
         let (height, width) = (windows.height(), windows.width());
         let residual = &scores.residual_maps[image * height * width..(image + 1) * height * width];
         let target = windows.target_of(image);
-        let mut terms = Terms { recon: scores.residual[image], latent: scores.latent[image], motion: None, place: None };
+        let mut terms = Terms { recon: scores.residual[image], latent: scores.latent[image], ..Terms::default() };
         if self.local {
             (self.maps.rows, self.maps.cols) = (height / 2, width / 2);
             let mut map = std::mem::take(&mut self.maps.recon);
-            terms.recon = self.pixel_term(residual, height, width, &mut map);
+            if self.restores {
+                let reconstruction = &scores.reconstruction[image * target.len()..][..target.len()];
+                let pairs = || reconstruction.chunks_exact(3).zip(target.chunks_exact(3));
+                let off = filled(std::mem::take(&mut self.full), pairs().map(|(made, meant)| (made[0] - meant[0]).abs()));
+                let mut picture = std::mem::take(&mut self.maps.picture);
+                terms.picture = Some(self.pixel_term(&off, height, width, &mut picture));
+                self.maps.picture = picture;
+                let off = filled(off, pairs().map(|(made, meant)| (made[1] - meant[1]).hypot(made[2] - meant[2])));
+                terms.recon = self.pixel_term(&off, height, width, &mut map);
+                self.full = off;
+            } else {
+                terms.recon = self.pixel_term(residual, height, width, &mut map);
+            }
             self.maps.recon = map;
             terms.latent = self.feature_term(scores, image).unwrap_or(terms.latent);
         } else {
@@ -115,11 +133,15 @@ impl Measurer {
         if let Some(usual) = self.usual.clone().filter(|_| self.local) {
             let mut map = std::mem::take(&mut self.maps.motion);
             let speeds = std::mem::take(&mut self.full);
-            let speeds = filled(speeds, target.chunks_exact(2).map(|u| (u[0] * u[0] + u[1] * u[1]).sqrt()));
+            let channels = windows.channels().target;
+            let speed = |pixel: &[f32]| pixel[channels - 2].hypot(pixel[channels - 1]);
+            let speeds = filled(speeds, target.chunks_exact(channels).map(speed));
             terms.motion = Some(self.pixel_term(&speeds, height, width, &mut map));
             self.maps.motion = map;
             let mut map = std::mem::take(&mut self.maps.place);
-            let greys = windows.context_of(image).chunks_exact(2).map(|context| (context[0] + 1.0) * 127.5);
+            // The picture is the first channel of the context, or of the target where it is restored.
+            let (pictures, channels) = if self.restores { (target, 3) } else { (windows.context_of(image), 2) };
+            let greys = pictures.chunks_exact(channels).map(|pixel| (pixel[0] + 1.0) * 127.5);
             let off = filled(speeds, greys.zip(&usual.background).map(|(grey, &background)| (grey - background).abs()));
             halve(&off, height, width, &mut self.half);
             self.window.of(&self.half, height / 2, width / 2, PIXEL_WINDOW, &mut map);

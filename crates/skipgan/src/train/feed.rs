@@ -3,18 +3,18 @@
 //! Everything random here is a function of seed and step, so a resumed run is fed the same.
 
 use super::TrainError;
-use crate::config::Config;
+use super::belongs::MOVING;
+use super::paste::{Pasted, Paster, pick};
+use crate::config::{Config, Sees};
 use crate::data::random::SplitMix64;
 use crate::data::{Cut, Footage, Span, WindowIndex, WindowReader, Windows};
-use crate::model::engine::Batch;
+use crate::model::engine::{Batch, Changed};
 use crate::score::forward::batch;
 
 /// Keeps the noise of a step apart from the order of an epoch, which is drawn from the same seed.
 const NOISE: u64 = 0x006e_6f69_7365; // "noise"
 /// The same for crops.
 const CROPS: u64 = 0x0063_726f_7073; // "crops"
-/// What moves: |u_x| + |u_y| above this share of the usual speed.
-const MOVING: f32 = 0.3;
 
 /// Reads batches into buffers of its own.
 pub(super) struct Feed<'a> {
@@ -22,6 +22,16 @@ pub(super) struct Feed<'a> {
     windows: Windows,
     config: &'a Config,
     moving: Vec<usize>,
+    paster: Option<Paster<'a>>,
+    changed: ChangedBuffers,
+}
+
+/// What [`Changed`] borrows.
+#[derive(Debug, Default)]
+struct ChangedBuffers {
+    target: Vec<f32>,
+    importance: Vec<f32>,
+    cells: Vec<f32>,
 }
 
 /// The frames of `spans` that have what a window needs: those without a past are left out where motion is seen.
@@ -45,27 +55,53 @@ pub(super) fn with_past(footage: &Footage<'_>, spans: &[Span]) -> Vec<Span> {
 }
 
 impl<'a> Feed<'a> {
-    /// Crops, changes and noise as `config` says.
-    pub fn new(footage: Footage<'a>, config: &'a Config) -> Feed<'a> {
+    /// Crops, changes and noise as `config` says; things to put in are taken from the frames of `spans`.
+    ///
+    /// # Errors
+    /// [`TrainError::Data`].
+    pub fn new(footage: Footage<'a>, spans: &[Span], config: &'a Config) -> Result<Feed<'a>, TrainError> {
         let picture = &footage.sight.picture;
         let (height, width) = config.training_size(picture.height, picture.width);
-        Feed { reader: WindowReader::new(footage), windows: footage.sight.crops(height, width), config, moving: Vec::new() }
+        let paster = if config.sees == Sees::Restore { Some(Paster::new(footage, spans)?) } else { None };
+        Ok(Feed {
+            reader: WindowReader::new(footage),
+            windows: footage.sight.crops(height, width),
+            config,
+            moving: Vec::new(),
+            paster,
+            changed: ChangedBuffers::default(),
+        })
     }
 
     /// The batch of step `step`.
     pub fn batch(&mut self, wanted: &[WindowIndex], step: u64) -> Result<Batch<'_>, TrainError> {
         let mut random = SplitMix64::part(self.config.seed ^ CROPS, step);
         self.windows.clear();
+        self.changed.clear();
         for &window in wanted {
             self.reader.load(window)?;
             let cut = self.cut(&mut random)?;
-            self.reader.push(cut, &mut self.windows)?;
+            match &mut self.paster {
+                None => self.reader.push(cut, &mut self.windows)?,
+                Some(paster) => {
+                    let size = (self.windows.height(), self.windows.width());
+                    let clean = self.reader.patch(cut, size)?;
+                    let seen = if random.unit() < self.config.paste_share {
+                        paster.paste(&clean, cut, size, &mut random)?
+                    } else {
+                        Pasted { share: vec![0.0; clean.grey.len()], patch: clean.clone() }
+                    };
+                    self.reader.sight().compose(&seen.patch, &clean, cut, &mut self.windows)?;
+                    self.changed.add(&seen, size, self.config);
+                }
+            }
         }
         if self.config.input_noise > 0.0 {
             self.windows.split();
             add_noise(self.windows.input_mut(), self.config.input_noise, &mut SplitMix64::part(self.config.seed ^ NOISE, step));
         }
-        Ok(batch(&self.windows))
+        let changed = Changed { target: &self.changed.target, importance: &self.changed.importance, cells: &self.changed.cells };
+        Ok(Batch { changed: self.paster.is_some().then_some(changed), ..batch(&self.windows) })
     }
 
     /// Which part of the loaded picture is taken: round something that moves, most times, and how it is changed.
@@ -83,7 +119,7 @@ impl<'a> Feed<'a> {
         }
         let centred = random.unit() < config.crop_moving && self.find_moving()?;
         let (row, col) = if centred {
-            let pixel = self.moving[below(self.moving.len(), random)];
+            let pixel = self.moving[pick(self.moving.len(), random)];
             let aside = |count: usize, random: &mut SplitMix64| (2.0 * random.unit() - 1.0) * count as f64 / 3.0;
             ((pixel / width) as f64 + aside(rows, random), (pixel % width) as f64 + aside(cols, random))
         } else {
@@ -108,9 +144,28 @@ impl<'a> Feed<'a> {
     }
 }
 
-/// A whole number below `count`.
-fn below(count: usize, random: &mut SplitMix64) -> usize {
-    ((random.unit() * count as f64) as usize).min(count - 1)
+impl ChangedBuffers {
+    fn clear(&mut self) {
+        self.target.clear();
+        self.importance.clear();
+        self.cells.clear();
+    }
+
+    /// Adds one crop. Means over all elements of the target become: the picture's mean, `w_picture` times as important as the motion's,
+    /// and `w_pasted` times more where something was put in.
+    fn add(&mut self, seen: &Pasted, (rows, cols): (usize, usize), config: &Config) {
+        for ((&grey, motion), &share) in seen.patch.grey.iter().zip(&seen.patch.motion).zip(&seen.share) {
+            self.target.extend([grey, motion[0], motion[1]]);
+            let picture = 3.0 * config.w_picture as f32 * (1.0 + config.w_pasted as f32 * share);
+            self.importance.extend([picture, 1.5, 1.5]);
+        }
+        let side = 1 << config.d_levels;
+        for (row, col) in (0..rows / side).flat_map(|row| (0..cols / side).map(move |col| (row, col))) {
+            let pixels = (0..side).flat_map(|y| (0..side).map(move |x| (row * side + y) * cols + col * side + x));
+            let false_here = pixels.map(|pixel| seen.share[pixel]).fold(0.0, f32::max) > 0.5;
+            self.cells.push(if false_here { 0.0 } else { config.real_label as f32 });
+        }
+    }
 }
 
 /// Box–Muller: two Gaussian numbers from two uniform ones.

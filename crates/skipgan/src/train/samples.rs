@@ -24,6 +24,8 @@ const GAP: usize = 2;
 pub enum Shown {
     /// The last 1 or 3 channels, in [−1, 1]: the latest frame.
     Frame(usize),
+    /// The first channel, in [−1, 1]: the frame that motion follows.
+    First,
     /// Two channels of motion: direction as colour, speed as brightness, full at twice the usual one.
     Motion,
 }
@@ -34,6 +36,7 @@ impl Shown {
         match sight.sees {
             Sees::Frames => Shown::Frame(sight.picture.channels),
             Sees::Motion => Shown::Motion,
+            Sees::Restore => Shown::First,
         }
     }
 
@@ -41,6 +44,7 @@ impl Shown {
     pub fn colour(self, values: &[f32]) -> [u8; 3] {
         match self {
             Shown::Frame(channels) => latest(&values[values.len() - channels..]),
+            Shown::First => latest(&values[..1]),
             Shown::Motion => direction(values[0], values[1]),
         }
     }

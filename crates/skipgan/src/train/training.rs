@@ -217,7 +217,8 @@ impl<'a, 'j> Training<'a, 'j> {
 
     /// Steps until the budget is used up; `last` is saved and measured in the end.
     fn steps(&mut self) -> Result<Ended, TrainError> {
-        let mut feed = Feed::new(self.material.footage, self.config);
+        let spans = feed::with_past(&self.material.footage, &self.material.split.train);
+        let mut feed = Feed::new(self.material.footage, &spans, self.config)?;
         let mut ended = Ended::Finished;
         while self.progress.step < self.total_steps {
             if self.is_cancelled() {

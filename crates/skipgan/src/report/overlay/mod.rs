@@ -268,6 +268,7 @@ mod tests {
             latent: 0.0,
             score_raw: 0.0,
             a: 0.0,
+            picture: None,
             motion: None,
             place: None,
             score: frame as f64 / 3.0,
