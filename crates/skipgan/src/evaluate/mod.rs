@@ -23,8 +23,8 @@ pub mod split_mix;
 
 pub use clips::{ClipScores, check};
 pub use error::EvaluateError;
-pub use kinds::KindLine;
 pub use frame::{FrameMetrics, Ranking, RocVertex};
+pub use kinds::KindLine;
 pub use regions::{Detection, TruthRegion};
 pub use report::{Evaluation, Provenance, Selection};
 pub use run::{Inputs, MapSource, MaskSource, Options, SourceError, evaluate};

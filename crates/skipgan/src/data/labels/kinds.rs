@@ -32,8 +32,7 @@ pub fn read(data: &DataSet) -> Result<Option<BTreeMap<String, String>>, DataErro
     if !matches!(data.layout, Layout::Mvtec | Layout::Images) {
         return Ok(None);
     }
-    let by_folder: Vec<(&str, &str)> =
-        clips.iter().filter_map(|clip| Some((clip.name.as_str(), clip.name.split_once('/')?.0))).collect();
+    let by_folder: Vec<(&str, &str)> = clips.iter().filter_map(|clip| Some((clip.name.as_str(), clip.name.split_once('/')?.0))).collect();
     // Folders are kinds where one of them is called good, or where the layout says so: as with labels.
     if data.layout != Layout::Mvtec && !by_folder.iter().any(|(_, kind)| masks::is_normal_kind(kind)) {
         return Ok(None);

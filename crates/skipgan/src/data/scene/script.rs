@@ -1,8 +1,8 @@
 //! What happens in a clip: who comes when, from where, how fast; and what does not belong.
 
 use super::canvas::Shape;
-use super::figure::{self, Gait, Person, View};
 use super::disturbance::Disturbance;
+use super::figure::{self, Gait, Person, View};
 use super::number::{TURN, sine};
 use super::{AnomalyKind, SceneSettings, street};
 use crate::data::random::SplitMix64;
@@ -320,7 +320,7 @@ impl Casting<'_> {
             [60.0, 110.0, 168.0],
             [212.0, 206.0, 194.0],
             [84.0, 130.0, 84.0],
-            [58.0, 60.0, 68.0],
+            [64.0, 66.0, 74.0],
             [150.0, 132.0, 112.0],
         ];
         let index = usize::try_from(self.random.below(COLOURS.len() as u64)).unwrap_or(0);

@@ -127,7 +127,9 @@ mod tests {
         let speeds = || scenes.iter().map(|scene| scene.speed);
         assert!(speeds().fold(9.0, f64::min) < 0.87 && speeds().fold(0.0, f64::max) > 1.28);
         assert!(scenes.iter().any(|scene| scene.height > scene.width) && scenes.iter().any(|scene| scene.width == 640));
-        assert!(scenes.iter().any(|scene| scene.colour == SceneColour::Grey) && scenes.iter().any(|scene| scene.colour == SceneColour::Rgb));
+        assert!(
+            scenes.iter().any(|scene| scene.colour == SceneColour::Grey) && scenes.iter().any(|scene| scene.colour == SceneColour::Rgb)
+        );
         assert_ne!(SceneSettings::varied(1).camera, SceneSettings::varied(9).camera);
     }
 

@@ -57,12 +57,7 @@ impl Scene {
     ///
     /// # Errors
     /// [`DataError::Io`], [`DataError::SceneWrite`], [`DataError::Cancelled`].
-    pub fn write_until(
-        &self,
-        folder: &Path,
-        cancel: &AtomicBool,
-        progress: &mut dyn FnMut(usize, usize),
-    ) -> Result<SceneFiles, DataError> {
+    pub fn write_until(&self, folder: &Path, cancel: &AtomicBool, progress: &mut dyn FnMut(usize, usize)) -> Result<SceneFiles, DataError> {
         let settings = self.settings();
         let all = settings.train_clips * settings.train_frames + settings.test_clips * settings.test_frames;
         let mut done = 0;
@@ -115,8 +110,10 @@ impl Scene {
             let disturbance = script.disturbance()?;
             Some(format!("{},{},{}\n", script.name(), disturbance.kind.id(), disturbance.begins))
         });
-        let tables =
-            [(KINDS_NAME, "clip,kind\n", kinds.collect::<String>()), (DISTURBANCES_NAME, "clip,disturbance,from_frame\n", disturbances.collect())];
+        let tables = [
+            (KINDS_NAME, "clip,kind\n", kinds.collect::<String>()),
+            (DISTURBANCES_NAME, "clip,disturbance,from_frame\n", disturbances.collect()),
+        ];
         for (name, header, rows) in tables.into_iter().filter(|(_, _, rows)| !rows.is_empty()) {
             let path = folder.join(name);
             fs::write(&path, format!("{header}{rows}")).map_err(|source| DataError::io(&path, "writing", source))?;
