@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DisturbanceKind {
-    /// The gain rises (even clips) or falls (odd ones) by 30 % over 10 s, and comes back over another 10 s.
+    /// The gain rises (in the first clip, the third, …) or falls (in the others) by 30 % over 10 s, and comes back over another 10 s.
     Gain,
     /// The exposure is 1.5 times what it was, from one frame to the next, and stays so.
     Exposure,

@@ -120,7 +120,7 @@ mod tests {
             |scene| scene.luggage,
         ];
         for number in numbers {
-            let distinct: BTreeSet<u64> = scenes.iter().map(|scene| (number(scene) * 1e6) as u64).collect();
+            let distinct: BTreeSet<u64> = scenes.iter().map(|scene| number(scene).to_bits()).collect();
             assert_eq!(distinct.len(), 8);
         }
         // Spread evenly: the slowest eighth is used and so is the fastest.
