@@ -110,7 +110,7 @@ fn about(opened: &Opened, options: &ReportOptions) -> Result<ReportInput, Comman
 
 /// The commands that trained the run, where its folder has noted them.
 fn training_commands(run: &Path) -> Vec<String> {
-    let Ok(file) = Run::open(run).and_then(|run| Ok(std::fs::File::open(run.commands()).ok())) else { return Vec::new() };
+    let Ok(file) = Run::open(run).map(|run| std::fs::File::open(run.commands()).ok()) else { return Vec::new() };
     let mut text = String::new();
     let read = file.is_some_and(|file| file.take(MOST_COMMANDS).read_to_string(&mut text).is_ok());
     if read { text.lines().map(str::to_string).collect() } else { Vec::new() }
