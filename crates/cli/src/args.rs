@@ -1,7 +1,11 @@
 //! The command line as typed: one struct a command; flags are also environment variables `SKIPGAN_*`.
 //! Precedence: flag > environment > config file > preset. What the flags mean stands in [`crate::run`].
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::FalseyValueParser;
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Learns from normal footage what a fixed camera sees, and says when, where and how strongly something departs from it.
@@ -16,6 +20,36 @@ pub struct Cli {
     pub everywhere: Everywhere,
 }
 
+impl Cli {
+    /// Parses; `--steps` and `--epochs` exclude each other, but the one that was typed goes before the other's variable.
+    pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+        let matches = Cli::command().try_get_matches_from(words)?;
+        let mut cli = Cli::from_arg_matches(&matches)?;
+        if let (Command::Train(train), Some(("train", given))) = (&mut cli.command, matches.subcommand()) {
+            train.settle_budget(given)?;
+        }
+        Ok(cli)
+    }
+}
+
+impl TrainArgs {
+    fn settle_budget(&mut self, given: &ArgMatches) -> Result<(), clap::Error> {
+        let is_typed = |flag| given.value_source(flag) == Some(ValueSource::CommandLine);
+        if self.steps.is_none() || self.epochs.is_none() {
+            return Ok(());
+        }
+        match (is_typed("steps"), is_typed("epochs")) {
+            (true, false) => self.epochs = None,
+            (false, true) => self.steps = None,
+            _ => {
+                let told = "--steps and --epochs (or SKIPGAN_STEPS and SKIPGAN_EPOCHS) say how long in two ways; give one of them";
+                return Err(Cli::command().error(ErrorKind::ArgumentConflict, told));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Flags that every command takes.
 #[derive(Args, Debug, Clone)]
 pub struct Everywhere {
@@ -23,10 +57,10 @@ pub struct Everywhere {
     #[arg(long, global = true, env = "SKIPGAN_THREADS", default_value_t = 0, value_name = "N")]
     pub threads: usize,
     /// No progress, only results and errors
-    #[arg(long, short, global = true, env = "SKIPGAN_QUIET")]
+    #[arg(long, short, global = true, env = "SKIPGAN_QUIET", value_parser = FalseyValueParser::new())]
     pub quiet: bool,
     /// One JSON object a line on stdout instead of text
-    #[arg(long, global = true, env = "SKIPGAN_JSON")]
+    #[arg(long, global = true, env = "SKIPGAN_JSON", value_parser = FalseyValueParser::new())]
     pub json: bool,
 }
 
@@ -141,10 +175,10 @@ pub struct TrainArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
     /// Passes over the footage
-    #[arg(long, env = "SKIPGAN_EPOCHS", value_name = "N", group = "budget")]
+    #[arg(long, env = "SKIPGAN_EPOCHS", value_name = "N")]
     pub epochs: Option<usize>,
     /// Updates; 0 gives the untrained control
-    #[arg(long, env = "SKIPGAN_STEPS", value_name = "N", group = "budget")]
+    #[arg(long, env = "SKIPGAN_STEPS", value_name = "N")]
     pub steps: Option<u64>,
     /// Stop after this many minutes (the schedule still counts the configured steps)
     #[arg(long, env = "SKIPGAN_MINUTES", value_name = "M")]
@@ -226,10 +260,10 @@ pub struct ReportArgs {
     #[arg(long, value_name = "DATA", requires = "scores")]
     pub data: Vec<PathBuf>,
     /// Labels, where they do not lie in the data set's own place
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", requires = "scores")]
     pub labels: Option<PathBuf>,
     /// Folder of anomaly maps, for the pixel and region numbers
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", requires = "scores")]
     pub maps: Option<PathBuf>,
     /// The page; default: RUN/report/index.html
     #[arg(long, value_name = "FILE")]
@@ -382,4 +416,14 @@ pub struct DoctorArgs {
     /// The ffmpeg executable
     #[arg(long, env = "SKIPGAN_FFMPEG", value_name = "PATH")]
     pub ffmpeg: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
 }

@@ -388,7 +388,7 @@ mod tests {
     /// One that knows what is usual at its camera.
     fn with_usual() -> Checkpoint {
         let mut checkpoint = checkpoint();
-        checkpoint.config.sees = Sees::Motion;
+        checkpoint.config.sees = crate::config::Sees::Motion;
         let usual = Usual { height: 32, width: 32, speed: 1.5, background: vec![99.5; 1024], place: vec![2.25; 256] };
         checkpoint.usual = Some(Arc::new(usual));
         checkpoint

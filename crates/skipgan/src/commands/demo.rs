@@ -70,6 +70,17 @@ pub fn run(options: &DemoOptions, cancel: &AtomicBool, listener: &mut dyn Listen
         cache_bytes: DEFAULT_LIMIT_BYTES,
         reading: reading.clone(),
         threads: options.threads,
+        command: quoted(&[
+            "skipgan",
+            "train",
+            &shown(&place.data),
+            "--out",
+            &shown(&place.run),
+            "--steps",
+            &steps.to_string(),
+            "--seed",
+            &options.seed.to_string(),
+        ]),
     };
     train::run(&training, cancel, listener)?;
     let words =

@@ -15,6 +15,7 @@ use crate::report::html::{Captioned, ClipResult, ConfigRow, Fact, Missing, Repor
 use crate::report::meta_file::ScoreMeta;
 use crate::report::score_file::FrameStatus;
 use crate::score::detector::engine_on_cpu;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// What to show, and where to write it.
@@ -53,6 +54,8 @@ pub struct Written {
 
 /// Hits, misses and false alarms shown, at most so many each; twice as many where nobody knows which is which.
 const MOMENTS: usize = 4;
+/// Most bytes of `commands.txt` that are read.
+const MOST_COMMANDS: u64 = 1 << 16;
 /// Largest `metrics.csv` that is read.
 const MOST_METRICS: u64 = 256 << 20;
 
@@ -98,10 +101,19 @@ fn about(opened: &Opened, options: &ReportOptions) -> Result<ReportInput, Comman
         ),
         training: training(opened, &options.run)?,
         config: ConfigRow::of(&opened.config)?,
+        commands: training_commands(&options.run),
         threshold: checkpoint.calibration.as_ref().map(|calibration| calibration.highest),
         provenance,
         ..ReportInput::default()
     })
+}
+
+/// The commands that trained the run, where its folder has noted them.
+fn training_commands(run: &Path) -> Vec<String> {
+    let Ok(file) = Run::open(run).map(|run| std::fs::File::open(run.commands()).ok()) else { return Vec::new() };
+    let mut text = String::new();
+    let read = file.is_some_and(|file| file.take(MOST_COMMANDS).read_to_string(&mut text).is_ok());
+    if read { text.lines().map(str::to_string).collect() } else { Vec::new() }
 }
 
 fn training(opened: &Opened, run: &Path) -> Result<Option<TrainingInput>, CommandError> {

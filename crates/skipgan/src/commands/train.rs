@@ -6,6 +6,7 @@ use super::event::{Event, Listener};
 use super::reading::{self, Prepared, Reading, quoted, shown};
 use super::test_judge::TestJudge;
 use super::truth::Truth;
+use crate::atomic_file::write_atomically;
 use crate::checkpoint::{Existing, Run};
 use crate::config::{Config, Select};
 use crate::data::fingerprint::fingerprint;
@@ -43,6 +44,8 @@ pub struct TrainOptions {
     pub reading: Reading,
     /// Worker threads; 0: one a core.
     pub threads: usize,
+    /// The command, for the run folder.
+    pub command: String,
 }
 
 /// What training gave.
@@ -96,6 +99,7 @@ pub fn run(options: &TrainOptions, cancel: &AtomicBool, listener: &mut dyn Liste
         scorer: engines.scorer.as_mut().map(|scorer| scorer as &mut dyn Engine),
     };
     let outcome = train::train(&mut engines.learner, material, &run, &config, training, &mut Teller { listener })?;
+    note_command(&run, &options.command)?;
     Ok(Trained { outcome, config, picture: (height, width), dataset: set.name() })
 }
 
@@ -116,6 +120,16 @@ impl Engines {
         let scorer = if crops == whole { None } else { Some(engine(whole, Purpose::Score)?) };
         Ok(Engines { learner: engine(crops, Purpose::Train)?, scorer })
     }
+}
+
+/// Adds the command to those of the run, once there is a checkpoint to show for it.
+fn note_command(run: &Run, command: &str) -> Result<(), CommandError> {
+    let path = run.commands();
+    let mut lines = std::fs::read_to_string(&path).unwrap_or_default();
+    if !command.is_empty() && lines.lines().last() != Some(command) {
+        lines += &format!("{command}\n");
+    }
+    write_atomically(&path, lines.as_bytes()).map_err(|source| CommandError::Io { path, action: "write", source })
 }
 
 /// A resumed run keeps its own configuration where no other is named.

@@ -216,7 +216,7 @@ mod tests {
     /// A calibration of the default score: R̃ = 2, L̃ = −1, Ũ = 3 and P̃ = 4 for the terms of [`all`].
     fn of_default_score() -> Calibration {
         let mut calibration = calibration(Scale::Terms, 0.0);
-        calibration.basis = Basis { sees: Sees::Motion, score: ScoreChoice::S, local: true, ..calibration.basis };
+        calibration.basis = Basis { sees: crate::config::Sees::Motion, score: ScoreChoice::S, local: true, ..calibration.basis };
         calibration.terms.insert(MOTION.into(), Statistics { median: 1.0, sd: 1.0 });
         calibration.terms.insert(PLACE.into(), Statistics { median: 0.0, sd: 0.5 });
         calibration
