@@ -224,6 +224,9 @@ pub struct Config {
     pub filter: FilterChoice,
     /// What the network sees.
     pub sees: Sees,
+    /// Frames a second that are looked at, where the footage has more and its rate is known: every k-th frame, k = ⌈rate / this − ½⌉; the
+    /// others carry the last score. 0: every frame.
+    pub analysed_rate: u32,
     /// Where motion is seen: the speed, in units of the usual one, above which G is told the direction alone (τ).
     pub gate: f64,
 
@@ -386,6 +389,7 @@ impl Default for Config {
             fit: FitChoice::Stretch,
             filter: FilterChoice::Bilinear,
             sees: Sees::Frames,
+            analysed_rate: 0,
             gate: 0.35,
             g_width: 64,
             g_cap: 8,
@@ -595,6 +599,9 @@ impl Config {
         if self.side > 0 {
             return Ok((self.side, self.side));
         }
+        if self.sees.motion() && self.height == 0 {
+            return self.bounded_picture(aspect);
+        }
         if self.height > 0 {
             return Ok((self.height, self.width));
         }
@@ -604,6 +611,19 @@ impl Config {
         let exact = self.width as f64 * source_height as f64 / source_width as f64;
         let height = ((exact / multiple as f64).round() as usize).clamp(1, 4096 / multiple) * multiple;
         Ok((height, self.width))
+    }
+
+    /// Where motion is seen: `width` columns and the rows of the aspect, or where that is a tall picture as many of both as keep the area
+    /// within `width`² (36,864 pixels at 192), multiples of 16 or of 2^levels.
+    fn bounded_picture(&self, aspect: Option<(usize, usize)>) -> Result<(usize, usize), ConfigError> {
+        let multiple = 16usize.max(1 << self.g_levels.max(self.d_levels).min(12));
+        let rows = |width: usize| Config { sees: Sees::Frames, width, ..self.clone() }.picture(aspect).map(|(height, _)| height);
+        let most = self.width * self.width;
+        let mut width = self.width;
+        while width > multiple && rows(width)? * width > most {
+            width = (width - 1) / multiple * multiple;
+        }
+        Ok((rows(width)?, width))
     }
 
     /// The two networks for pictures of that size.
@@ -716,6 +736,9 @@ impl Config {
         }
         if self.sees.motion() && (self.channels != 1 || self.history != 1) {
             return wrong("sees", "motion or restore", "frames, where channels or history is not 1");
+        }
+        if self.sees.motion() && self.select == Select::TestBest {
+            return wrong("select", "test_best", "validation or last, unless sees = frames");
         }
         if self.sees == Sees::Restore && (self.head != HeadChoice::Patch || self.order != Order::DFirst) {
             return wrong("sees", "restore", "something else, unless head = patch and order = d_first");

@@ -70,6 +70,8 @@ pub struct CachedClip {
     pub frames: usize,
     /// Frames that the clip has.
     pub source_frames: u64,
+    /// One frame in this many was looked at.
+    pub every: u64,
     /// Columns and rows of its frames as shown.
     pub displayed: (u32, u32),
     /// Cached indices at which a run of consecutive frames begins, rising, the first 0.
@@ -179,7 +181,7 @@ impl FrameCache {
     #[must_use]
     pub fn summary(&self) -> String {
         let frames: u64 = self.clips().iter().map(|clip| wide(clip.frames)).sum();
-        let all: u64 = self.clips().iter().map(|clip| clip.source_frames).sum();
+        let all: u64 = self.clips().iter().map(|clip| clip.source_frames.div_ceil(clip.every.max(1))).sum();
         let (height, width) = (self.settings().height, self.settings().width);
         let mut text = format!(
             "frame cache: {} of {} at {width}×{height}, {:.1} MiB",

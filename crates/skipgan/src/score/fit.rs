@@ -255,7 +255,7 @@ pub fn fit_clip(fitter: &mut Fitter, forward: &mut Forward<'_>, stream: &mut Win
         if cancel.load(Ordering::Relaxed) {
             return Err(ScoreError::Interrupted);
         }
-        if window.status == FrameStatus::Repeated {
+        if window.status == FrameStatus::Repeated || window.skipped {
             continue;
         }
         let warmup = window.warmup;
