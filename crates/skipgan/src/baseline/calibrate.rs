@@ -7,6 +7,8 @@
 
 use super::median::Place;
 use super::{Baseline, BaselineError, Detector, FrameScore, GreyFrame, MedianPicture, MedianSamples};
+use crate::alarm_events::{AlarmRule, Clock, Moment, Threshold};
+use crate::score::threshold::{MaximaCollector, threshold};
 
 /// Bytes of training frames that the median is taken from at most.
 const MEDIAN_BYTES: usize = 256 << 20;
@@ -18,17 +20,25 @@ const GAP: usize = 10;
 const LEAST_FRAMES: u64 = 60;
 /// τ0 is this quantile of map pixels on normal footage (EVALUATION §3).
 const TAU0_QUANTILE: f64 = 0.99;
+/// False alarms wanted an hour, as with a network's default.
+const FALSE_ALARMS_WANTED: f64 = 1.0;
+
+/// Takes the frames of a clip, one after another.
+pub type Visit<'a> = dyn FnMut(GreyFrame<'_>, Moment) -> Result<(), BaselineError> + 'a;
 
 /// Normal footage that can be read clip by clip, more than once.
 pub trait TrainingFootage {
     /// Number of clips.
     fn clips(&self) -> usize;
 
-    /// Hands every frame of a clip to `visit`, in order.
+    /// Where the times of a clip's frames come from, if they have any.
+    fn clock(&self, clip: usize) -> Clock;
+
+    /// Hands every frame of a clip to `visit`, in order, with its number and time.
     ///
     /// # Errors
     /// What `visit` says, and [`BaselineError::Read`] where a frame cannot be had.
-    fn read(&mut self, clip: usize, visit: &mut dyn FnMut(GreyFrame<'_>) -> Result<(), BaselineError>) -> Result<(), BaselineError>;
+    fn read(&mut self, clip: usize, visit: &mut Visit<'_>) -> Result<(), BaselineError>;
 }
 
 /// How a baseline scores normal footage.
@@ -38,8 +48,10 @@ pub struct BaselineCalibration {
     pub median: f64,
     /// Plain standard deviation of the raw score; above 0.
     pub deviation: f64,
-    /// Highest raw score; a frame above it is an alarm.
+    /// Highest raw score.
     pub highest: f64,
+    /// The threshold of alarms, for calibrated scores.
+    pub threshold: Threshold,
     /// 0.99 quantile of map pixels: the threshold of regions.
     pub tau0: f64,
     /// Median of map pixels: where a heat map begins.
@@ -54,14 +66,9 @@ impl BaselineCalibration {
         (raw - self.median) / self.deviation
     }
 
-    /// Whether a raw score is above every normal one.
-    pub fn alarm(&self, raw: f64) -> bool {
-        raw > self.highest
-    }
-
-    /// The calibrated score above which a frame is an alarm.
-    pub fn threshold(&self) -> f64 {
-        self.score(self.highest)
+    /// The rule of alarms, for the calibrated scores of one clip.
+    pub fn alarm_rule(&self) -> AlarmRule {
+        AlarmRule::new(self.threshold.score, self.threshold.needed)
     }
 }
 
@@ -92,8 +99,9 @@ pub fn fit_and_calibrate(
         let mut detector = baseline.detector(None)?;
         for clip in 0..footage.clips() {
             detector.start_clip();
-            footage.read(clip, &mut |frame| {
-                statistics.note(&detector.push(frame)?);
+            statistics.begin_clip(footage.clock(clip));
+            footage.read(clip, &mut |frame, moment| {
+                statistics.note(&detector.push(frame)?, moment);
                 Ok(())
             })?;
         }
@@ -109,7 +117,7 @@ fn sample(footage: &mut dyn TrainingFootage) -> Result<(MedianSamples, Vec<usize
     let mut lengths = Vec::new();
     for clip in 0..footage.clips() {
         let mut frame = 0;
-        footage.read(clip, &mut |grey| {
+        footage.read(clip, &mut |grey, _| {
             samples.offer(Place { clip, frame }, grey)?;
             frame += 1;
             Ok(())
@@ -134,11 +142,12 @@ fn cross_fit(
     }
     for clip in 0..footage.clips() {
         let mut frame = 0;
-        footage.read(clip, &mut |grey| {
+        statistics.begin_clip(footage.clock(clip));
+        footage.read(clip, &mut |grey, moment| {
             let place = Place { clip, frame };
             frame += 1;
             match &mut detectors[folds.of(place)] {
-                Some(detector) if folds.clear_of_borders(place) => statistics.note(&detector.push(grey)?),
+                Some(detector) if folds.clear_of_borders(place) => statistics.note(&detector.push(grey)?, moment),
                 _ => {}
             }
             Ok(())
@@ -174,17 +183,25 @@ impl Folds {
 struct Statistics {
     frames: u64,
     raw: Vec<f64>,
+    /// Of each raw score: its moment, and the clock where a clip begins.
+    moments: Vec<(Moment, Option<Clock>)>,
+    begins: Option<Clock>,
     pixels: Vec<u64>,
     unit: f64,
 }
 
 impl Statistics {
-    fn note(&mut self, score: &FrameScore<'_>) {
+    fn begin_clip(&mut self, clock: Clock) {
+        self.begins = Some(clock);
+    }
+
+    fn note(&mut self, score: &FrameScore<'_>, moment: Moment) {
         self.frames += 1;
         if score.warmup {
             return;
         }
         self.raw.push(score.raw);
+        self.moments.push((moment, self.begins.take()));
         self.unit = score.unit;
         let largest = score.counts.iter().copied().max().unwrap_or(0) as usize;
         if self.pixels.len() <= largest {
@@ -198,15 +215,26 @@ impl Statistics {
         if self.frames < LEAST_FRAMES || self.raw.is_empty() {
             return Err(BaselineError::TooFewFrames { name, frames: self.frames, least: LEAST_FRAMES });
         }
+        let in_order = self.raw.clone();
         self.raw.sort_unstable_by(f64::total_cmp);
         let deviation = deviation(&self.raw);
         let highest = self.raw[self.raw.len() - 1];
         if deviation <= f64::EPSILON * highest.abs() {
             return Err(BaselineError::NoSpread { name, value: highest });
         }
+        let median = median_of_sorted(&self.raw);
+        let mut maxima = MaximaCollector::default();
+        for (raw, (moment, begins)) in in_order.iter().zip(&self.moments) {
+            if let Some(clock) = begins {
+                maxima.begin_clip(*clock);
+            }
+            maxima.add(*moment, (raw - median) / deviation, true);
+        }
+        let maxima = maxima.finish().ok_or(BaselineError::TooFewFrames { name, frames: self.frames, least: LEAST_FRAMES })?;
         Ok(BaselineCalibration {
-            median: median_of_sorted(&self.raw),
+            median,
             deviation,
+            threshold: threshold(&maxima, FALSE_ALARMS_WANTED),
             highest,
             tau0: self.pixel_quantile(TAU0_QUANTILE),
             map_median: self.pixel_quantile(0.5),
@@ -259,10 +287,15 @@ mod tests {
             self.lengths.len()
         }
 
-        fn read(&mut self, clip: usize, visit: &mut dyn FnMut(GreyFrame<'_>) -> Result<(), BaselineError>) -> Result<(), BaselineError> {
+        fn clock(&self, _: usize) -> Clock {
+            Clock::Pts
+        }
+
+        fn read(&mut self, clip: usize, visit: &mut Visit<'_>) -> Result<(), BaselineError> {
             (0..self.lengths[clip]).try_for_each(|frame| {
                 let value = (self.grey)(clip, frame);
-                visit(GreyFrame { height: 1, width: 2, samples: &[value, value] })
+                let moment = Moment { frame: frame as u64, time_s: Some(frame as f64 / 10.0) };
+                visit(GreyFrame { height: 1, width: 2, samples: &[value, value] }, moment)
             })
         }
     }
@@ -275,10 +308,16 @@ mod tests {
         assert_eq!(statistics.frames, 80);
         assert!((statistics.median - 1.5 / 255.0).abs() < 1e-15);
         assert!((statistics.deviation - 1.25f64.sqrt() / 255.0).abs() < 1e-15);
-        assert!((statistics.highest - 3.0 / 255.0).abs() < 1e-15 && !statistics.alarm(statistics.highest));
+        assert!((statistics.highest - 3.0 / 255.0).abs() < 1e-15);
         assert!((statistics.tau0 - 3.0 / 255.0).abs() < 1e-15);
         assert!((statistics.score(statistics.median + statistics.deviation) - 1.0).abs() < 1e-12);
-        assert!(statistics.alarm(4.0 / 255.0));
+        // Of three frames in a row two never reach more than 2 grey levels; 3 twice is an alarm.
+        let alarms = |levels: &[f64]| {
+            let mut rule = statistics.alarm_rule();
+            levels.iter().map(|level| rule.next(statistics.score(level / 255.0))).collect::<Vec<_>>()
+        };
+        assert_eq!(alarms(&[0.0, 1.0, 2.0, 3.0, 0.0, 1.0, 3.0, 3.0]), [false, false, false, false, false, false, false, true]);
+        assert_eq!((statistics.threshold.time, statistics.threshold.extrapolated), (Clock::Pts, true), "8 s of footage, one an hour");
     }
 
     #[test]

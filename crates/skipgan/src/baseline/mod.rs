@@ -15,7 +15,7 @@ mod difference;
 mod median;
 mod name;
 
-pub use calibrate::{BaselineCalibration, TrainingFootage, fit, fit_and_calibrate};
+pub use calibrate::{BaselineCalibration, TrainingFootage, Visit, fit, fit_and_calibrate};
 pub use difference::FrameDifference;
 pub use median::{MedianPicture, MedianSamples, TrainingMedian};
 pub use name::{Baseline, Footage};

@@ -2,18 +2,21 @@
 
 use super::CommandError;
 use super::event::{Event, Listener};
-use super::reading::Reading;
+use super::reading::{Reading, shown};
 use super::truth::{MaskFiles, Truth};
+use crate::alarm_events::{Clock, Threshold};
 use crate::data::{Clip, DataError, DataSet};
 use crate::evaluate::clips::ClipScores;
 use crate::evaluate::run::{Inputs, MapSource, MaskSource, Options, evaluate};
-use crate::evaluate::{Evaluation, Provenance};
+use crate::evaluate::{
+    AlarmRecord, ClipAlarms, Evaluation, OtherScores, PairedComparison, Provenance, Selection, compare, judge_alarms,
+};
 use crate::report::detections_file::{DETECTIONS_NAME, read_detections};
 use crate::report::map_folder::MapFolder;
 use crate::report::meta_file::ScoreMeta;
 use crate::report::score_table::{ExpectedClip, ScoreTable};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use video::{OpenOptions, Planes};
 
 /// What to judge, by what.
@@ -31,6 +34,8 @@ pub struct EvaluateOptions {
     pub maps: Option<PathBuf>,
     /// Where to write a copy with labels.
     pub out: Option<PathBuf>,
+    /// Other scores of the same data, to compare with.
+    pub compare: Option<PathBuf>,
     /// How footage is read.
     pub reading: Reading,
 }
@@ -53,12 +58,68 @@ pub struct Judged {
 /// [`CommandError`].
 pub fn run(options: &EvaluateOptions, listener: &mut dyn Listener) -> Result<Evaluation, CommandError> {
     let judged = read(options, listener)?;
-    let evaluation = measure(&judged, options)?;
+    let mut evaluation = measure(&judged, options)?;
+    if let Some(other) = &options.compare {
+        evaluation = evaluation.with_comparison(against(&judged, other, options, listener)?);
+    }
+    warn_of_selection(judged.meta.as_ref(), &options.scores, listener);
     if let Some(path) = &options.out {
         let labels: Vec<Vec<Option<u8>>> = judged.truth.labels.iter().map(|clip| clip.iter().map(|&label| Some(label)).collect()).collect();
         judged.table.write_labelled(path, &labels)?;
     }
     Ok(evaluation)
+}
+
+/// A number that the test set had a say in is told as such, whoever asks.
+fn warn_of_selection(meta: Option<&ScoreMeta>, scores: &Path, listener: &mut dyn Listener) {
+    if meta.is_some_and(|meta| meta.selection == Some(Selection::Test)) {
+        let told = "a choice behind these scores saw the test set (selection: test); the number says how well it was chosen, not how well it detects";
+        listener.hear(Event::Warning(format!("{}: {told}", shown(scores))));
+    }
+}
+
+/// The paired comparison with another score file of the same data: the same column of it, or `score` where it has none of that name.
+fn against(
+    judged: &Judged,
+    other: &Path,
+    options: &EvaluateOptions,
+    listener: &mut dyn Listener,
+) -> Result<PairedComparison, CommandError> {
+    let known: Vec<ExpectedClip<'_>> =
+        judged.truth.clips.iter().zip(&judged.truth.labels).map(|(name, labels)| ExpectedClip { name, frames: labels.len() }).collect();
+    let table = ScoreTable::read(other)?.match_clips(&known)?;
+    warn_of_selection(ScoreMeta::read_beside(other)?.as_ref(), other, listener);
+    let column = if table.columns.contains(&options.column) { options.column.as_str() } else { "score" };
+    let (own, others) = (judged.table.scores(&options.column)?, table.scores(column)?);
+    let clips: Vec<ClipScores<'_>> = clips_of(judged, &own).collect();
+    let origin = OtherScores { name: shown(other), sha256: Some(table.sha256.clone()), column: column.to_owned() };
+    Ok(compare(&clips, &others, origin, Options::default())?)
+}
+
+fn clips_of<'a>(judged: &'a Judged, scores: &'a [&'a [f64]]) -> impl Iterator<Item = ClipScores<'a>> {
+    let named = judged.truth.clips.iter().zip(scores).zip(&judged.truth.labels);
+    named.map(|((name, scores), labels)| ClipScores { name, scores, labels })
+}
+
+/// What the alarms of the score file are worth; `None` where it has none.
+fn alarms(judged: &Judged, options: &EvaluateOptions) -> Option<AlarmRecord> {
+    let alarms = judged.table.scores("alarm").ok()?;
+    let alarms: Vec<Vec<bool>> = alarms.iter().map(|clip| clip.iter().map(|&alarm| alarm > 0.5).collect()).collect();
+    let own = judged.meta.as_ref().filter(|meta| meta.scores_sha256.as_ref() == Some(&judged.table.sha256));
+    let threshold: Option<Threshold> = own.and_then(|meta| serde_json::from_value(meta.further.get("alarm_threshold")?.clone()).ok());
+    let from_file = judged.table.scores("time_s").ok().map(|clips| clips.into_iter().map(<[f64]>::to_vec).collect::<Vec<_>>());
+    let by_rate = |fps: f64| alarms.iter().map(|clip| (0..clip.len()).map(|frame| frame as f64 / fps).collect()).collect();
+    let named = options.reading.open.fps.filter(|fps| *fps > 0.0);
+    let clock = match (&from_file, named) {
+        (Some(_), _) => threshold.map(|threshold| threshold.time).filter(|&time| time != Clock::Frames).unwrap_or(Clock::Pts),
+        (None, Some(_)) => Clock::Fps,
+        (None, None) => Clock::Frames,
+    };
+    let seconds: Option<Vec<Vec<f64>>> = from_file.or_else(|| named.map(by_rate));
+    let clips: Vec<ClipAlarms<'_>> = (alarms.iter().zip(&judged.truth.labels).enumerate())
+        .map(|(clip, (alarms, labels))| ClipAlarms { alarms, labels, seconds: seconds.as_ref().map(|all| all[clip].as_slice()) })
+        .collect();
+    Some(judge_alarms(&clips, clock, threshold))
 }
 
 /// Reads scores and truth and holds them against each other.
@@ -126,9 +187,7 @@ fn count(clip: &Clip, options: &EvaluateOptions) -> Result<usize, CommandError> 
 /// [`CommandError`].
 pub fn measure(judged: &Judged, options: &EvaluateOptions) -> Result<Evaluation, CommandError> {
     let scores = judged.table.scores(&options.column)?;
-    let clips: Vec<ClipScores<'_>> = (judged.truth.clips.iter().zip(scores).zip(&judged.truth.labels))
-        .map(|((name, scores), labels)| ClipScores { name, scores, labels })
-        .collect();
+    let clips: Vec<ClipScores<'_>> = clips_of(judged, &scores).collect();
     let frames: Vec<usize> = judged.truth.labels.iter().map(Vec::len).collect();
     let known: Vec<ExpectedClip<'_>> =
         judged.truth.clips.iter().zip(&frames).map(|(name, &frames)| ExpectedClip { name, frames }).collect();
@@ -145,7 +204,11 @@ pub fn measure(judged: &Judged, options: &EvaluateOptions) -> Result<Evaluation,
         detections: detections.as_deref(),
         tracks: None,
     };
-    Ok(evaluate(inputs, provenance(judged, options), Options::default())?)
+    let evaluation = evaluate(inputs, provenance(judged, options), Options::default())?;
+    Ok(match alarms(judged, options) {
+        Some(record) => evaluation.with_alarms(record),
+        None => evaluation,
+    })
 }
 
 fn provenance(judged: &Judged, options: &EvaluateOptions) -> Provenance {

@@ -1,6 +1,7 @@
 //! `inspect PATH`: what a run, a checkpoint, a video, a score file or a data set is.
 
 use super::CommandError;
+use super::detector::alarm_in_words;
 use super::reading::{Reading, shown};
 use crate::checkpoint::{Checkpoint, Run, Which, file};
 use crate::report::html::Fact;
@@ -98,7 +99,7 @@ fn checkpoint(path: &Path) -> Result<Facts, CommandError> {
         Some(calibration) => {
             let terms = calibration.terms.iter().map(|(name, term)| format!("{name} {:.4e} ± {:.1e}", term.median, term.sd));
             facts.add("calibration", format!("{} held-out frames: {}", calibration.frames, terms.collect::<Vec<_>>().join(", ")));
-            facts.add("alarm above", format!("{:.3}", calibration.highest));
+            facts.add("alarm from", alarm_in_words(calibration));
         }
     }
     for reason in config.not_strict_because() {

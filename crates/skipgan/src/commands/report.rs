@@ -1,12 +1,13 @@
 //! `report RUN [--scores FILE --data DATA]`: one self-contained HTML page; of a run alone the training, and what is missing.
 
 use super::CommandError;
-use super::detector::{self, Opened};
+use super::detector::{self, Opened, alarm_in_words};
 use super::evaluate::{self, EvaluateOptions, Judged};
 use super::event::{Event, Listener};
 use super::moments::{Looking, displayed};
 use super::reading::{self, Reading, quoted, shown};
 use crate::atomic_file::write_atomically;
+use crate::calibration::Calibration;
 use crate::checkpoint::Run;
 use crate::report::html::{Captioned, ClipResult, ConfigRow, Fact, Missing, ReportInput, TrainingInput, loss_plots, pick_moments, render};
 use crate::report::meta_file::ScoreMeta;
@@ -95,7 +96,7 @@ fn about(opened: &Opened, options: &ReportOptions) -> Result<ReportInput, Comman
         ),
         training: training(opened, &options.run)?,
         config: ConfigRow::of(&opened.config)?,
-        threshold: checkpoint.calibration.as_ref().map(|calibration| calibration.highest),
+        threshold: checkpoint.calibration.as_ref().map(Calibration::alarm_from),
         provenance,
         ..ReportInput::default()
     })
@@ -116,7 +117,7 @@ fn training(opened: &Opened, run: &Path) -> Result<Option<TrainingInput>, Comman
     let mut facts = vec![Fact::new("steps trained", trained), Fact::new("state shown", format!("step {}", progress.step))];
     if let Some(calibration) = calibration {
         facts.push(Fact::new("held-out frames", calibration.frames.to_string()));
-        facts.push(Fact::new("alarm above", format!("{:.3}", calibration.highest)));
+        facts.push(Fact::new("alarm from", alarm_in_words(calibration)));
     }
     let kept = progress.best.map(|best| (best.step as f64, format!("kept: step {}", best.step)));
     Ok(Some(TrainingInput { plots, facts, kept, samples: latest_samples(&run)? }))
@@ -150,6 +151,7 @@ fn add_scores(
         column: "score".into(),
         maps: options.maps.clone(),
         out: None,
+        compare: None,
         reading: options.reading.clone(),
     };
     let judged = evaluate::read(&judging, listener)?;

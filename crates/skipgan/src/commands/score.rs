@@ -124,13 +124,15 @@ fn meta(opened: &Opened, options: &ScoreOptions) -> ScoreMeta {
         not_strict_because,
         ..ScoreMeta::default()
     };
-    let threshold = opened.checkpoint.calibration.as_ref().map(|calibration| calibration.highest);
+    let calibration = opened.checkpoint.calibration.as_ref();
     let further = [
         ("preset", json!(opened.config.preset)),
         ("step", json!(opened.checkpoint.progress.step)),
         ("training_data_sha256", json!(provenance.data_fingerprint)),
         ("calibration_data_sha256", json!(Some(&provenance.calibrated_on).filter(|footage| !footage.is_empty()))),
-        ("alarm_above", json!(threshold)),
+        ("alarm_from", json!(calibration.map(Calibration::alarm_from))),
+        ("alarm_threshold", json!(calibration.map(|calibration| calibration.threshold))),
+        ("highest_normal", json!(calibration.map(|calibration| calibration.highest))),
         ("damage", json!([])),
     ];
     meta.further.extend(further.map(|(key, value)| (key.to_string(), value)));
@@ -156,7 +158,7 @@ fn overlay(path: &Path, calibration: &Calibration, clips: &[Clip], reading: &Rea
         let frames = clip.known_frames().map(|frames| frames as u64).or_else(|| info?.declared_frames);
         (clip.name.clone(), ClipFacts { frames, frames_per_second: info.and_then(|info| info.frame_rate) })
     };
-    let scale = OverlayScale { heat: calibration.display, threshold: calibration.highest, tau0: Some(calibration.tau0) };
+    let scale = OverlayScale { heat: calibration.display, threshold: calibration.alarm_from(), tau0: Some(calibration.tau0) };
     Overlay::new(OverlayPlace::new(path, clips.len(), reading.open.ffmpeg.clone()), scale, clips.iter().map(facts).collect())
 }
 

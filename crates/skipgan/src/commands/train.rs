@@ -2,6 +2,7 @@
 
 use super::CommandError;
 use super::configuration::Choices;
+use super::detector::alarm_in_words;
 use super::event::{Event, Listener};
 use super::reading::{self, Reading, quoted, shown};
 use super::test_judge::TestJudge;
@@ -211,7 +212,7 @@ impl Trained {
             text += &format!("best:  {} (step {}, {what} {:.4})\n", outcome.best_path.display(), best.step, best.value);
         }
         if let Some(calibration) = &outcome.calibration {
-            text += &format!("calibrated on {} held-out frames; alarm above a score of {:.2}\n", calibration.frames, calibration.highest);
+            text += &format!("calibrated on {} held-out frames; alarm from {}\n", calibration.frames, alarm_in_words(calibration));
         }
         let run = shown(&options.out);
         text + &format!("next:  {}", quoted(&["skipgan", "score", &run, "INPUT", "--out", "scores.csv"]))

@@ -21,6 +21,8 @@ pub(crate) fn for_nulls(evaluation: &Evaluation, given: Given, unmasked_anomalou
     regions(&mut reasons, evaluation, given, unmasked_anomalous);
     conventions(&mut reasons, evaluation, &one_class);
     no_information(&mut reasons, evaluation, &one_class);
+    reasons.unless(&evaluation.alarms, "alarms", "the scores have no column alarm, or an empty cell in it");
+    reasons.unless(&evaluation.comparison, "comparison", "no other scores were named (evaluate --compare OTHER)");
     reasons.found
 }
 

@@ -1,6 +1,8 @@
 //! The evaluation as a record: every key of EVALUATION §5, present whether known or not, with a reason for every `null`.
 
+use super::compare::PairedComparison;
 use super::conventions::Conventions;
+use super::events::AlarmRecord;
 use super::no_information::NoInformation;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -114,6 +116,10 @@ pub struct Evaluation {
     pub conventions: Conventions,
     pub no_information: NoInformation,
     pub above_floor: Option<bool>,
+    #[serde(default)]
+    pub alarms: Option<AlarmRecord>,
+    #[serde(default)]
+    pub comparison: Option<PairedComparison>,
     pub per_clip: Vec<ClipLine>,
     pub null_reasons: BTreeMap<String, String>,
 }

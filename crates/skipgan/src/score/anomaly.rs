@@ -4,6 +4,7 @@
 //! then weighs them; `total` standardises the raw sum, which ranks as the raw score; `test_minmax` leaves it raw until
 //! [`min_max`] has seen all test scores, as published. Smoothing over time is causal and off by default.
 
+use crate::alarm_events::AlarmRule;
 use crate::calibration::{Basis, Calibration, LATENT, RECON, Statistics, TOTAL};
 use crate::config::Scale;
 use std::collections::BTreeMap;
@@ -54,19 +55,20 @@ impl Smoothing {
 pub struct Anomaly<'a> {
     calibration: &'a Calibration,
     smoothing: Smoothing,
+    alarms: AlarmRule,
 }
 
 impl<'a> Anomaly<'a> {
     /// For one clip.
     pub fn new(calibration: &'a Calibration) -> Anomaly<'a> {
-        Anomaly { calibration, smoothing: Smoothing::new(calibration.basis.smooth) }
+        Anomaly { calibration, smoothing: Smoothing::new(calibration.basis.smooth), alarms: calibration.alarm_rule() }
     }
 
-    /// (score_raw, score, alarm) of the next frame. An alarm is a score above the highest of held-out normal footage.
+    /// (score_raw, score, alarm) of the next analysed frame. What an alarm is: [`crate::alarm_events`].
     pub fn next(&mut self, recon: f64, latent: f64) -> (f64, f64, bool) {
         let basis = &self.calibration.basis;
         let score = self.smoothing.next(calibrated(basis, &self.calibration.terms, recon, latent));
-        (weigh(basis.lambda, recon, latent), score, score > self.calibration.highest)
+        (weigh(basis.lambda, recon, latent), score, self.alarms.next(score))
     }
 }
 
@@ -81,6 +83,7 @@ pub fn min_max(scores: &mut [f64]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alarm_events::{Clock, Threshold};
     use crate::calibration::DisplayRange;
     use crate::config::Config;
 
@@ -94,23 +97,24 @@ mod tests {
             highest: 1.5,
             tau0: 1.0,
             display: DisplayRange { low: 0.0, high: 1.0 },
+            threshold: Some(Threshold { score: 1.5, wanted: 1.0, extrapolated: false, time: Clock::Pts, needed: 2 }),
+            maxima: None,
         }
     }
 
     #[test]
     fn each_scale_by_hand() {
         let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} for {b}");
-        for (scale, wanted, alarm) in
-            [(Scale::Terms, 0.9 * 2.0 - 0.1 * 1.0, true), (Scale::Total, 1.6, true), (Scale::TestMinmax, 2.4, true)]
-        {
+        for (scale, wanted) in [(Scale::Terms, 0.9 * 2.0 - 0.1 * 1.0), (Scale::Total, 1.6), (Scale::TestMinmax, 2.4)] {
             let calibration = calibration(scale, 0.0);
-            let (raw, score, alarmed) = Anomaly::new(&calibration).next(2.0, 6.0);
+            let mut anomaly = Anomaly::new(&calibration);
+            let (raw, score, alarm) = anomaly.next(2.0, 6.0);
             near(raw, 0.9 * 2.0 + 0.1 * 6.0);
             near(score, wanted);
-            assert_eq!(alarmed, alarm);
+            assert!(!alarm, "one frame is no alarm");
+            assert!(anomaly.next(2.0, 6.0).2 && anomaly.next(0.0, 0.0).2, "two of the last three are");
+            assert!(!anomaly.next(0.0, 0.0).2);
         }
-        let calibration = calibration(Scale::Terms, 0.0);
-        assert!(!Anomaly::new(&calibration).next(1.0, 10.0).2);
     }
 
     #[test]

@@ -7,6 +7,8 @@ use super::anomaly::{Smoothing, calibrated, weigh};
 use super::error::ScoreError;
 use super::forward::Forward;
 use super::map::Placement;
+use super::threshold::{MaximaCollector, threshold};
+use crate::alarm_events::{Clock, Moment, NormalMaxima};
 use crate::calibration::{Basis, Calibration, DisplayRange, LATENT, PixelHistogram, RECON, Statistics, TOTAL};
 use crate::config::Config;
 use crate::data::window::FrameStatus;
@@ -25,7 +27,9 @@ struct Seen {
     recon: f64,
     latent: f64,
     warmup: bool,
-    begins: bool,
+    /// At the first frame of a clip or after a gap: where times come from.
+    begins: Option<Clock>,
+    moment: Moment,
 }
 
 /// Collects normal frames, then takes their statistics.
@@ -34,18 +38,27 @@ pub struct Fitter {
     seen: Vec<Seen>,
     pixels: PixelHistogram,
     warmup_pixels: PixelHistogram,
-    begins: bool,
+    begins: Option<Clock>,
+    moment: Option<Moment>,
 }
 
 impl Fitter {
-    /// The frames that follow are those of a new clip.
-    pub fn begin_clip(&mut self) {
-        self.begins = true;
+    /// The frames that follow are those of a new clip, or come after a gap; `clock` says where their times come from.
+    pub fn begin_clip(&mut self, clock: Clock) {
+        self.begins = Some(clock);
+    }
+
+    /// When the next frame was; frames of which nothing is said follow each other.
+    pub fn at(&mut self, moment: Moment) {
+        self.moment = Some(moment);
     }
 
     /// Takes a frame: R, L, its map (`[height, width]` of the network's picture) and where footage lies in it.
     pub fn add(&mut self, recon: f64, latent: f64, map: &[f32], placement: &Placement, warmup: bool) {
-        self.seen.push(Seen { recon, latent, warmup, begins: std::mem::take(&mut self.begins) });
+        let begins = self.begins.take();
+        let next = self.seen.last().filter(|_| begins.is_none()).map_or(0, |last| last.moment.frame + 1);
+        let moment = self.moment.take().unwrap_or(Moment { frame: next, time_s: None });
+        self.seen.push(Seen { recon, latent, warmup, begins, moment });
         let histogram = if warmup { &mut self.warmup_pixels } else { &mut self.pixels };
         placement.seen_rows(map).for_each(|row| histogram.add(row));
     }
@@ -69,8 +82,11 @@ impl Fitter {
         let quantile = |part| pixels.quantile(part).ok_or(ScoreError::NothingToFit { frames: 0 });
         let low = quantile(0.5)?;
         let high = low + 2.0 * (quantile(0.9999)? - low);
+        let (highest, maxima) = highest(&self.seen, all_warm_up, &basis, &terms);
         Ok(Calibration {
-            highest: highest(&self.seen, all_warm_up, &basis, &terms),
+            highest,
+            threshold: maxima.as_ref().map(|maxima| threshold(maxima, config.false_alarms_per_hour)),
+            maxima,
             basis,
             frames: used.len() as u64,
             left_out: (self.seen.len() - used.len()) as u64,
@@ -94,19 +110,23 @@ fn terms(used: &[&Seen], lambda: f64) -> Result<BTreeMap<String, Statistics>, Sc
     Ok(all.into_iter().map(|(name, statistics)| (name.to_owned(), statistics)).collect())
 }
 
-/// The highest calibrated score, smoothed along each clip as scoring will be.
-fn highest(seen: &[Seen], all_warm_up: bool, basis: &Basis, terms: &BTreeMap<String, Statistics>) -> f64 {
+/// The highest calibrated score, smoothed along each clip as scoring will be, and what thresholds are chosen from.
+fn highest(seen: &[Seen], all_warm_up: bool, basis: &Basis, terms: &BTreeMap<String, Statistics>) -> (f64, Option<NormalMaxima>) {
     let (mut smoothing, mut highest) = (Smoothing::new(basis.smooth), f64::NEG_INFINITY);
+    let mut maxima = MaximaCollector::default();
     for frame in seen {
-        if frame.begins {
+        if let Some(clock) = frame.begins {
             smoothing = Smoothing::new(basis.smooth);
+            maxima.begin_clip(clock);
         }
         let score = smoothing.next(calibrated(basis, terms, frame.recon, frame.latent));
-        if !frame.warmup || all_warm_up {
+        let counts = !frame.warmup || all_warm_up;
+        if counts {
             highest = highest.max(score);
         }
+        maxima.add(frame.moment, score, counts);
     }
-    highest
+    (highest, maxima.finish())
 }
 
 /// Fits the calibration to the frames of `spans` in the cache; `progress` is told (done, all) after each batch. `batch` as in
@@ -134,6 +154,7 @@ pub fn fit_spans(
     for span in spans {
         let (displayed_width, displayed_height) = cache.clips().get(span.clip).map_or((1, 1), |clip| clip.displayed);
         let placement = Placement::new(size, &Geometry::new(displayed_width, displayed_height, &target));
+        let (clock, frame_seconds) = cache.clock(span.clip);
         for frame in span.start..span.end {
             let index = WindowIndex { clip: span.clip, frame };
             let start = cache.segment_start(index);
@@ -147,7 +168,8 @@ pub fn fit_spans(
             }
             reader.read(index, &mut window)?;
             forward.push(&window);
-            waiting.push(Asked { placement, begins, warmup: frame + 1 < start + config.history });
+            let moment = Moment { frame: frame as u64, time_s: frame_seconds.map(|seconds| seconds * frame as f64) };
+            waiting.push(Asked { placement, begins: begins.then_some(clock), warmup: frame + 1 < start + config.history, moment });
             if forward.is_full() {
                 take(&mut fitter, &mut forward, &mut waiting);
                 progress(fitter.frames(), all);
@@ -177,14 +199,14 @@ pub fn fit_clip(fitter: &mut Fitter, forward: &mut Forward<'_>, stream: &mut Win
         if window.status == FrameStatus::Repeated {
             continue;
         }
-        let warmup = window.warmup;
+        let (warmup, moment) = (window.warmup, Moment { frame: window.index, time_s: window.time_s });
         forward.push(window.input);
-        let begins = placement.is_none();
+        let begins = placement.is_none().then(|| clock_of(stream));
         if placement.is_none() {
             placement = stream.geometry().map(|geometry| Placement::new(size, &geometry));
         }
         if let Some(placement) = placement {
-            waiting.push(Asked { placement, begins, warmup });
+            waiting.push(Asked { placement, begins, warmup, moment });
         }
         if forward.is_full() {
             take(fitter, forward, &mut waiting);
@@ -194,11 +216,22 @@ pub fn fit_clip(fitter: &mut Fitter, forward: &mut Forward<'_>, stream: &mut Win
     Ok(())
 }
 
+/// Where the times of a stream come from.
+pub fn clock_of(stream: &WindowStream) -> Clock {
+    let info = stream.source().info();
+    match (info.time_base, info.backend) {
+        (None, _) => Clock::Frames,
+        (Some(_), video::Backend::Pictures) => Clock::Fps,
+        (Some(_), _) => Clock::Pts,
+    }
+}
+
 /// A frame in the batch.
 struct Asked {
     placement: Placement,
-    begins: bool,
+    begins: Option<Clock>,
     warmup: bool,
+    moment: Moment,
 }
 
 fn take(fitter: &mut Fitter, forward: &mut Forward<'_>, waiting: &mut Vec<Asked>) {
@@ -208,9 +241,10 @@ fn take(fitter: &mut Fitter, forward: &mut Forward<'_>, waiting: &mut Vec<Asked>
     let pixels = forward.shape().height * forward.shape().width;
     let scores = forward.run();
     for (image, asked) in waiting.drain(..).enumerate() {
-        if asked.begins {
-            fitter.begin_clip();
+        if let Some(clock) = asked.begins {
+            fitter.begin_clip(clock);
         }
+        fitter.at(asked.moment);
         let map = &scores.residual_maps[image * pixels..(image + 1) * pixels];
         fitter.add(scores.residual[image], scores.latent[image], map, &asked.placement, asked.warmup);
     }
@@ -230,7 +264,7 @@ mod tests {
 
     fn fitted(config: &Config, frames: &[(f64, f64, bool)]) -> Calibration {
         let mut fitter = Fitter::default();
-        fitter.begin_clip();
+        fitter.begin_clip(Clock::Frames);
         for (recon, latent, warmup) in frames {
             fitter.add(*recon, *latent, &[*recon as f32, *latent as f32], &placement(), *warmup);
         }
@@ -265,6 +299,44 @@ mod tests {
     fn stills_are_all_warm_up_and_all_count() {
         let calibration = fitted(&Config::default(), &[(1.0, 1.0, true), (3.0, 1.0, true)]);
         assert_eq!((calibration.frames, calibration.left_out, calibration.terms[RECON].median), (2, 0, 2.0));
+    }
+
+    #[test]
+    fn the_threshold_stands_on_levels_of_frames_that_count() {
+        let config = Config { scale: Scale::TestMinmax, lambda: 1.0, false_alarms_per_hour: 1000.0, ..Config::default() };
+        // 100 frames are two blocks of two seconds at 25 a second; single peaks and the warm-up frame never make a level.
+        let score = |frame: usize| match frame {
+            0 => 99.0,
+            20 | 90 => 50.0,
+            60 | 61 => 7.0,
+            _ => 1.0 + frame as f64 / 1000.0,
+        };
+        let frames: Vec<(f64, f64, bool)> = (0..100).map(|frame| (score(frame), 0.0, frame == 0)).collect();
+        let calibration = fitted(&config, &frames);
+        let maxima = calibration.maxima.as_ref().expect("two blocks");
+        assert_eq!(maxima.stretches, [[1.049, 7.0]]);
+        assert_eq!((maxima.time, maxima.needed), (Clock::Frames, 2));
+        assert!((maxima.seconds - 99.0 / 25.0).abs() < 1e-9, "{}", maxima.seconds);
+        let threshold = calibration.threshold.expect("chosen");
+        assert!(threshold.score == 7.0 && !threshold.extrapolated, "however many are allowed, half of the time is the bound: {threshold:?}");
+        let one = super::threshold(maxima, 12.0);
+        assert!(one.score == 7.0 && !one.extrapolated, "one event in 99 frames is allowed: {one:?}");
+        let none = super::threshold(maxima, 1.0);
+        assert!(none.score > 1.049 && none.extrapolated, "{none:?}");
+    }
+
+    #[test]
+    fn stills_need_one_frame() {
+        let mut fitter = Fitter::default();
+        for picture in 0..60 {
+            fitter.begin_clip(Clock::Frames);
+            fitter.add(f64::from(picture), 0.0, &[0.0, 1.0], &placement(), true);
+        }
+        let calibration = fitter.finish(&Config { scale: Scale::TestMinmax, lambda: 1.0, ..Config::default() }).expect("stills");
+        let (maxima, chosen) = (calibration.maxima.expect("stills"), calibration.threshold.expect("stills"));
+        assert_eq!((maxima.needed, chosen.needed, chosen.time), (1, 1, Clock::Frames));
+        let twenty = super::threshold(&maxima, 50.5);
+        assert!(twenty.score > 56.0 && twenty.score <= 57.0, "3 of 60 pictures: {twenty:?}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! R, L and A(x) of frames, and the calibration that puts them on the scale of normal footage.
 //!
 //! [`anomaly`] is the one place where A = λR + (1−λ)L stands, raw and calibrated; [`forward`] asks the network, batch by batch;
-//! [`clip`] scores a clip as it is decoded; [`fit`] takes the statistics of held-out normal footage; [`map`] puts a map back onto the
+//! [`clip`] scores a clip as it is decoded; [`fit`] takes the statistics of held-out normal footage, [`threshold`] the threshold of alarms; [`map`] puts a map back onto the
 //! displayed frame; [`detector`] is all of it behind one door.
 //!
 //! A frame's score depends on the frames of its clip up to it and on nothing else (EVALUATION.md §1), bit for bit, whatever the batch, the
@@ -18,6 +18,7 @@ pub mod forward;
 pub mod map;
 #[cfg(test)]
 mod tests;
+pub mod threshold;
 
 pub use anomaly::{Anomaly, min_max};
 pub use clip::{ClipEnd, FrameScore, Scorer, Sink};

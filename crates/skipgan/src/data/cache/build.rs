@@ -11,10 +11,10 @@ use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::UNIX_EPOCH;
-use video::{Damage, Frame, OpenOptions, Planes};
+use video::{Backend, Damage, Frame, OpenOptions, Planes};
 
 /// Version of files and manifest; another one is stale.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const MANIFEST: &str = "manifest.json";
 /// Losses described a clip.
 const MOST_LOSSES: usize = 100;
@@ -209,6 +209,7 @@ impl Builder<'_> {
             }
             building.clip.source_frames += 1;
             building.clip.displayed = frame.displayed_size();
+            building.clip.frame_seconds = mean_interval(&source.info().backend, &frame);
             before = Some(frame);
             self.decoded += 1;
             if building.clip.source_frames.is_multiple_of(32) {
@@ -304,6 +305,12 @@ impl Builder<'_> {
     }
 }
 
+/// Mean seconds from frame to frame up to this one, by its time stamp; what pictures are said to have is not kept (`--fps` may change).
+fn mean_interval(backend: &Backend, frame: &Frame) -> Option<f64> {
+    let seconds = frame.time_s().filter(|_| *backend != Backend::Pictures && frame.index > 0)?;
+    Some(seconds / frame.index as f64)
+}
+
 impl Building {
     fn new(name: &str, file: &str) -> Building {
         let clip = CachedClip {
@@ -315,6 +322,7 @@ impl Building {
             damaged: Vec::new(),
             losses: Vec::new(),
             total_losses: 0,
+            frame_seconds: None,
             file: file.into(),
         };
         Building { clip, kept: Vec::new() }
