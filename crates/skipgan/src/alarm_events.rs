@@ -224,7 +224,11 @@ mod tests {
         let found = events(&at(&[3, 4, 23, 43, 44, 59]), MERGE_SECONDS, ten_a_second);
         let spans: Vec<(usize, usize)> = found.iter().map(|event| (event.first, event.last)).collect();
         assert_eq!(spans, [(3, 23), (43, 59)], "4 to 23: 1.9 s; 23 to 43: 2.0 s");
-        assert_eq!(events(&at(&[3, 4]), MERGE_SECONDS, |frame| 60.0 * frame as f64).len(), 1, "neighbours are one whatever the time between");
+        assert_eq!(
+            events(&at(&[3, 4]), MERGE_SECONDS, |frame| 60.0 * frame as f64).len(),
+            1,
+            "neighbours are one whatever the time between"
+        );
         assert!(events(&[false; 9], MERGE_SECONDS, ten_a_second).is_empty());
     }
 

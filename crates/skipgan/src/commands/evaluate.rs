@@ -8,9 +8,7 @@ use crate::alarm_events::{Clock, Threshold};
 use crate::data::{Clip, DataError, DataSet};
 use crate::evaluate::clips::ClipScores;
 use crate::evaluate::run::{Inputs, MapSource, MaskSource, Options, evaluate};
-use crate::evaluate::{
-    AlarmRecord, ClipAlarms, Evaluation, OtherScores, PairedComparison, Provenance, Selection, compare, judge_alarms,
-};
+use crate::evaluate::{AlarmRecord, ClipAlarms, Evaluation, OtherScores, PairedComparison, Provenance, Selection, compare, judge_alarms};
 use crate::report::detections_file::{DETECTIONS_NAME, read_detections};
 use crate::report::map_folder::MapFolder;
 use crate::report::meta_file::ScoreMeta;

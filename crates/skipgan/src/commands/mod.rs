@@ -18,6 +18,7 @@ pub mod reading;
 pub mod report;
 pub mod score;
 pub mod scored;
+pub mod selection;
 pub mod test_judge;
 pub mod train;
 pub mod truth;

@@ -7,8 +7,9 @@ use super::map_output::MapOutput;
 use super::overwriting::refuse_overwriting;
 use super::reading::{self, Reading, shown};
 use super::scored::{RowOutput, Scored, row_of};
+use super::selection::{Selected, selected};
 use crate::calibration::Calibration;
-use crate::config::{BnTest, Scale, Select};
+use crate::config::{BnTest, Scale};
 use crate::data::fingerprint::fingerprint;
 use crate::data::{Clip, DataSet, WindowStream};
 use crate::evaluate::Selection;
@@ -62,7 +63,10 @@ pub fn run(options: &ScoreOptions, cancel: &AtomicBool, listener: &mut dyn Liste
         return Err(CommandError::Usage(told.into()));
     }
     refuse_overwriting(clips, &options.out, options.overlay.as_deref())?;
-    let mut meta = meta(&opened, options);
+    let mut meta = meta(&opened, options, &selected(&opened, clips));
+    for reason in meta.not_strict_because.iter().filter(|_| meta.selection == Some(Selection::Test)) {
+        listener.hear(Event::Warning(format!("{reason}: these scores are not strict")));
+    }
     let mut detector = Detector::on_cpu(opened.checkpoint, opened.config.clone(), reading::pool(options.threads)?)?;
     if live {
         detector.set_batch(1);
@@ -103,13 +107,9 @@ fn score_clips(
     if outputs.scored.interrupted { Ok(()) } else { Ok(scorer.finish(outputs)?) }
 }
 
-fn meta(opened: &Opened, options: &ScoreOptions) -> ScoreMeta {
-    let not_strict_because = opened.config.not_strict_because();
-    let selection = match opened.checkpoint.config.select {
-        Select::Validation => Selection::Heldout,
-        Select::Last => Selection::Train,
-        Select::TestBest => Selection::Test,
-    };
+fn meta(opened: &Opened, options: &ScoreOptions, selected: &Selected) -> ScoreMeta {
+    let mut not_strict_because = opened.config.not_strict_because();
+    not_strict_because.extend(selected.reasons.iter().cloned());
     let provenance = &opened.checkpoint.provenance;
     let mut meta = ScoreMeta {
         schema: ScoreMeta::SCHEMA,
@@ -119,7 +119,7 @@ fn meta(opened: &Opened, options: &ScoreOptions) -> ScoreMeta {
         tau0: opened.checkpoint.calibration.as_ref().map(|calibration| calibration.tau0),
         run: Some(shown(&options.run)),
         command: Some(options.command.clone()),
-        selection: Some(selection),
+        selection: Some(selected.selection),
         strict: not_strict_because.is_empty(),
         not_strict_because,
         ..ScoreMeta::default()

@@ -4,10 +4,10 @@
 //! count asserted). MVTec: `ground_truth/<kind>/NNN_mask.png`; a good picture has an empty mask. ShanghaiTech:
 //! `testing/test_pixel_mask/NN.npy`. Avenue: `ground_truth_demo/testing_label_mask/k_label.mat`. Plain: `masks/<clip>/*.png`. Every pixel that is not 0 counts.
 
-use crate::data::layouts::{files_in, subfolder};
-use crate::data::{Clip, ClipSource, DataError, DataSet, Layout};
 use crate::data::labels::{avenue_masks, mat};
+use crate::data::layouts::{files_in, subfolder};
 use crate::data::matlab::{Cells, Matrix};
+use crate::data::{Clip, ClipSource, DataError, DataSet, Layout};
 use crate::npy::MapReader;
 use std::path::{Path, PathBuf};
 use video::images::is_picture_name;

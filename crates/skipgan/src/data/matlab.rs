@@ -45,7 +45,12 @@ pub(in crate::data) struct Cells {
 
 impl std::fmt::Debug for Cells {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Cells").field("path", &self.path).field("count", &self.count).field("next", &self.next).finish_non_exhaustive()
+        formatter
+            .debug_struct("Cells")
+            .field("path", &self.path)
+            .field("count", &self.count)
+            .field("next", &self.next)
+            .finish_non_exhaustive()
     }
 }
 
@@ -353,7 +358,8 @@ mod tests {
 
     /// What `make.py` wrote: frame f of 5, 3 rows and 4 columns, pixel (f, f + 1) set to 1 in frames 1 and 2.
     fn expected() -> Vec<Matrix> {
-        let pixel = |frame: usize, row: usize, col: usize| f64::from(u8::from((1..=2).contains(&frame) && (row, col) == (frame, frame + 1)));
+        let pixel =
+            |frame: usize, row: usize, col: usize| f64::from(u8::from((1..=2).contains(&frame) && (row, col) == (frame, frame + 1)));
         let values = |frame: usize| (0..4).flat_map(|col| (0..3).map(move |row| pixel(frame, row, col))).collect();
         (0..5).map(|frame| Matrix { rows: 3, cols: 4, values: values(frame) }).collect()
     }
@@ -401,7 +407,7 @@ mod tests {
         // The sides of the first cell, 3 × 4, stand somewhere behind those of the array, 1 × 5.
         let sides = [3u32.to_le_bytes(), 4u32.to_le_bytes()].concat();
         let at = good.windows(8).position(|window| window == sides).expect("3 × 4");
-        for (rows, cols, told) in [(1 << 20, 1 << 20, "more than"), (1 << 13, 1 << 12, "has 12 bytes"), (u32::MAX, 1, "negative")] {
+        for (rows, cols, told) in [(1u32 << 20, 1u32 << 20, "more than"), (1 << 12, 1 << 12, "has 12 bytes"), (u32::MAX, 1, "negative")] {
             let mut bytes = good.clone();
             bytes[at..at + 4].copy_from_slice(&rows.to_le_bytes());
             bytes[at + 4..at + 8].copy_from_slice(&cols.to_le_bytes());

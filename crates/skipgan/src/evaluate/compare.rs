@@ -164,7 +164,8 @@ mod tests {
         let difference = found.difference.expect("both classes");
         assert!(low > 0.0 && low < difference && difference < high && high < 0.1, "{found:?}");
         assert_eq!((found.higher, found.share_higher), (Some(Higher::This), Some(1.0)));
-        let clips: Vec<ClipScores<'_>> = good.iter().zip(&labels).map(|(scores, labels)| ClipScores { name: "a", scores, labels }).collect();
+        let clips: Vec<ClipScores<'_>> =
+            good.iter().zip(&labels).map(|(scores, labels)| ClipScores { name: "a", scores, labels }).collect();
         let alone = ClipBootstrap::run(&clips, 500, 3).expect("draws").interval(|metrics| metrics.auroc).expect("draws");
         assert!(alone[1] - alone[0] > 2.0 * (high - low), "unpaired {alone:?}, paired {low} to {high}");
         assert_eq!(compared(&bad, &good, &labels).higher, Some(Higher::Other));

@@ -318,7 +318,10 @@ mod tests {
         assert_eq!((maxima.time, maxima.needed), (Clock::Frames, 2));
         assert!((maxima.seconds - 99.0 / 25.0).abs() < 1e-9, "{}", maxima.seconds);
         let threshold = calibration.threshold.expect("chosen");
-        assert!(threshold.score == 7.0 && !threshold.extrapolated, "however many are allowed, half of the time is the bound: {threshold:?}");
+        assert!(
+            threshold.score == 7.0 && !threshold.extrapolated,
+            "however many are allowed, half of the time is the bound: {threshold:?}"
+        );
         let one = super::threshold(maxima, 12.0);
         assert!(one.score == 7.0 && !one.extrapolated, "one event in 99 frames is allowed: {one:?}");
         let none = super::threshold(maxima, 1.0);

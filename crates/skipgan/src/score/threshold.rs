@@ -107,7 +107,8 @@ fn take_clip(clip: &[Seen], maxima: &mut NormalMaxima, room: &mut usize) {
 
 /// Alarm events of the footage at a threshold: runs of maxima that reach it.
 fn events_at(maxima: &NormalMaxima, threshold: f64) -> usize {
-    let count = |stretch: &Vec<f64>| stretch.chunk_by(|a, b| (*a >= threshold) == (*b >= threshold)).filter(|run| run[0] >= threshold).count();
+    let count =
+        |stretch: &Vec<f64>| stretch.chunk_by(|a, b| (*a >= threshold) == (*b >= threshold)).filter(|run| run[0] >= threshold).count();
     if maxima.needed == 1 {
         // Stills have no neighbours.
         return maxima.stretches.iter().flatten().filter(|value| **value >= threshold).count();
@@ -226,7 +227,9 @@ mod tests {
     /// The promise of the threshold: footage ten times as long as the held-out part gives the wanted rate within a factor of three.
     #[test]
     fn ten_times_longer_footage_gives_the_wanted_rate_within_a_factor_of_three() {
-        for (minutes, wanted_in_held_out, extrapolated) in [(30.0, 0.7, true), (60.0, 0.5, true), (60.0, 0.9, true), (60.0, 2.0, false), (30.0, 8.0, false)] {
+        for (minutes, wanted_in_held_out, extrapolated) in
+            [(30.0, 0.7, true), (60.0, 0.5, true), (60.0, 0.9, true), (60.0, 2.0, false), (30.0, 8.0, false)]
+        {
             let frames = (minutes * 60.0 * FRAMES_PER_SECOND) as usize;
             let (mut logarithms, mut off) = (0.0, 0);
             for seed in 0..40 {

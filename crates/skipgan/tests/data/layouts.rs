@@ -210,7 +210,10 @@ fn shanghaitech_videos_train_and_pictures_test() {
     let message = find(&root).expect_err("265 frames are published").to_string();
     assert!(message.contains("ShanghaiTech: clip 01_0014 has 3 frames") && message.contains("265"), "{message}");
     let data = find_incomplete(&root);
-    assert_eq!((data.layout, names(&data.train), names(&data.test)), (Layout::ShanghaiTech, vec!["01_001", "01_002"], vec!["01_0014", "01_0015"]));
+    assert_eq!(
+        (data.layout, names(&data.train), names(&data.test)),
+        (Layout::ShanghaiTech, vec!["01_001", "01_002"], vec!["01_0014", "01_0015"])
+    );
     assert_eq!(labels(&data), [vec![0, 1, 1], vec![0, 0]]);
     let volume = masks::find(&data, &data.test[0], None).expect("masks").expect("a mask file").read_all().expect("masks");
     assert_eq!((volume.frames, volume.values), (3, vec![0, 0, 0, 1, 1, 1]));
