@@ -70,7 +70,7 @@ pub struct ClipLine {
 
 /// Everything that is known about how good a set of scores is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs)] // each field is its key in EVALUATION §5, where it is defined
+#[allow(missing_docs)] // each field is its key in EVALUATION §5, where it is defined; the last two are ours
 pub struct Evaluation {
     pub schema: u32,
     pub strict: bool,
@@ -116,12 +116,12 @@ pub struct Evaluation {
     pub conventions: Conventions,
     pub no_information: NoInformation,
     pub above_floor: Option<bool>,
+    pub per_clip: Vec<ClipLine>,
+    pub null_reasons: BTreeMap<String, String>,
     #[serde(default)]
     pub alarms: Option<AlarmRecord>,
     #[serde(default)]
     pub comparison: Option<PairedComparison>,
-    pub per_clip: Vec<ClipLine>,
-    pub null_reasons: BTreeMap<String, String>,
 }
 
 impl Evaluation {
