@@ -191,6 +191,7 @@ fn results(judged: &Judged) -> Result<Vec<ClipResult>, CommandError> {
     let scores = judged.table.scores("score")?;
     let times = judged.table.column("time_s").unwrap_or_default();
     let warmups = judged.table.column("warmup").unwrap_or_default();
+    let alarms = judged.table.scores("alarm").unwrap_or_default();
     let clips = judged.truth.clips.iter().enumerate();
     Ok(clips
         .map(|(at, name)| ClipResult {
@@ -198,6 +199,7 @@ fn results(judged: &Judged) -> Result<Vec<ClipResult>, CommandError> {
             scores: scores[at].to_vec(),
             labels: Some(judged.truth.labels[at].clone()),
             times: times.get(at).filter(|times| times.iter().all(|time| time.is_finite())).map(|times| times.to_vec()),
+            alarms: alarms.get(at).map(|alarms| alarms.iter().map(|&alarm| alarm > 0.5).collect()),
             warmup: warmups.get(at).map_or(0, |flags| flags.iter().take_while(|&&flag| flag == 1.0).count()),
             notes: impaired(&judged.table.clips[at].status),
         })

@@ -136,18 +136,28 @@ mod tests {
     use super::*;
     use crate::evaluate::split_mix::SplitMix64;
 
-    /// Twelve clips of very different difficulty, one detector a little better than the other in every one.
-    fn detectors() -> (Vec<Vec<f64>>, Vec<Vec<f64>>, Vec<Vec<u8>>) {
+    /// Scores of a detector and of one that is a little worse in every clip, and the labels of both.
+    #[derive(Default)]
+    struct Pair {
+        good: Vec<Vec<f64>>,
+        bad: Vec<Vec<f64>>,
+        labels: Vec<Vec<u8>>,
+    }
+
+    /// Twelve clips of very different difficulty.
+    fn detectors() -> Pair {
         let mut random = SplitMix64::new(5);
-        let (mut good, mut bad, mut labels) = (Vec::new(), Vec::new(), Vec::new());
+        let mut pair = Pair::default();
         for clip in 0..12 {
             let truth: Vec<u8> = (0..60).map(|frame| u8::from(frame >= 30)).collect();
             let ease = f64::from(clip) / 6.0;
             let noise: Vec<f64> = truth.iter().map(|_| random.unit() + random.unit()).collect();
             let with = |gain: f64| truth.iter().zip(&noise).map(|(label, noise)| noise + gain * f64::from(*label)).collect::<Vec<_>>();
-            (good.push(with(ease + 0.1)), bad.push(with(ease)), labels.push(truth)).2
+            pair.good.push(with(ease + 0.1));
+            pair.bad.push(with(ease));
+            pair.labels.push(truth);
         }
-        (good, bad, labels)
+        pair
     }
 
     fn compared(own: &[Vec<f64>], other: &[Vec<f64>], labels: &[Vec<u8>]) -> PairedComparison {
@@ -158,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_small_gain_in_every_clip_is_seen_though_each_interval_is_wide() {
-        let (good, bad, labels) = detectors();
+        let Pair { good, bad, labels } = detectors();
         let found = compared(&good, &bad, &labels);
         let [low, high] = found.ci95.expect("draws");
         let difference = found.difference.expect("both classes");
@@ -173,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_detector_does_not_differ_from_itself() {
-        let (good, _, labels) = detectors();
+        let Pair { good, labels, .. } = detectors();
         let found = compared(&good, &good, &labels);
         assert_eq!((found.difference, found.ci95, found.higher), (Some(0.0), Some([0.0, 0.0]), Some(Higher::Neither)));
         assert_eq!(found.share_higher, Some(0.5));

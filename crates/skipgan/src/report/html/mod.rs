@@ -103,6 +103,7 @@ mod tests {
             name: name.into(),
             scores: (0..frames).map(|i| ((i * 37) % 101) as f64 / 10.0).collect(),
             labels: Some((0..frames).map(|i| u8::from(i % 50 > 30)).collect()),
+            alarms: Some((0..frames).map(|i| i % 50 > 40).collect()),
             times: Some((0..frames).map(|i| i as f64 / 25.0).collect()),
             warmup: 1,
             notes: vec![HOSTILE.into()],

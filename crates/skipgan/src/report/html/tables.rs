@@ -98,9 +98,9 @@ pub(super) fn clips(input: &ReportInput) -> Markup {
                             td.n { (grouped(line.n_frames)) }
                             td.n { (grouped(line.n_anomalous)) }
                             td.n title=[line.auroc.is_none().then_some("one class only")] { (percent_or_dash(line.auroc)) }
-                            td.n { @match (clip, input.threshold) {
-                                (Some(clip), Some(threshold)) => (clip.scores.iter().filter(|&&score| score > threshold).count()),
-                                _ => "–",
+                            td.n { @match clip.and_then(|clip| clip.alarms.as_ref()) {
+                                Some(alarms) => (alarms.iter().filter(|alarm| **alarm).count()),
+                                None => "–",
                             } }
                             td.soft { (clip.map(|clip| clip.notes.join("; ")).unwrap_or_default()) }
                         }
