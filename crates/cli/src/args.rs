@@ -285,7 +285,7 @@ pub struct DemoArgs {
 
 #[derive(Args, Debug)]
 pub struct BaselineArgs {
-    /// fd-mean, fd-max15, fd-max31 or tm-mean
+    /// fd-mean, fd-max15, fd-max31, tm-mean, background or nearest
     pub name: String,
     /// A data set, or footage
     #[arg(required = true, value_name = "DATA")]

@@ -1,11 +1,12 @@
 //! Statistics of normal footage for a baseline: what its scores are standardised with (calibration `total`, EVALUATION §5).
 //!
-//! Frame differences fit nothing, so every training frame but the first of a clip gives a score. The training median is cross-fitted:
-//! five times the median is taken without a fifth of the footage and that fifth scored with it; for use the median of all of it
-//! stands. With five clips or more a fifth is every fifth clip, with fewer it is a fifth of each clip's time, and frames near its
+//! Frame differences fit nothing, so every training frame but the first of a clip gives a score. What is taken from training frames is cross-fitted:
+//! five times it is taken without a fifth of the footage and that fifth scored with it; for use it is taken from all of it.
+//! With five clips or more a fifth is every fifth clip, with fewer it is a fifth of each clip's time, and frames near its
 //! borders are left out. Test footage is never seen here.
 
 use super::median::Place;
+use super::nearest::{ThumbnailSamples, Thumbnails};
 use super::{Baseline, BaselineError, Detector, FrameScore, GreyFrame, MedianPicture, MedianSamples};
 use crate::alarm_events::{AlarmRule, Clock, Moment, Threshold};
 use crate::score::threshold::{MaximaCollector, threshold};
@@ -16,6 +17,45 @@ const MEDIAN_BYTES: usize = 256 << 20;
 const FOLDS: usize = 5;
 /// Frames left out on both sides of a border between parts of one clip: they look like frames that were fitted on.
 const GAP: usize = 10;
+/// What a baseline takes from training frames.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fitted {
+    /// The median picture: `tm-mean`.
+    Median(MedianPicture),
+    /// Frames in little: `nearest`.
+    Thumbnails(Thumbnails),
+}
+
+/// Training frames on their way to it.
+enum Samples {
+    Median(MedianSamples),
+    Thumbnails(ThumbnailSamples),
+}
+
+impl Samples {
+    fn of(baseline: Baseline) -> Samples {
+        match baseline {
+            Baseline::Nearest => Samples::Thumbnails(ThumbnailSamples::new()),
+            _ => Samples::Median(MedianSamples::new(MEDIAN_BYTES)),
+        }
+    }
+
+    fn offer(&mut self, place: Place, grey: GreyFrame<'_>) -> Result<(), BaselineError> {
+        match self {
+            Samples::Median(samples) => samples.offer(place, grey),
+            Samples::Thumbnails(samples) => samples.offer(place, grey),
+        }
+    }
+
+    /// From the frames whose place is `chosen`; `None` where there is none.
+    fn fit(&self, chosen: impl Fn(Place) -> bool) -> Option<Fitted> {
+        match self {
+            Samples::Median(samples) => samples.median(chosen).map(Fitted::Median),
+            Samples::Thumbnails(samples) => samples.thumbnails(chosen).map(Fitted::Thumbnails),
+        }
+    }
+}
+
 /// Normal frames that statistics need.
 const LEAST_FRAMES: u64 = 60;
 /// τ0 is this quantile of map pixels on normal footage (EVALUATION §3).
@@ -80,11 +120,11 @@ pub fn fit(baseline: Baseline, footage: &mut dyn TrainingFootage) -> Result<Box<
     if !baseline.needs_fitting() {
         return baseline.detector(None);
     }
-    let (samples, _) = sample(footage)?;
-    baseline.detector(samples.median(|_| true))
+    let (samples, _) = sample(baseline, footage)?;
+    baseline.detector(samples.fit(|_| true))
 }
 
-/// The detector for use and the statistics of its scores on normal footage (read twice for `tm-mean`, else once).
+/// The detector for use and the statistics of its scores on normal footage (read twice for `tm-mean` and `nearest`, else once).
 ///
 /// # Errors
 /// As [`fit`]; [`BaselineError::TooFewFrames`] under 60 frames; [`BaselineError::NoSpread`] where all scores are equal.
@@ -111,9 +151,9 @@ pub fn fit_and_calibrate(
     Ok((detector, statistics.finish(baseline)?))
 }
 
-/// One pass: frames for medians, and the length of each clip.
-fn sample(footage: &mut dyn TrainingFootage) -> Result<(MedianSamples, Vec<usize>), BaselineError> {
-    let mut samples = MedianSamples::new(MEDIAN_BYTES);
+/// One pass: frames to fit to, and the length of each clip.
+fn sample(baseline: Baseline, footage: &mut dyn TrainingFootage) -> Result<(Samples, Vec<usize>), BaselineError> {
+    let mut samples = Samples::of(baseline);
     let mut lengths = Vec::new();
     for clip in 0..footage.clips() {
         let mut frame = 0;
@@ -132,13 +172,12 @@ fn cross_fit(
     footage: &mut dyn TrainingFootage,
     statistics: &mut Statistics,
 ) -> Result<Box<dyn Detector>, BaselineError> {
-    let (samples, lengths) = sample(footage)?;
+    let (samples, lengths) = sample(baseline, footage)?;
     let folds = Folds { lengths };
-    let picture = |fold: usize| samples.median(|place| folds.of(place) != fold);
-    let pictures: Vec<Option<MedianPicture>> = (0..FOLDS).map(picture).collect();
     let mut detectors = Vec::with_capacity(FOLDS);
-    for picture in pictures {
-        detectors.push(picture.map(|picture| baseline.detector(Some(picture))).transpose()?);
+    for fold in 0..FOLDS {
+        let fitted = samples.fit(|place| folds.of(place) != fold);
+        detectors.push(fitted.map(|fitted| baseline.detector(Some(fitted))).transpose()?);
     }
     for clip in 0..footage.clips() {
         let mut frame = 0;
@@ -153,7 +192,7 @@ fn cross_fit(
             Ok(())
         })?;
     }
-    baseline.detector(samples.median(|_| true))
+    baseline.detector(samples.fit(|_| true))
 }
 
 /// Which fifth a frame belongs to.
@@ -326,6 +365,17 @@ mod tests {
         let mut footage = Made { lengths: vec![20; 5], grey: |clip, frame| if clip == 3 { 200 } else { 10 + (frame % 2) as u8 } };
         let (_, statistics) = fit_and_calibrate(Baseline::TmMean, &mut footage).unwrap();
         assert!((statistics.highest - 190.0 / 255.0).abs() < 1e-12, "{statistics:?}");
+    }
+
+    #[test]
+    fn the_nearest_frame_is_looked_for_in_other_clips() {
+        // Each clip has a level of its own: the nearest of another clip is 20 levels away, and of the last one, at 200, 120.
+        let grey = |clip: usize, frame: usize| if clip == 4 { 200 } else { 20 * (clip + 1) as u8 } + (frame % 2) as u8;
+        let mut footage = Made { lengths: vec![20; 5], grey };
+        let (mut detector, statistics) = fit_and_calibrate(Baseline::Nearest, &mut footage).unwrap();
+        assert!((statistics.highest - 121.0 / 255.0).abs() < 1e-12, "{statistics:?}");
+        let score = detector.push(GreyFrame { height: 1, width: 2, samples: &[200, 200] }).unwrap();
+        assert_eq!(score.raw, 0.0, "for use, all are known");
     }
 
     #[test]
