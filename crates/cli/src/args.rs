@@ -1,7 +1,11 @@
 //! The command line as typed: one struct a command; flags are also environment variables `SKIPGAN_*`.
 //! Precedence: flag > environment > config file > preset. What the flags mean stands in [`crate::run`].
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::FalseyValueParser;
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Learns from normal footage what a fixed camera sees, and says when, where and how strongly something departs from it.
@@ -16,6 +20,36 @@ pub struct Cli {
     pub everywhere: Everywhere,
 }
 
+impl Cli {
+    /// Parses; `--steps` and `--epochs` exclude each other, but the one that was typed goes before the other's variable.
+    pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+        let matches = Cli::command().try_get_matches_from(words)?;
+        let mut cli = Cli::from_arg_matches(&matches)?;
+        if let (Command::Train(train), Some(("train", given))) = (&mut cli.command, matches.subcommand()) {
+            train.settle_budget(given)?;
+        }
+        Ok(cli)
+    }
+}
+
+impl TrainArgs {
+    fn settle_budget(&mut self, given: &ArgMatches) -> Result<(), clap::Error> {
+        let is_typed = |flag| given.value_source(flag) == Some(ValueSource::CommandLine);
+        if self.steps.is_none() || self.epochs.is_none() {
+            return Ok(());
+        }
+        match (is_typed("steps"), is_typed("epochs")) {
+            (true, false) => self.epochs = None,
+            (false, true) => self.steps = None,
+            _ => {
+                let told = "--steps and --epochs (or SKIPGAN_STEPS and SKIPGAN_EPOCHS) say how long in two ways; give one of them";
+                return Err(Cli::command().error(ErrorKind::ArgumentConflict, told));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Flags that every command takes.
 #[derive(Args, Debug, Clone)]
 pub struct Everywhere {
@@ -23,10 +57,10 @@ pub struct Everywhere {
     #[arg(long, global = true, env = "SKIPGAN_THREADS", default_value_t = 0, value_name = "N")]
     pub threads: usize,
     /// No progress, only results and errors
-    #[arg(long, short, global = true, env = "SKIPGAN_QUIET")]
+    #[arg(long, short, global = true, env = "SKIPGAN_QUIET", value_parser = FalseyValueParser::new())]
     pub quiet: bool,
     /// One JSON object a line on stdout instead of text
-    #[arg(long, global = true, env = "SKIPGAN_JSON")]
+    #[arg(long, global = true, env = "SKIPGAN_JSON", value_parser = FalseyValueParser::new())]
     pub json: bool,
 }
 
@@ -40,10 +74,12 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Write one self-contained HTML page about a run and its scores
     Report(ReportArgs),
-    /// Take the statistics of normal footage anew, or choose another rate of false alarms, without training
+    /// Take the statistics of normal footage anew, or choose another rate of false alarms, without training; the run's best checkpoint takes them
     Calibrate(CalibrateArgs),
     /// Generate a street with anomalies, then train, score, evaluate and report on it
     Demo(DemoArgs),
+    /// Write a generated street as a data set: normal training clips, test clips with labels, masks and kinds
+    Scene(SceneArgs),
     /// Score footage by a detector without a network, for comparison
     Baseline(BaselineArgs),
     /// Measure speed on generated input
@@ -143,10 +179,10 @@ pub struct TrainArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
     /// Passes over the footage
-    #[arg(long, env = "SKIPGAN_EPOCHS", value_name = "N", group = "budget")]
+    #[arg(long, env = "SKIPGAN_EPOCHS", value_name = "N")]
     pub epochs: Option<usize>,
     /// Updates; 0 gives the untrained control
-    #[arg(long, env = "SKIPGAN_STEPS", value_name = "N", group = "budget")]
+    #[arg(long, env = "SKIPGAN_STEPS", value_name = "N")]
     pub steps: Option<u64>,
     /// Stop after this many minutes (the schedule still counts the configured steps)
     #[arg(long, env = "SKIPGAN_MINUTES", value_name = "M")]
@@ -198,9 +234,9 @@ pub struct ScoreArgs {
 pub struct EvaluateArgs {
     /// Score file of `score`, of `baseline`, or of any other program
     pub scores: PathBuf,
-    /// The data set that was scored
-    #[arg(long, value_name = "DATA")]
-    pub data: PathBuf,
+    /// The footage that was scored: a data set, or each input of `score` (repeatable)
+    #[arg(long, value_name = "DATA", required = true)]
+    pub data: Vec<PathBuf>,
     /// Labels, where they do not lie in the data set's own place
     #[arg(long, value_name = "PATH")]
     pub labels: Option<PathBuf>,
@@ -227,14 +263,14 @@ pub struct ReportArgs {
     /// Score file to show
     #[arg(long, value_name = "FILE", requires = "data")]
     pub scores: Option<PathBuf>,
-    /// The data set that was scored
+    /// The footage that was scored: a data set, or each input of `score` (repeatable)
     #[arg(long, value_name = "DATA", requires = "scores")]
-    pub data: Option<PathBuf>,
+    pub data: Vec<PathBuf>,
     /// Labels, where they do not lie in the data set's own place
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", requires = "scores")]
     pub labels: Option<PathBuf>,
     /// Folder of anomaly maps, for the pixel and region numbers
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", requires = "scores")]
     pub maps: Option<PathBuf>,
     /// The page; default: RUN/report/index.html
     #[arg(long, value_name = "FILE")]
@@ -250,7 +286,7 @@ pub struct ReportArgs {
 
 #[derive(Args, Debug)]
 pub struct CalibrateArgs {
-    /// A trained run
+    /// A trained run, or a checkpoint file
     pub run: PathBuf,
     /// Normal footage of the camera as it is now; not needed where only the threshold of alarms is to change
     #[arg(value_name = "DATA", required_unless_present = "false_alarms_per_hour")]
@@ -258,7 +294,8 @@ pub struct CalibrateArgs {
     /// False alarms wanted an hour (per 1,000 frames where no time is known); default: as before, 1 at first
     #[arg(long, env = "SKIPGAN_FALSE_ALARMS_PER_HOUR", value_name = "X")]
     pub false_alarms_per_hour: Option<f64>,
-    /// Which checkpoint of the run
+    /// Which checkpoint of the run takes the new statistics; without it checkpoints/best.safetensors, which `score` uses. No other
+    /// is changed
     #[arg(long, env = "SKIPGAN_CHECKPOINT", value_name = "best|last|FILE")]
     pub checkpoint: Option<String>,
     /// Change one key that concerns scoring, for good (repeatable)
@@ -284,8 +321,47 @@ pub struct DemoArgs {
 }
 
 #[derive(Args, Debug)]
+pub struct SceneArgs {
+    /// Which scene; 1 to 8 are those of the benchmark
+    #[arg(long, env = "SKIPGAN_SEED", value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Folder of the data set; new or empty
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// What disturbs light or camera in the test clips, some seconds after their start
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub disturbance: Option<DisturbanceArg>,
+    /// No anomaly in any test clip (otherwise every second one has one)
+    #[arg(long)]
+    pub normal_only: bool,
+    /// Training clips, where the scene's own number is not meant; 0: none
+    #[arg(long, value_name = "N")]
+    pub train_clips: Option<usize>,
+    /// Test clips, where the scene's own number is not meant
+    #[arg(long, value_name = "N")]
+    pub test_clips: Option<usize>,
+    /// Frames of a test clip (10 a second), where the scene's own number is not meant
+    #[arg(long, value_name = "N")]
+    pub frames: Option<usize>,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DisturbanceArg {
+    /// Gain up or down by 30 % over 10 s, and back
+    Gain,
+    /// Exposure × 1.5 from one frame to the next
+    Exposure,
+    /// The camera shakes by up to 3 pixels
+    Shake,
+    /// Rain
+    Rain,
+    /// The camera is moved by 10 pixels
+    Moved,
+}
+
+#[derive(Args, Debug)]
 pub struct BaselineArgs {
-    /// fd-mean, fd-max15, fd-max31, tm-mean, background or nearest
+    /// fd-mean, fd-max15, fd-max31, tm-mean, background, nearest, flow, place or flow-place
     pub name: String,
     /// A data set, or footage
     #[arg(required = true, value_name = "DATA")]
@@ -350,4 +426,14 @@ pub struct DoctorArgs {
     /// The ffmpeg executable
     #[arg(long, env = "SKIPGAN_FFMPEG", value_name = "PATH")]
     pub ffmpeg: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
 }

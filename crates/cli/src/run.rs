@@ -1,8 +1,8 @@
 //! Hands each command's arguments to the library and prints what comes back.
 
 use crate::args::{
-    BaselineArgs, BenchArgs, BenchJob, CalibrateArgs, Cli, Command, ConfigArgs, DataArgs, DecoderArg, DemoArgs, DoctorArgs, EvaluateArgs,
-    Everywhere, InspectArgs, LayoutArg, ReportArgs, ScoreArgs, TrainArgs,
+    BaselineArgs, BenchArgs, BenchJob, CalibrateArgs, Cli, Command, ConfigArgs, DataArgs, DecoderArg, DemoArgs, DisturbanceArg, DoctorArgs,
+    EvaluateArgs, Everywhere, InspectArgs, LayoutArg, ReportArgs, SceneArgs, ScoreArgs, TrainArgs,
 };
 use crate::output::print;
 use crate::progress::{Manner, Progress};
@@ -11,7 +11,8 @@ use clap::CommandFactory;
 use serde_json::{Value, json};
 use skipgan::commands::configuration::Choices;
 use skipgan::commands::reading::{Reading, quoted};
-use skipgan::commands::{baseline, bench, calibrate, demo, doctor, evaluate, inspect, report, score, train};
+use skipgan::commands::{baseline, bench, calibrate, demo, doctor, evaluate, inspect, report, scene, score, train};
+use skipgan::data::scene::DisturbanceKind;
 use skipgan::data::{DiscoverOptions, Layout};
 use skipgan::train::Ended;
 use skipgan::train::training::Resume;
@@ -37,6 +38,7 @@ pub fn dispatch(cli: Cli) -> Result<Outcome> {
         Command::Report(args) => session.report(args),
         Command::Calibrate(args) => session.calibrate(args),
         Command::Demo(args) => session.demo(args),
+        Command::Scene(args) => session.scene(args),
         Command::Baseline(args) => session.baseline(args),
         Command::Bench(args) => session.bench(args),
         Command::Inspect(args) => session.inspect(args),
@@ -90,10 +92,11 @@ impl Session {
             time: args.minutes.map(|minutes| Duration::from_secs_f64(60.0 * minutes)),
             resume: if args.resume { Resume::Yes } else { Resume::No },
             cache_bytes: (args.cache_gib * (1u64 << 30) as f64) as u64,
-            reading: reading(&args.source),
+            reading: reading(&args.source)?,
             threads: self.threads,
             data: args.data,
             out: args.out,
+            command: this_command(),
         };
         let trained = train::run(&options, &interruptible(), &mut self.progress())?;
         if trained.outcome.ended == Ended::Interrupted {
@@ -115,12 +118,12 @@ impl Session {
             overlay: args.overlay,
             checkpoint: args.checkpoint,
             set: args.set,
-            reading: reading(&args.source),
+            reading: reading(&args.source)?,
             threads: self.threads,
             command: this_command(),
         };
         let scored = score::run(&options, &interruptible(), &mut self.progress())?;
-        self.show(&scored.to_json(), &scored.to_text(&options.out))?;
+        self.show(&scored.to_json(), &scored.to_text())?;
         if scored.interrupted {
             return Ok(Outcome::Interrupted(format!("interrupted; {} rows are in {}", scored.frames, options.out.display())));
         }
@@ -136,7 +139,7 @@ impl Session {
             maps: args.maps,
             out: args.out,
             compare: args.compare,
-            reading: reading(&args.source),
+            reading: reading(&args.source)?,
         };
         let evaluation = evaluate::run(&options, &mut self.progress())?;
         print(&if self.json {
@@ -156,7 +159,7 @@ impl Session {
             maps: args.maps,
             out: args.out,
             checkpoint: args.checkpoint,
-            reading: reading(&args.source),
+            reading: reading(&args.source)?,
             threads: self.threads,
             command: this_command(),
         };
@@ -176,7 +179,7 @@ impl Session {
             false_alarms_per_hour: args.false_alarms_per_hour,
             checkpoint: args.checkpoint,
             set: args.set,
-            reading: reading(&args.source),
+            reading: reading(&args.source)?,
             threads: self.threads,
         };
         let calibrated = calibrate::run(&options, &interruptible(), &mut self.progress())?;
@@ -191,17 +194,40 @@ impl Session {
         Ok(Outcome::Done)
     }
 
+    fn scene(&self, args: SceneArgs) -> Result<Outcome> {
+        let disturbance = args.disturbance.map(|kind| match kind {
+            DisturbanceArg::Gain => DisturbanceKind::Gain,
+            DisturbanceArg::Exposure => DisturbanceKind::Exposure,
+            DisturbanceArg::Shake => DisturbanceKind::Shake,
+            DisturbanceArg::Rain => DisturbanceKind::Rain,
+            DisturbanceArg::Moved => DisturbanceKind::Moved,
+        });
+        let options = scene::SceneOptions {
+            out: args.out,
+            seed: args.seed,
+            disturbance,
+            normal_only: args.normal_only,
+            train_clips: args.train_clips,
+            test_clips: args.test_clips,
+            frames: args.frames,
+        };
+        let written = scene::run(&options, &interruptible(), &mut self.progress())?;
+        self.show(&written.to_json(), &written.to_text())?;
+        Ok(Outcome::Done)
+    }
+
     fn baseline(&self, args: BaselineArgs) -> Result<Outcome> {
         let options = baseline::BaselineOptions {
             name: args.name,
             data: args.data,
             out: args.out,
             maps: args.maps,
-            reading: reading(&args.source),
+            reading: reading(&args.source)?,
+            threads: self.threads,
             command: this_command(),
         };
         let scored = baseline::run(&options, &interruptible(), &mut self.progress())?;
-        self.show(&scored.to_json(), &scored.to_text(&options.out))?;
+        self.show(&scored.to_json(), &scored.to_text())?;
         Ok(Outcome::Done)
     }
 
@@ -226,7 +252,7 @@ impl Session {
     }
 
     fn inspect(&self, args: InspectArgs) -> Result<Outcome> {
-        let facts = inspect::run(&args.path, &reading(&args.source))?;
+        let facts = inspect::run(&args.path, &reading(&args.source)?)?;
         self.show(&facts.to_json(), &facts.to_text())?;
         Ok(Outcome::Done)
     }
@@ -234,13 +260,12 @@ impl Session {
     fn doctor(&self, args: DoctorArgs) -> Result<Outcome> {
         let findings = doctor::examine(args.ffmpeg.as_deref(), &variables());
         if self.json {
-            let facts: Vec<_> = findings.iter().map(|f| json!({ "topic": f.topic, "found": f.found, "good": f.good })).collect();
+            let facts: Vec<_> =
+                findings.iter().map(|f| json!({ "topic": f.topic, "found": f.found, "meaning": f.meaning, "good": f.good })).collect();
             print(&json!({ "schema": 1, "findings": facts }).to_string())?;
             return Ok(Outcome::Done);
         }
-        let width = findings.iter().map(|finding| finding.topic.len()).max().unwrap_or(0);
-        let lines = findings.iter().map(|f| format!("{} {:width$}  {}", if f.good { "✓" } else { "–" }, f.topic, f.found));
-        print(&lines.collect::<Vec<_>>().join("\n"))?;
+        print(&doctor::to_text(&findings))?;
         Ok(Outcome::Done)
     }
 }
@@ -249,7 +274,10 @@ fn choices(args: ConfigArgs, flags: Vec<String>) -> Choices {
     Choices { preset: args.preset, file: args.config, flags, set: args.set }
 }
 
-fn reading(args: &DataArgs) -> Reading {
+fn reading(args: &DataArgs) -> Result<Reading> {
+    if args.fps.is_some_and(|fps| !(fps > 0.0 && fps < 1e5)) {
+        bail!("--fps must be positive");
+    }
     let layout = args.layout.map(|layout| match layout {
         LayoutArg::Ucsd => Layout::Ucsd,
         LayoutArg::Frames => Layout::Frames,
@@ -264,10 +292,10 @@ fn reading(args: &DataArgs) -> Reading {
         DecoderArg::Builtin => video::Decoder::Builtin,
         DecoderArg::Ffmpeg => video::Decoder::Ffmpeg,
     };
-    Reading {
+    Ok(Reading {
         discover: DiscoverOptions { layout, incomplete: args.incomplete },
         open: video::OpenOptions { decoder, ffmpeg: args.ffmpeg.clone(), fps: args.fps, ..video::OpenOptions::default() },
-    }
+    })
 }
 
 /// The first Ctrl-C asks the command to save and stop; a second one ends the program at once.

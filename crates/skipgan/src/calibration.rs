@@ -4,7 +4,7 @@
 //! Not in the paper, which scales by the test set's own extremes (METHOD.md §5); DETECTION.md §3.7 and EVALUATION.md §5 define them.
 
 use crate::alarm_events::{AlarmRule, NormalMaxima, Threshold};
-use crate::config::{BnTest, Config, Distance, FeatureChoice, Scale};
+use crate::config::{BnTest, Config, Distance, FeatureChoice, Scale, ScoreChoice, Sees};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -12,6 +12,12 @@ use std::collections::BTreeMap;
 pub const RECON: &str = "recon";
 /// Name of the term L.
 pub const LATENT: &str = "latent";
+/// Name of R of the picture, where picture and motion are both restored.
+pub const PICTURE: &str = "picture";
+/// Name of the term U, motion against rest.
+pub const MOTION: &str = "motion";
+/// Name of the term P, the picture against the background.
+pub const PLACE: &str = "place";
 /// Name of λR + (1−λ)L, unscaled.
 pub const TOTAL: &str = "total";
 
@@ -48,8 +54,16 @@ impl Statistics {
 /// The settings that scores depend on. A calibration holds for scores made with the same ones.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Basis {
+    /// What the network sees.
+    pub sees: Sees,
     /// λ.
     pub lambda: f64,
+    /// Whether terms are local.
+    pub local: bool,
+    /// Share of windows that a local term is the mean of.
+    pub top_share: f64,
+    /// Which number the score is.
+    pub score: ScoreChoice,
     /// Distance of R.
     pub score_r: Distance,
     /// Distance of L.
@@ -70,7 +84,11 @@ impl Basis {
     /// The settings of a configuration.
     pub fn of(config: &Config) -> Basis {
         Basis {
+            sees: config.sees,
             lambda: config.lambda,
+            local: config.local,
+            top_share: config.top_share,
+            score: config.score,
             score_r: config.score_r,
             score_l: config.score_l,
             features: config.features,
@@ -84,7 +102,11 @@ impl Basis {
     /// The first key in which two differ.
     pub fn difference(&self, other: &Basis) -> Option<&'static str> {
         let keys = [
+            ("sees", self.sees == other.sees),
             ("lambda", self.lambda == other.lambda),
+            ("local", self.local == other.local),
+            ("top_share", self.top_share == other.top_share),
+            ("score", self.score == other.score),
             ("score_r", self.score_r == other.score_r),
             ("score_l", self.score_l == other.score_l),
             ("features", self.features == other.features),
@@ -117,7 +139,7 @@ impl DisplayRange {
 /// Statistics of held-out normal footage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
-    /// By term: [`RECON`], [`LATENT`], [`TOTAL`], and whatever terms come to be beside them.
+    /// By term: [`RECON`], [`LATENT`], [`TOTAL`], and where the network sees motion [`MOTION`] and [`PLACE`].
     pub terms: BTreeMap<String, Statistics>,
     /// The settings under which the frames were scored.
     pub basis: Basis,

@@ -18,6 +18,62 @@ pub enum FitChoice {
     Crop,
 }
 
+/// What the network sees at one instant, what it must produce, and what D sees beside that (docs/method.md, "what the network sees").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sees {
+    /// G sees and reconstructs the frames t − history + 1 … t (published: one picture).
+    Frames,
+    /// G sees the picture, its rows and where things move which way, with the speed saturated; it must supply the speed that is usual.
+    Motion,
+    /// G sees the picture, the usual picture of the place, its rows and columns and where things move which way; it must supply picture and
+    /// motion as they usually are. In training, things are put into what it sees that do not belong, and it must take them out.
+    Restore,
+}
+
+/// Channels of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChannelCounts {
+    /// What G sees.
+    pub input: usize,
+    /// What G must produce.
+    pub target: usize,
+    /// What D sees beside it.
+    pub context: usize,
+}
+
+impl Sees {
+    /// Channels for pictures of `planes` planes and `history` frames a window.
+    pub fn channels(self, planes: usize, history: usize) -> ChannelCounts {
+        match self {
+            Sees::Frames => ChannelCounts { input: planes * history, target: planes * history, context: 0 },
+            Sees::Motion => ChannelCounts { input: 4, target: 2, context: 2 },
+            Sees::Restore => ChannelCounts { input: 6, target: 3, context: 3 },
+        }
+    }
+
+    /// Whether motion is seen.
+    pub fn motion(self) -> bool {
+        matches!(self, Sees::Motion | Sees::Restore)
+    }
+}
+
+/// Which number the `score` column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScoreChoice {
+    /// A = λR̃ + (1−λ)L̃: the paper's score.
+    A,
+    /// S = ½(A + Ũ) + P̃: A with two further references of normality, rest (Ũ) and the background (P̃).
+    S,
+    /// Ũ alone: motion against rest; no network is asked.
+    Flow,
+    /// P̃ alone: the picture against the background; no network is asked.
+    Place,
+    /// Ũ + P̃: S without what the network adds, by the same windows, calibration and rule.
+    FlowPlace,
+}
+
 /// Resampling filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -52,7 +108,7 @@ pub enum Order {
     DFirst,
 }
 
-/// Distance of R or L.
+/// Distance of R or L at one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Distance {
@@ -60,6 +116,8 @@ pub enum Distance {
     L2,
     /// Mean absolute difference (the paper's text for R).
     L1,
+    /// Length of the difference over all channels: for motion, how far one velocity is from the other.
+    Length,
 }
 
 /// Which of D's maps are f(·).
@@ -164,6 +222,10 @@ pub struct Config {
     pub fit: FitChoice,
     /// Resampling filter.
     pub filter: FilterChoice,
+    /// What the network sees.
+    pub sees: Sees,
+    /// Where motion is seen: the speed, in units of the usual one, above which G is told the direction alone (τ).
+    pub gate: f64,
 
     // ---- G ----
     /// Channels after G's first halving (ngf).
@@ -247,6 +309,24 @@ pub struct Config {
     pub lr_keep: usize,
     /// Epochs of the fade (linear schedule; the authors' niter_decay).
     pub lr_decay: usize,
+    /// Rows of the crops that are trained on; 0: whole pictures. A multiple of 2^levels; needs `head = patch`.
+    pub crop_height: usize,
+    /// Columns of the crops; 0: whole pictures.
+    pub crop_width: usize,
+    /// Share of crops that are centred on something that moves.
+    pub crop_moving: f64,
+    /// Whether every other crop, at random, is mirrored (`sees = motion`).
+    pub mirror: bool,
+    /// Where motion is seen: in training the speed that makes the gate is scaled by k, log k uniform in ± log of this; 1: never.
+    pub speed_jitter: f64,
+    /// `sees = restore`: share of the crops into which something is put that does not belong.
+    pub paste_share: f64,
+    /// `sees = restore`: how much the picture counts in the contextual loss against the motion.
+    pub w_picture: f64,
+    /// `sees = restore`: how much more the picture counts where something was put in.
+    pub w_pasted: f64,
+    /// `sees = restore`: weight of D's loss as a critic of what was put in; needs `order = d_first`.
+    pub w_critic: f64,
     /// σ of Gaussian noise added to G's input; 0 (0.2 in the code of August 2018).
     pub input_noise: f64,
     /// Whether the last partial batch of an epoch is dropped (published).
@@ -263,6 +343,12 @@ pub struct Config {
     // ---- scores ----
     /// A = λR + (1−λ)L.
     pub lambda: f64,
+    /// Whether R and L are the mean of the highest `top_share` of their maps' window means; else means over the whole map (published).
+    pub local: bool,
+    /// That share.
+    pub top_share: f64,
+    /// Which number the `score` column holds; all but `a` need `sees = motion` or `restore`.
+    pub score: ScoreChoice,
     /// Distance of R.
     pub score_r: Distance,
     /// Distance of L.
@@ -271,7 +357,7 @@ pub struct Config {
     pub bn_test: BnTest,
     /// How raw scores become the `score` column.
     pub scale: Scale,
-    /// Channel of the anomaly map; −1: mean over all.
+    /// Channel of the anomaly map, from 0; −1: mean over all; −2: the last one, which is the latest frame's where `channels = 1`.
     pub map_channel: i64,
     /// Causal smoothing of the `score` column: s(t) = smooth·s(t−1) + (1−smooth)·A(t); 0: none.
     pub smooth: f64,
@@ -301,6 +387,8 @@ impl Default for Config {
             history: 1,
             fit: FitChoice::Stretch,
             filter: FilterChoice::Bilinear,
+            sees: Sees::Frames,
+            gate: 0.35,
             g_width: 64,
             g_cap: 8,
             g_levels: 0,
@@ -338,6 +426,15 @@ impl Default for Config {
             d_lr_schedule: None,
             lr_keep: 15,
             lr_decay: 100,
+            crop_height: 0,
+            crop_width: 0,
+            crop_moving: 0.8,
+            mirror: false,
+            speed_jitter: 1.0,
+            paste_share: 0.7,
+            w_picture: 4.0,
+            w_pasted: 4.0,
+            w_critic: 0.1,
             input_noise: 0.0,
             drop_last: false,
             init: Init::Normal,
@@ -345,6 +442,9 @@ impl Default for Config {
             select: Select::Validation,
             validate_every: 0,
             lambda: 0.9,
+            local: false,
+            top_share: 0.003,
+            score: ScoreChoice::A,
             score_r: Distance::L2,
             score_l: Distance::L2,
             bn_test: BnTest::Running,
@@ -365,6 +465,8 @@ pub struct Objective {
     pub w_con: f64,
     /// Weight of the latent loss.
     pub w_lat: f64,
+    /// Weight of D's loss as a critic of changed pictures.
+    pub w_critic: f64,
     /// On logits or on probabilities.
     pub bce: Bce,
     /// D's target for real pictures.
@@ -391,8 +493,20 @@ pub struct Objective {
 pub const PRESETS: [&str; 3] = ["video", "official", "paper"];
 
 /// Keys that scores of a trained network depend on (those of a calibration's basis), and the one that alarms depend on.
-pub const SCORING_KEYS: [&str; 9] =
-    ["lambda", "score_r", "score_l", "features", "bn_test", "scale", "map_channel", "smooth", "false_alarms_per_hour"];
+pub const SCORING_KEYS: [&str; 12] = [
+    "lambda",
+    "local",
+    "top_share",
+    "score",
+    "score_r",
+    "score_l",
+    "features",
+    "bn_test",
+    "scale",
+    "map_channel",
+    "smooth",
+    "false_alarms_per_hour",
+];
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -513,14 +627,14 @@ impl Config {
     /// [`ConfigError::Spec`] where they cannot be built.
     pub fn spec(&self, height: usize, width: usize) -> Result<Spec, ConfigError> {
         let levels = if self.g_levels > 0 { self.g_levels } else { full_levels(height.min(width)) };
-        let channels = self.channels * self.history;
+        let channels = self.sees.channels(self.channels, self.history);
         let (published, rows, cols) = DiscriminatorSpec::published_levels(height, width);
         let d_levels = if self.d_levels > 0 { self.d_levels } else { published };
         let (rows, cols) = if self.d_levels > 0 { (height >> d_levels, width >> d_levels) } else { (rows, cols) };
         let spec = Spec {
             generator: GeneratorSpec {
-                input_channels: channels,
-                output_channels: channels,
+                input_channels: channels.input,
+                output_channels: channels.target,
                 width: self.g_width,
                 cap: self.g_cap,
                 levels,
@@ -536,7 +650,7 @@ impl Config {
                 bias: self.bias,
             },
             discriminator: DiscriminatorSpec {
-                input_channels: channels,
+                input_channels: channels.context + channels.target,
                 width: self.d_width,
                 cap: (self.d_cap > 0).then_some(self.d_cap),
                 levels: d_levels,
@@ -560,6 +674,7 @@ impl Config {
             w_adv: self.w_adv,
             w_con: self.w_con,
             w_lat: self.w_lat,
+            w_critic: self.w_critic,
             bce: self.bce,
             real_label: self.real_label,
             d_latent: self.d_latent,
@@ -569,7 +684,10 @@ impl Config {
             seed: self.seed,
             score_r: self.score_r,
             score_l: self.score_l,
-            map_channel: usize::try_from(self.map_channel).ok(),
+            map_channel: match self.map_channel {
+                -2 => self.sees.channels(self.channels, self.history).target.checked_sub(1),
+                other => usize::try_from(other).ok(),
+            },
         }
     }
 
@@ -586,6 +704,44 @@ impl Config {
             reasons.push("select = test_best: the epoch was chosen by the test set's labels".into());
         }
         reasons
+    }
+
+    /// Rows and columns of what is trained on, for pictures of that size: crops, where they are smaller.
+    pub fn training_size(&self, height: usize, width: usize) -> (usize, usize) {
+        let side = |crop: usize, whole: usize| if crop == 0 { whole } else { crop.min(whole) };
+        (side(self.crop_height, height), side(self.crop_width, width))
+    }
+
+    /// Settings of windows, crops and local scores that do not go together.
+    fn check_sight(&self) -> Result<(), ConfigError> {
+        real("gate", self.gate, 1e-3, 6.0, "between 0.001 and 6")?;
+        real("speed_jitter", self.speed_jitter, 1.0, 100.0, "between 1 and 100")?;
+        real("crop_moving", self.crop_moving, 0.0, 1.0, "between 0 and 1")?;
+        real("paste_share", self.paste_share, 0.0, 1.0, "between 0 and 1")?;
+        for (key, value) in [("w_picture", self.w_picture), ("w_pasted", self.w_pasted), ("w_critic", self.w_critic)] {
+            real(key, value, 0.0, f64::MAX, "0 or positive, and finite")?;
+        }
+        real("top_share", self.top_share, 1e-6, 1.0, "above 0 and at most 1")?;
+        whole("crop_height", self.crop_height, 0, 4096)?;
+        whole("crop_width", self.crop_width, 0, 4096)?;
+        let wrong = |key, value: &str, range| Err(ConfigError::OutOfRange { key, value: value.into(), range });
+        let crops = self.crop_height > 0 || self.crop_width > 0;
+        if crops && self.head != HeadChoice::Patch {
+            return wrong("head", "latent", "patch, where crops are trained on (a latent vector fixes the size)");
+        }
+        if self.sees.motion() && (self.channels != 1 || self.history != 1) {
+            return wrong("sees", "motion or restore", "frames, where channels or history is not 1");
+        }
+        if self.sees == Sees::Restore && (self.head != HeadChoice::Patch || self.order != Order::DFirst) {
+            return wrong("sees", "restore", "something else, unless head = patch and order = d_first");
+        }
+        if self.sees != Sees::Motion && self.mirror {
+            return wrong("mirror", "true", "false, unless sees = motion");
+        }
+        if self.score != ScoreChoice::A && !(self.sees.motion() && self.local && self.scale == Scale::Terms) {
+            return wrong("score", "one of several terms", "a, unless sees = motion or restore, local = true and scale = terms");
+        }
+        Ok(())
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -615,8 +771,9 @@ impl Config {
         for (key, value) in [("lambda", self.lambda), ("real_label", self.real_label)] {
             real(key, value, 0.0, 1.0, "between 0 and 1")?;
         }
-        if self.map_channel < -1 || self.map_channel >= (self.channels * self.history) as i64 {
-            let range = "-1 (mean over channels) or a channel of the window";
+        self.check_sight()?;
+        if self.map_channel < -2 || self.map_channel >= self.sees.channels(self.channels, self.history).target as i64 {
+            let range = "-1 (mean over channels), -2 (the last channel) or a channel of the target, from 0";
             return Err(ConfigError::OutOfRange { key: "map_channel", value: self.map_channel.to_string(), range });
         }
         Ok(())
@@ -682,6 +839,18 @@ mod tests {
         assert_eq!(video.picture(Some((360, 240))).expect("known aspect"), (128, 192));
         assert_eq!(video.picture(Some((640, 360))).expect("known aspect"), (112, 192));
         assert!(video.picture(None).is_err());
+    }
+
+    #[test]
+    fn the_map_is_the_latest_frames_whatever_the_history() {
+        let stacked = Config { channels: 1, history: 3, map_channel: -2, ..Config::default() };
+        assert_eq!(stacked.objective().map_channel, Some(2));
+        let single = stacked.with_set("history=1").expect("one frame has a last channel too");
+        assert_eq!(single.objective().map_channel, Some(0));
+        assert_eq!(stacked.with_set("map_channel=-1").expect("the mean").objective().map_channel, None);
+        for outside in ["map_channel=-3", "map_channel=3"] {
+            assert!(stacked.with_set(outside).expect_err(outside).to_string().contains("map_channel"));
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@
 //! let mut engine = CpuEngine::<f32>::new(&config.spec(32, 32)?, &config.objective(), size, Purpose::Train, pool)?;
 //!
 //! let pictures: Vec<f32> = (0..2 * 32 * 32 * 3).map(|i| ((i * 7919) % 255) as f32 / 127.5 - 1.0).collect();
-//! let batch = Batch { images: 2, height: 32, width: 32, input: &pictures, target: &pictures, context: &[] };
+//! let batch = Batch { images: 2, height: 32, width: 32, input: &pictures, target: &pictures, context: &[], changed: None };
 //! let rates = AdamRates { lr: 2e-4, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
 //! let losses = engine.step(&batch, &Rates { generator: rates, discriminator: rates });
 //! assert!(losses.contextual > 0.0);
@@ -52,3 +52,5 @@ pub mod report;
 pub mod score;
 pub mod spec;
 pub mod train;
+pub mod usual;
+pub mod words;

@@ -91,6 +91,7 @@ impl Pictures {
             input: &self.input[cut(&self.input)],
             target: &self.target[cut(&self.target)],
             context: &self.context[cut(&self.context)],
+            changed: None,
         }
     }
 

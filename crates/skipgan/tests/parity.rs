@@ -299,7 +299,7 @@ fn nearest_kink<T: Real>(engine: &CpuEngine<T>, input: &[f32]) -> f64 {
 }
 
 fn batch<'a>(case: &Case, input: &'a [f32]) -> Batch<'a> {
-    Batch { images: case.images, height: case.height, width: case.width, input, target: input, context: &[] }
+    Batch { images: case.images, height: case.height, width: case.width, input, target: input, context: &[], changed: None }
 }
 
 fn rates() -> Rates {

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use crate::frame::{Damage, Frame};
 use crate::limits::Limits;
-use crate::source::DamageLog;
+use crate::source::{DamageLog, SourceError};
 
 /// Numbers frames and fills gaps. A waiting loss costs a few bytes, not a picture.
 #[derive(Debug)]
@@ -22,11 +22,37 @@ pub(crate) struct Aligner {
     origin: Option<i64>,
     last_pts: i64,
     log: DamageLog,
+    ended: bool,
+}
+
+/// A source that decodes into an [`Aligner`], some input at a time.
+pub(crate) trait Aligned {
+    fn aligner(&mut self) -> &mut Aligner;
+
+    /// Takes more input; [`Aligner::end`] where there is none.
+    fn advance(&mut self) -> Result<(), SourceError>;
+
+    /// The next frame; after an error and after the end `None`.
+    fn next_aligned(&mut self) -> Result<Option<Frame>, SourceError> {
+        loop {
+            if let Some(frame) = self.aligner().pop() {
+                return Ok(Some(frame));
+            }
+            if self.aligner().ended {
+                return Ok(None);
+            }
+            if let Err(error) = self.advance() {
+                self.aligner().end();
+                return Err(error);
+            }
+        }
+    }
 }
 
 impl Aligner {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, next_index: 0, waiting: VecDeque::new(), good: None, origin: None, last_pts: -1, log: DamageLog::default() }
+        let (waiting, log) = (VecDeque::new(), DamageLog::default());
+        Self { limits, next_index: 0, waiting, good: None, origin: None, last_pts: -1, log, ended: false }
     }
 
     pub(crate) fn log(&self) -> &DamageLog {
@@ -64,6 +90,11 @@ impl Aligner {
     /// Notes something that loses no further picture, such as a missing end.
     pub(crate) fn remark(&mut self, reason: impl Into<String>) {
         self.log.note(&self.limits, self.met(), reason);
+    }
+
+    /// There is no more input.
+    pub(crate) fn end(&mut self) {
+        self.ended = true;
     }
 
     /// The next frame, numbered, or `None` where more input is needed.

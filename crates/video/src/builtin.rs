@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
-use crate::align::Aligner;
+use crate::align::{Aligned, Aligner};
 use crate::codec::h264::H264Decoder;
 use crate::codec::hevc::HevcDecoder;
 use crate::codec::{Lost, MjpegDecoder, Picture, PictureDecoder, Shown};
@@ -48,7 +48,6 @@ pub(crate) struct BuiltinSource {
     aligner: Aligner,
     gap: Option<Gap>,
     last_pts: Option<i64>,
-    ended: bool,
 }
 
 /// A hole in the file: pictures may be missing where the times jump, soon after it.
@@ -83,15 +82,7 @@ impl BuiltinSource {
             range: picture.range,
             matrix: picture.matrix,
         };
-        Ok(Self {
-            path: path.to_path_buf(),
-            stream,
-            info,
-            aligner: Aligner::new(options.limits.clone()),
-            gap: None,
-            last_pts: None,
-            ended: false,
-        })
+        Ok(Self { path: path.to_path_buf(), stream, info, aligner: Aligner::new(options.limits.clone()), gap: None, last_pts: None })
     }
 
     /// Where the times jump after a hole, names the pictures between as lost, so that numbers
@@ -114,7 +105,7 @@ impl BuiltinSource {
         self.gap = None;
         for number in 1..=count {
             let shift = (number as f64 * step).round() as i64;
-            self.aligner.lost(last.saturating_add(shift), "it lay where the file has a hole");
+            self.aligner.lost(last.saturating_add(shift), "lost in a hole of the file");
         }
     }
 
@@ -145,6 +136,12 @@ impl BuiltinSource {
         }
         Ok((frame, picture.objection))
     }
+}
+
+impl Aligned for BuiltinSource {
+    fn aligner(&mut self) -> &mut Aligner {
+        &mut self.aligner
+    }
 
     fn advance(&mut self) -> Result<(), SourceError> {
         match self.stream.next()? {
@@ -157,7 +154,7 @@ impl BuiltinSource {
             }
             Some(Met::Remark(reason)) => self.aligner.remark(reason),
             None => {
-                self.ended = true;
+                self.aligner.end();
                 if !self.aligner.has_picture() {
                     return Err(no_frames(&self.path, self.aligner.log()));
                 }
@@ -173,18 +170,7 @@ impl FrameSource for BuiltinSource {
     }
 
     fn next(&mut self) -> Result<Option<Frame>, SourceError> {
-        loop {
-            if let Some(frame) = self.aligner.pop() {
-                return Ok(Some(frame));
-            }
-            if self.ended {
-                return Ok(None);
-            }
-            if let Err(error) = self.advance() {
-                self.ended = true;
-                return Err(error);
-            }
-        }
+        self.next_aligned()
     }
 
     fn damage_log(&self) -> &DamageLog {
@@ -299,12 +285,19 @@ fn try_start(path: &Path, stream: &mut Stream, limits: &Limits, trial: Trial) ->
     let mut complaint: Option<Lost> = None;
     let mut pixels = 0u64;
     while let Some(met) = stream.next()? {
-        let Met::Shown(shown) = met else { continue };
+        // A hole among or in the first pictures harms all that build on them; a JPEG stands alone.
+        let stands_alone = stream.demuxer.track().codec == CodecId::Mjpeg;
+        let shown = match met {
+            Met::Shown(shown) => shown,
+            Met::Gap { reason, .. } => {
+                complaint = complaint.or((!stands_alone).then_some(Lost::Broken(reason)));
+                continue;
+            }
+            Met::Remark(_) => continue,
+        };
         match shown.picture {
             Ok(picture) => {
-                // A hole in a first picture harms all that build on it; a JPEG stands alone.
-                let harmed = picture.objection.filter(|_| stream.demuxer.track().codec != CodecId::Mjpeg);
-                complaint = complaint.or(harmed.map(Lost::Broken));
+                complaint = complaint.or(picture.objection.filter(|_| !stands_alone).map(Lost::Broken));
                 let mut frame = Frame::still(picture.planes, picture.range, picture.matrix);
                 pixels += u64::from(frame.width) * u64::from(frame.height);
                 (frame.y, frame.u, frame.v) = Default::default();

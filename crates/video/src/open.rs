@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::builtin::{BuiltinSource, Container, Trial};
 use crate::container::y4m::{self, Liveness, Y4mSource};
-use crate::ffmpeg::FfmpegSource;
+use crate::ffmpeg::{FfmpegSource, is_there};
 use crate::images::PictureClip;
 use crate::source::{Decoder, FrameSource, OpenOptions, SourceError};
 
@@ -46,7 +46,11 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn FrameSource>, 
 fn open_video(path: &Path, container: Container, options: &OpenOptions) -> Result<Box<dyn FrameSource>, SourceError> {
     let builtin = |trial| BuiltinSource::open(path, container, options, trial);
     match options.decoder {
-        Decoder::Builtin => Ok(Box::new(builtin(Trial::AnyPicture)?)),
+        Decoder::Builtin => match builtin(Trial::AnyPicture) {
+            Ok(source) => Ok(Box::new(source)),
+            Err(error) if is_there(options) => Err(error.with_ffmpeg_at_hand()),
+            Err(error) => Err(error),
+        },
         Decoder::Ffmpeg => Ok(Box::new(FfmpegSource::open(path, options)?)),
         Decoder::Auto => match builtin(Trial::SoundStart) {
             Ok(source) => Ok(Box::new(source)),

@@ -140,6 +140,23 @@ pub struct DamageLog {
 }
 
 impl DamageLog {
+    /// The described losses for people, one line for a run of frames with one reason: `frames 13 to 18: an earlier picture was lost`.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let mut runs: Vec<(u64, &DamageEvent)> = Vec::new();
+        for event in &self.events {
+            match runs.iter_mut().rev().find(|(_, last)| last.reason == event.reason) {
+                Some((_, last)) if last.frame + 1 == event.frame => *last = event,
+                _ => runs.push((event.frame, event)),
+            }
+        }
+        let line = |(first, last): (u64, &DamageEvent)| match last.frame - first {
+            0 => format!("frame {first}: {}", last.reason),
+            _ => format!("frames {first} to {}: {}", last.frame, last.reason),
+        };
+        runs.into_iter().map(line).collect()
+    }
+
     /// Notes a loss; beyond `limits` it is only counted.
     pub(crate) fn note(&mut self, limits: &Limits, frame: u64, reason: impl Into<String>) {
         self.total += 1;
@@ -196,6 +213,11 @@ pub enum SourceError {
         /// The folder.
         path: PathBuf,
     },
+    /// Standard input that ended before its first byte.
+    #[error(
+        "nothing came through standard input ('-'); pipe Y4M into it, such as: ffmpeg -i INPUT -pix_fmt yuv420p -f yuv4mpegpipe - | skipgan score RUN - --out scores.csv"
+    )]
+    NothingPiped,
     /// The bytes are no video and no picture.
     #[error("{path}: this is no video or picture known here (its first bytes are {first_bytes}); see what it is, or name another file", path = .path.display())]
     UnknownContainer {
@@ -205,7 +227,7 @@ pub enum SourceError {
         first_bytes: String,
     },
     /// A sound file that this program does not decode.
-    #[error("{path}: {codec} is not decoded here ({reason}); install ffmpeg or name it with --ffmpeg, or convert the file: {command}", path = .path.display())]
+    #[error("{path}: {codec} is not decoded here ({reason}); {remedy}, or convert the file: {command}", path = .path.display())]
     Unsupported {
         /// The input.
         path: PathBuf,
@@ -213,6 +235,8 @@ pub enum SourceError {
         codec: String,
         /// What of it is missing.
         reason: String,
+        /// How another decoder comes to it.
+        remedy: &'static str,
         /// The command that converts the file.
         command: String,
     },
@@ -296,15 +320,22 @@ impl SourceError {
 
     /// A [`SourceError::Unsupported`] with the command that converts the file.
     pub(crate) fn unsupported(path: &Path, codec: impl Into<String>, reason: impl Into<String>) -> Self {
-        let shown = path.display();
-        let target = path.with_extension("converted.mp4");
-        let target = target.display();
+        let (from, to) = (shell_word(path), shell_word(&path.with_extension("converted.mp4")));
         Self::Unsupported {
             path: path.to_path_buf(),
             codec: codec.into(),
             reason: reason.into(),
-            command: format!("ffmpeg -i {shown} -c:v libx264 -crf 12 {target}"),
+            remedy: "install ffmpeg or name it with --ffmpeg",
+            command: format!("ffmpeg -i {from} -c:v libx264 -crf 12 {to}"),
         }
+    }
+
+    /// The same error where ffmpeg is at hand and was not allowed.
+    pub(crate) fn with_ffmpeg_at_hand(mut self) -> Self {
+        if let Self::Unsupported { remedy, .. } = &mut self {
+            *remedy = "drop --decoder builtin and ffmpeg reads it";
+        }
+        self
     }
 
     /// A [`SourceError::Io`], or [`SourceError::NotFound`] where that is what the system says.
@@ -313,5 +344,33 @@ impl SourceError {
             return Self::NotFound { path: path.to_path_buf() };
         }
         Self::Io { path: path.to_path_buf(), action, source }
+    }
+}
+
+/// A path as one word of a command.
+fn shell_word(path: &Path) -> String {
+    let word = path.display().to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
+    if word.chars().all(is_plain) { word } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_in_a_row_are_one_line() {
+        let mut log = DamageLog::default();
+        let events = [(3, "broken"), (4, "follows"), (5, "a hole"), (5, "follows"), (6, "follows"), (9, "follows")];
+        events.iter().for_each(|&(frame, reason)| log.note(&Limits::default(), frame, reason));
+        assert_eq!(log.lines(), ["frame 3: broken", "frames 4 to 6: follows", "frame 5: a hole", "frame 9: follows"]);
+    }
+
+    #[test]
+    fn a_path_with_a_space_stays_one_word() {
+        assert_eq!(shell_word(Path::new("a/b-1.mp4")), "a/b-1.mp4");
+        assert_eq!(shell_word(Path::new("my film's.avi")), r"'my film'\''s.avi'");
+        let text = SourceError::unsupported(Path::new("my film.avi"), "XVID", "why").to_string();
+        assert!(text.contains("ffmpeg -i 'my film.avi' -c:v libx264 -crf 12 'my film.converted.mp4'"), "{text}");
     }
 }

@@ -102,6 +102,22 @@ fn settings_that_do_not_exist() {
     place.refuses("score run data --out x.csv --set g_width=8", &["g_width", "belongs to the training", "lambda"]);
     place.refuses("score run data --out x.csv --threads 5000", &["--threads 5000", "at most 256"]);
     place.refuses("train data --out r --minutes 0", &["--minutes"]);
+    place.refuses("score run data --out x.csv --fps 0", &["--fps must be positive"]);
+}
+
+/// Choosing by the test set needs its labels: that is said before the first frame is decoded.
+#[test]
+fn test_best_without_labels() {
+    let place = Place::new();
+    let train = format!("train DATA --out r --steps 3 {TINY} --set select=test_best");
+    std::fs::create_dir_all(place.file("bare")).expect("a folder");
+    for part in ["train", "test"] {
+        crate::harness::copy(&place.file(&format!("data/{part}")), &place.file(&format!("bare/{part}")));
+    }
+    place.refuses(&train.replace("DATA", "bare"), &["select = test_best", "bare has no labels", "--set select=validation"]);
+    place.refuses(&train.replace("DATA", "data/train"), &["select = test_best", "train has no test part", "--set select=validation"]);
+    assert!(!place.file("r").exists(), "nothing was begun");
+    place.done(&train.replace("DATA", "data"));
 }
 
 #[test]

@@ -70,6 +70,7 @@ fn a_disk_without_space() {
     };
     place.refuses(&format!("train data --out small/run --steps 3 {TINY}"), &["small/run", "pace"]);
     std::fs::remove_dir_all(at.join("run")).expect("removed");
+    std::fs::write(at.join("ballast"), vec![1u8; 48 << 10]).expect("ballast");
     place.refuses("score run data --out x.csv --maps small/maps", &["small/maps", "pace"]);
     std::fs::remove_dir_all(at.join("maps")).expect("removed");
     std::fs::write(at.join("ballast"), vec![1u8; 60 << 10]).expect("ballast");

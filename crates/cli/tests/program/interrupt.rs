@@ -38,7 +38,9 @@ fn training_goes_on_to_the_very_bits() {
     let best = place.file("a/checkpoints/best.safetensors").exists();
     place.refuses("score a data --out x.csv --checkpoint last", &["not calibrated", "--resume"]);
     if !best {
-        place.refuses("score a data --out x.csv", &["best.safetensors"]);
+        for words in ["score a data --out x.csv", "calibrate a data", "report a"] {
+            place.refuses(words, &["best.safetensors", "interrupted before its first validation", "skipgan train … --resume"]);
+        }
     }
 
     place.done(&format!("{train} --out a --resume"));
@@ -50,6 +52,8 @@ fn training_goes_on_to_the_very_bits() {
     place.done("score a data/test/01.avi --out a.csv");
     let told = place.done(&format!("{train} --out a --resume"));
     assert!(told.json_lines().last().is_some_and(|line| line["step"] == STEPS), "a finished run has nothing to go on with");
+    let told = place.done(&format!("train data --steps 100 {TINY} --out a --resume"));
+    assert!(told.out.contains("400 steps done, 100 were asked for") && !told.err.contains("of 100"), "{told:?}");
 }
 
 #[test]
@@ -65,4 +69,13 @@ fn scoring_stops_without_half_a_file() {
     assert_eq!(stopped.code, Some(130), "{stopped:?}");
     assert_eq!(stopped.err.lines().last(), Some("interrupted; run the same command again"));
     assert!(!place.file("s.csv").exists());
+}
+
+#[test]
+fn a_scene_that_is_stopped_leaves_nothing_behind() {
+    let place = Place::new();
+    let stopped = interrupted(&place, "scene --out street --json", "\"task\":\"the scene\"");
+    assert_eq!(stopped.code, Some(130), "{stopped:?}");
+    assert_eq!(stopped.err.lines().last(), Some("interrupted; run the same command again"));
+    assert!(!place.file("street").exists());
 }

@@ -3,7 +3,7 @@
 use crate::harness::{Place, SIZE, TEST_FRAMES, TINY};
 
 /// Frames of a training clip that statistics rest on: those of the warm-up are left out.
-const HELD_OUT: usize = 18;
+const HELD_OUT: usize = 19;
 
 /// A stderr of progress alone: no warning, no error, no trace.
 fn only_progress(err: &str) {
@@ -36,7 +36,9 @@ fn train_score_evaluate_report_run_to_the_end() {
     assert!(place.text("labelled.csv").lines().next().is_some_and(|header| header.ends_with("label")));
     assert!(place.done("evaluate s.csv --data data").out.contains("AUROC"));
 
+    assert!(place.text("run/commands.txt").starts_with("skipgan train data --out run --steps 3"));
     place.done("report run");
+    assert!(place.text("run/report/index.html").contains("skipgan train data --out run"));
     let training_only = place.text("run/report/index.html");
     place.done("report run --scores s.csv --data data --maps maps --out page.html");
     let page = place.text("page.html");
@@ -86,8 +88,16 @@ fn inspect_says_what_each_thing_is() {
     assert_eq!(run["training"], "step 3, finished", "{run}");
     assert_eq!(place.done("inspect run/checkpoints/last.safetensors --json").json()["step"], "3");
     let film = place.done("inspect data/test/01.avi --json").json();
-    assert!(film["frame_size"].as_str().is_some_and(|size| size.starts_with(&format!("{}x{}", SIZE.0, SIZE.1))), "{film}");
-    assert_eq!(place.done("inspect s.csv --json").json()["clips"], "1 with 20 frames");
+    assert!(film["frame_size"].as_str().is_some_and(|size| size.starts_with(&format!("{}×{}", SIZE.0, SIZE.1))), "{film}");
+    let scores = place.done("inspect s.csv --json").json();
+    assert_eq!(
+        (&scores["clips"], &scores["made_by"]),
+        (&"1 with 20 frames".into(), &"skipgan score run data/test/01.avi --out s.csv".into())
+    );
+    assert!(scores["alarms"].is_string() && scores["highest"].as_str().is_some_and(|text| text.contains(" at 01, frame ")), "{scores}");
+    let settings = place.done("inspect run/config.toml --json").json();
+    assert!(settings["changed"].as_array().is_some_and(|rows| rows.contains(&"batch = 4 (preset: 8)".into())), "{settings}");
+    place.refuses("inspect s.csv.meta.json", &["error: s.csv.meta.json: this is no video"]);
     let set = place.done("inspect data");
     assert!(set.out.contains("training") && set.out.contains("test"), "{set:?}");
 }
@@ -95,7 +105,9 @@ fn inspect_says_what_each_thing_is() {
 #[test]
 fn doctor_baseline_and_bench_need_no_network() {
     let place = Place::new();
-    assert!(place.done("doctor").out.contains("SKIPGAN_THREADS"));
+    let told = place.done("doctor").out;
+    assert!(told.contains("✓ processor") && told.contains("SKIPGAN_THREADS") && !told.contains("Copyright"), "{told}");
+    assert!(!place.done("calibrate --help").out.is_empty());
     assert!(place.done("doctor --json").json()["findings"].is_array());
     place.done("baseline fd-max31 data --out fd.csv --maps fd-maps");
     assert_eq!(place.text("fd.csv").lines().count(), 1 + 2 * TEST_FRAMES);

@@ -59,7 +59,11 @@ fn fed(place: &Place, words: &str, bytes: &[u8]) -> Told {
 #[test]
 fn a_stream_that_is_none_or_breaks_off() {
     let place = Place::new();
-    refused("score run -", &fed(&place, "score run - --out x.csv", b""), &["-", "empty"]);
+    refused(
+        "score run -",
+        &fed(&place, "score run - --out x.csv", b""),
+        &["nothing came through standard input", "pipe Y4M into it", "ffmpeg -i"],
+    );
     refused("score run -", &fed(&place, "score run - --out x.csv", b"This is a letter.\n"), &["stdin", "no video", "This is a le"]);
     let whole = [header().into_bytes(), frame(0), frame(1)].concat();
     let cut = fed(&place, "score run - --out cut.csv", &whole[..whole.len() - 100]);

@@ -10,3 +10,5 @@ mod interrupt;
 mod journey;
 mod live;
 mod outputs;
+mod scenes;
+mod unlabelled;

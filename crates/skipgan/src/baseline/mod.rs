@@ -21,7 +21,7 @@ pub use background::RunningBackground;
 pub use calibrate::{BaselineCalibration, Fitted, TrainingFootage, Visit, fit, fit_and_calibrate};
 pub use difference::FrameDifference;
 pub use median::{MedianPicture, MedianSamples, TrainingMedian};
-pub use name::{Baseline, Footage};
+pub use name::{Baseline, Footage, TermBaseline};
 pub use nearest::{NearestFrame, Thumbnails};
 
 /// One frame as a baseline sees it: full-range luma at the source's own size.

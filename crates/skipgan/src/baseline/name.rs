@@ -1,6 +1,7 @@
 //! The names of the baselines, as the program's user types them.
 
 use super::{BaselineError, Detector, Fitted, FrameDifference, NearestFrame, RunningBackground, TrainingMedian};
+use crate::config::ScoreChoice;
 use std::fmt;
 use std::str::FromStr;
 
@@ -19,6 +20,45 @@ pub enum Baseline {
     Background,
     /// Mean absolute difference from the nearest training frame, both in little.
     Nearest,
+}
+
+/// A baseline made of the default score's terms that need no network: the same windows, calibration and rule of combination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TermBaseline {
+    /// Ũ: motion against rest, by optical flow.
+    Flow,
+    /// P̃: the picture against the background.
+    Place,
+    /// Ũ + P̃.
+    FlowPlace,
+}
+
+impl TermBaseline {
+    /// All of them.
+    pub const ALL: [TermBaseline; 3] = [TermBaseline::Flow, TermBaseline::Place, TermBaseline::FlowPlace];
+
+    /// The name to type.
+    pub fn name(self) -> &'static str {
+        match self {
+            TermBaseline::Flow => "flow",
+            TermBaseline::Place => "place",
+            TermBaseline::FlowPlace => "flow-place",
+        }
+    }
+
+    /// Which number of the default score it is.
+    pub fn score(self) -> ScoreChoice {
+        match self {
+            TermBaseline::Flow => ScoreChoice::Flow,
+            TermBaseline::Place => ScoreChoice::Place,
+            TermBaseline::FlowPlace => ScoreChoice::FlowPlace,
+        }
+    }
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<TermBaseline> {
+        Self::ALL.into_iter().find(|baseline| baseline.name() == name)
+    }
 }
 
 /// Whether frames follow each other.
@@ -59,9 +99,10 @@ impl Baseline {
         }
     }
 
-    /// The names, for messages.
+    /// The names of all baselines, these and [`TermBaseline`]s, for messages.
     pub fn list() -> String {
-        Self::ALL.map(Self::name).join(", ")
+        let all: Vec<&str> = Self::ALL.into_iter().map(Self::name).chain(TermBaseline::ALL.map(TermBaseline::name)).collect();
+        all.join(", ")
     }
 
     /// Whether training footage is needed before the first score (not only for the scale of the scores).
@@ -126,7 +167,8 @@ mod tests {
     #[test]
     fn an_unknown_name_lists_the_known_ones_in_one_line() {
         let message = "fd-max".parse::<Baseline>().unwrap_err().to_string();
-        assert_eq!(message, "there is no baseline 'fd-max'; choose one of: fd-mean, fd-max15, fd-max31, tm-mean, background, nearest");
+        let names = "fd-mean, fd-max15, fd-max31, tm-mean, background, nearest, flow, place, flow-place";
+        assert_eq!(message, format!("there is no baseline 'fd-max'; choose one of: {names}"));
     }
 
     #[test]

@@ -182,6 +182,16 @@ pub enum CheckpointError {
         /// The folder.
         path: PathBuf,
     },
+    /// A run that ended before it had what is wanted.
+    #[error(
+        "{path}: there is no such file yet, the training was interrupted before its {before}; 'skipgan train … --resume' with the words of before goes on"
+    )]
+    Interrupted {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What it did not come to.
+        before: &'static str,
+    },
     /// A folder without a run in it.
     #[error("{path}: this is not a run folder (it has no checkpoints); name the folder that was given to 'skipgan train --out'")]
     NotARun {

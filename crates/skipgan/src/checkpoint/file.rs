@@ -7,6 +7,7 @@ use super::{Checkpoint, FORMAT_VERSION, atomic};
 use crate::config::Config;
 use crate::params::{Layout, Params, State};
 use crate::spec::Spec;
+use crate::usual::Usual;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -18,6 +19,10 @@ use std::sync::Arc;
 const FIRST_MOMENT: &str = "adam.m.";
 /// Prefix of the second moments' names.
 const SECOND_MOMENT: &str = "adam.v.";
+/// Name of the background.
+const BACKGROUND: &str = "usual.background";
+/// Name of the scale of each place.
+const PLACE: &str = "usual.place";
 
 impl Checkpoint {
     /// Number of bytes that the file takes.
@@ -71,20 +76,24 @@ impl Checkpoint {
         let (config, spec, height, width) = read_shape(path, &header)?;
         let step_and_rest = (header.json(path, "progress")?, header.json(path, "provenance")?, header.json(path, "calibration")?);
         let (parameters, statistics) = (Arc::new(Layout::parameters(&spec)), Arc::new(Layout::statistics(&spec)));
-        let expected = expected_tensors(&parameters, &statistics);
+        let mut usual = read_usual(path, &header, &config, (height, width))?;
+        let expected = expected_tensors(&parameters, &statistics, usual.as_ref());
         let order = check_tensors(path, &header, &expected, length - head_bytes)?;
-        let mut state = read_tensors(path, source, &order, parameters, statistics)?;
+        let mut state = read_tensors(path, source, &order, (parameters, statistics), usual.as_mut())?;
+        if usual.as_ref().is_some_and(|usual| !usual.is_sound()) {
+            return Err(wrong(path, "usual", "holds numbers that no footage gives".into()));
+        }
         let (progress, provenance, calibration): (super::Progress, super::Provenance, Option<crate::calibration::Calibration>) =
             step_and_rest;
         if calibration.as_ref().is_some_and(|calibration| !calibration.is_sound()) {
             return Err(wrong(path, "calibration", "holds numbers that no footage gives".into()));
         }
         state.step = progress.step;
-        Ok(Checkpoint { config, spec, height, width, state, progress, provenance, calibration })
+        Ok(Checkpoint { config, spec, height, width, state, progress, provenance, usual: usual.map(Arc::new), calibration })
     }
 
     /// Every tensor in the order of the file: name, shape, elements.
-    fn pieces(&self) -> Vec<(String, &[usize], &[f32])> {
+    fn pieces(&self) -> Vec<(String, Vec<usize>, &[f32])> {
         let state = &self.state;
         let all = [
             ("", &state.parameters.layout, &state.parameters.values),
@@ -93,7 +102,12 @@ impl Checkpoint {
             (SECOND_MOMENT, &state.parameters.layout, &state.second_moments),
         ];
         let slots = all.into_iter().flat_map(|(prefix, layout, values)| layout.slots.iter().map(move |slot| (prefix, slot, values)));
-        slots.map(|(prefix, slot, values)| (format!("{prefix}{}", slot.name), slot.shape.as_slice(), &values[slot.range()])).collect()
+        let network = slots.map(|(prefix, slot, values)| (format!("{prefix}{}", slot.name), slot.shape.clone(), &values[slot.range()]));
+        let usual = self.usual.iter().flat_map(|usual| {
+            let [background, place] = usual_shapes(usual.height, usual.width);
+            [(BACKGROUND.to_owned(), background, &usual.background[..]), (PLACE.to_owned(), place, &usual.place[..])]
+        });
+        network.chain(usual).collect()
     }
 
     fn header(&self) -> Header {
@@ -115,6 +129,7 @@ impl Checkpoint {
             ("progress", json(&self.progress)),
             ("provenance", json(&self.provenance)),
             ("calibration", json(&self.calibration)),
+            ("usual_speed", json(&self.usual.as_ref().map(|usual| usual.speed))),
         ];
         header.metadata = texts.into_iter().map(|(key, text)| (key.to_owned(), text)).collect();
         header
@@ -168,13 +183,30 @@ fn read_shape(path: &Path, header: &Header) -> Result<(Config, Spec, usize, usiz
     Ok((config, spec, height, width))
 }
 
-/// Which of the four buffers a tensor belongs to.
+fn usual_shapes(height: usize, width: usize) -> [Vec<usize>; 2] {
+    [vec![height, width], vec![height / 2, width / 2]]
+}
+
+/// Place for what is usual at the camera, where the network sees motion and training had begun; its speed is there already.
+fn read_usual(path: &Path, header: &Header, config: &Config, (height, width): (usize, usize)) -> Result<Option<Usual>, CheckpointError> {
+    if !config.sees.motion() {
+        return Ok(None);
+    }
+    let speed: Option<f32> = header.json(path, "usual_speed")?;
+    let empty = |shape: &[usize]| vec![0.0; shape.iter().product()];
+    let [background, place] = usual_shapes(height, width);
+    Ok(speed.map(|speed| Usual { height, width, speed, background: empty(&background), place: empty(&place) }))
+}
+
+/// Which of the buffers a tensor belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Buffer {
     Parameters,
     Statistics,
     First,
     Second,
+    Background,
+    Place,
 }
 
 /// One tensor that the spec asks for.
@@ -184,7 +216,7 @@ struct Expected {
     place: std::ops::Range<usize>,
 }
 
-fn expected_tensors(parameters: &Layout, statistics: &Layout) -> BTreeMap<String, Expected> {
+fn expected_tensors(parameters: &Layout, statistics: &Layout, usual: Option<&Usual>) -> BTreeMap<String, Expected> {
     let mut all = BTreeMap::new();
     let parts = [
         (Buffer::Parameters, "", parameters),
@@ -196,6 +228,13 @@ fn expected_tensors(parameters: &Layout, statistics: &Layout) -> BTreeMap<String
         for slot in &layout.slots {
             let shape = slot.shape.iter().map(|&side| side as u64).collect();
             all.insert(format!("{prefix}{}", slot.name), Expected { buffer, shape, place: slot.range() });
+        }
+    }
+    if let Some(usual) = usual {
+        let shapes = usual_shapes(usual.height, usual.width);
+        for ((buffer, name), shape) in [(Buffer::Background, BACKGROUND), (Buffer::Place, PLACE)].into_iter().zip(shapes) {
+            let place = 0..shape.iter().product();
+            all.insert(name.into(), Expected { buffer, shape: shape.iter().map(|&side| side as u64).collect(), place });
         }
     }
     all
@@ -244,8 +283,8 @@ fn read_tensors(
     path: &Path,
     source: &mut dyn Read,
     order: &[(&str, &Expected)],
-    parameters: Arc<Layout>,
-    statistics: Arc<Layout>,
+    (parameters, statistics): (Arc<Layout>, Arc<Layout>),
+    mut usual: Option<&mut Usual>,
 ) -> Result<State, CheckpointError> {
     let reserve = |len: usize| {
         let mut values = Vec::new();
@@ -261,11 +300,13 @@ fn read_tensors(
         step: 0,
     };
     for (name, wanted) in order {
-        let whole = match wanted.buffer {
+        let whole: &mut [f32] = match wanted.buffer {
             Buffer::Parameters => &mut state.parameters.values,
             Buffer::Statistics => &mut state.statistics.values,
             Buffer::First => &mut state.first_moments,
             Buffer::Second => &mut state.second_moments,
+            Buffer::Background => usual.as_deref_mut().map_or(&mut [], |usual| &mut usual.background),
+            Buffer::Place => usual.as_deref_mut().map_or(&mut [], |usual| &mut usual.place),
         };
         read_values(path, name, source, &mut whole[wanted.place.clone()])?;
     }
@@ -342,8 +383,32 @@ mod tests {
                 decoder: "pictures".into(),
                 ..Provenance::default()
             },
+            usual: None,
             calibration: Some(calibration),
         }
+    }
+
+    /// One that knows what is usual at its camera.
+    fn with_usual() -> Checkpoint {
+        let mut checkpoint = checkpoint();
+        checkpoint.config.sees = crate::config::Sees::Motion;
+        let usual = Usual { height: 32, width: 32, speed: 1.5, background: vec![99.5; 1024], place: vec![2.25; 256] };
+        checkpoint.usual = Some(Arc::new(usual));
+        checkpoint
+    }
+
+    #[test]
+    fn what_is_usual_survives_and_is_checked() {
+        let original = with_usual();
+        assert_eq!(read(&bytes_of(&original)).expect("whole"), original);
+        // before training began nothing is usual yet
+        let unknown = Checkpoint { usual: None, ..with_usual() };
+        assert_eq!(read(&bytes_of(&unknown)).expect("whole"), unknown);
+        let mut still = with_usual();
+        if let Some(usual) = &mut still.usual {
+            Arc::make_mut(usual).place[7] = 0.0;
+        }
+        assert!(matches!(read(&bytes_of(&still)), Err(CheckpointError::Metadata { key: "usual", .. })));
     }
 
     fn bytes_of(checkpoint: &Checkpoint) -> Vec<u8> {

@@ -18,7 +18,9 @@ use crate::calibration::Calibration;
 use crate::config::Config;
 use crate::params::State;
 use crate::spec::Spec;
+use crate::usual::Usual;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Version of the file's layout that this program writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -40,6 +42,8 @@ pub struct Checkpoint {
     pub progress: Progress,
     /// Where the network comes from.
     pub provenance: Provenance,
+    /// What is usual at the camera, where the network sees motion.
+    pub usual: Option<Arc<Usual>>,
     /// Statistics of held-out normal footage; `None` while training is not finished.
     pub calibration: Option<Calibration>,
 }

@@ -1,4 +1,4 @@
-//! The folder of a training run: `config.toml metrics.csv events/ samples/ checkpoints/{last,best}.safetensors cache/ report/`.
+//! The folder of a training run: `config.toml metrics.csv events/ samples/ checkpoints/{last,best}.safetensors cache/ report/ commands.txt`.
 
 use super::Checkpoint;
 use super::error::CheckpointError;
@@ -69,6 +69,25 @@ impl Run {
         Checkpoint::load(&self.checkpoint(which))
     }
 
+    /// Path of a checkpoint that is there.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Interrupted`] where training did not come to it, [`CheckpointError::NotFound`].
+    pub fn existing(&self, which: &Which) -> Result<PathBuf, CheckpointError> {
+        let path = self.checkpoint(which);
+        if path.exists() {
+            return Ok(path);
+        }
+        let before = match self.load(&Which::Last) {
+            _ if *which != Which::Best => None,
+            Ok(last) if last.progress.measured.is_none() => Some("first validation"),
+            Ok(last) if !last.progress.finished => Some("end"),
+            Err(CheckpointError::NotFound { .. }) => Some("first validation"),
+            _ => None,
+        };
+        Err(before.map_or(CheckpointError::NotFound { path: path.clone() }, |before| CheckpointError::Interrupted { path, before }))
+    }
+
     /// Path of a checkpoint.
     pub fn checkpoint(&self, which: &Which) -> PathBuf {
         match which {
@@ -86,6 +105,11 @@ impl Run {
     /// Every setting, as text.
     pub fn config(&self) -> PathBuf {
         self.folder.join("config.toml")
+    }
+
+    /// The command lines that trained this run, in order.
+    pub fn commands(&self) -> PathBuf {
+        self.folder.join("commands.txt")
     }
 
     /// Losses, one row a step.

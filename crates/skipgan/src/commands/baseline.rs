@@ -5,11 +5,13 @@ use super::CommandError;
 use super::event::{Event, Listener};
 use super::map_output::MapOutput;
 use super::reading::Reading;
-use super::scored::{RowOutput, Scored};
+use super::scored::{RowOutput, Scored, evaluate_command};
 use crate::alarm_events::{Clock, Moment};
 use crate::baseline::{
-    Baseline, BaselineCalibration, BaselineError, Detector, Footage, FrameScore, GreyFrame, TrainingFootage, Visit, fit_and_calibrate,
+    Baseline, BaselineCalibration, BaselineError, Detector, Footage, FrameScore, GreyFrame, TermBaseline, TrainingFootage, Visit,
+    fit_and_calibrate,
 };
+use crate::data::labels::Labels;
 use crate::data::{Clip, ClipSource};
 use crate::evaluate::Selection;
 use crate::report::meta_file::ScoreMeta;
@@ -33,24 +35,37 @@ pub struct BaselineOptions {
     pub maps: Option<PathBuf>,
     /// How footage is read.
     pub reading: Reading,
+    /// Worker threads, where motion is computed; 0: one a core.
+    pub threads: usize,
     /// The command, for the meta file.
     pub command: String,
 }
+
+/// What a baseline does where nothing says which clips are normal and which are to be scored.
+const CALIBRATED_ON_ITSELF: &str = "the same footage calibrates the detector and is scored, so its scores are too low; put normal clips into train/, the others into test/";
 
 /// Calibrates on the training clips and scores the test clips.
 ///
 /// # Errors
 /// [`CommandError`].
 pub fn run(options: &BaselineOptions, cancel: &AtomicBool, listener: &mut dyn Listener) -> Result<Scored, CommandError> {
+    if let Some(terms) = TermBaseline::named(&options.name) {
+        return super::term_baseline::run(terms, options, cancel, listener);
+    }
     let baseline: Baseline = options.name.parse()?;
     let set = options.reading.find(&options.data)?;
     listener.hear(Event::Note(set.summary()));
     baseline.accept(if set.layout.is_stills() { Footage::Stills } else { Footage::Clips })?;
     let open = OpenOptions { planes: Planes::Luma, ..options.reading.open.clone() };
-    let (begun, mut scored) = (Instant::now(), Scored::default());
+    let unseen = !set.test.is_empty();
+    if !unseen {
+        listener.hear(Event::Warning(format!("{} has no test part: {CALIBRATED_ON_ITSELF}", set.name())));
+    }
+    let begun = Instant::now();
+    let mut scored = Scored { out: options.out.clone(), maps: options.maps.clone(), ..Scored::default() };
     let mut footage = NormalFootage { clips: set.for_training()?, open: &open, cancel, listener };
     let (mut detector, calibration) = fit_and_calibrate(baseline, &mut footage)?;
-    let mut rows = RowOutput::create(&options.out)?;
+    let mut rows = RowOutput::open(&options.out, &[], false)?;
     let mut maps = options.maps.as_deref().map(|folder| MapOutput::create(folder, calibration.tau0)).transpose()?;
     for clip in set.for_scoring() {
         let mut scorer = ClipScorer { detector: detector.as_mut(), calibration, rows: &mut rows, maps: maps.as_mut(), scored: &mut scored };
@@ -65,7 +80,13 @@ pub fn run(options: &BaselineOptions, cancel: &AtomicBool, listener: &mut dyn Li
     scored.sha256 = rows.finish()?;
     scored.seconds = begun.elapsed().as_secs_f64();
     listener.hear(Event::Finished { task: "scoring", summary: String::new() });
-    meta(options, baseline, &calibration, &scored).write_beside(&options.out)?;
+    let mut meta = meta(options, baseline, &calibration, &scored);
+    if !unseen {
+        meta.strict = false;
+        meta.not_strict_because.push(CALIBRATED_ON_ITSELF.into());
+    }
+    meta.write_beside(&options.out)?;
+    scored.next = Labels::are_there(&set).then(|| evaluate_command(&options.out, &options.data));
     Ok(scored)
 }
 

@@ -60,6 +60,8 @@ const ASPECT: (usize, usize) = (360, 240);
 pub fn run(options: &BenchOptions) -> Result<Measured, CommandError> {
     let config = options.choices.resolve()?;
     let (height, width) = config.picture(Some(ASPECT))?;
+    // A training step is on crops where the preset trains on crops.
+    let (height, width) = if options.job == Job::Train { config.training_size(height, width) } else { (height, width) };
     let spec = config.spec(height, width)?;
     let batch = options.batch.unwrap_or(config.batch);
     if batch == 0 || batch > 4096 {
@@ -90,7 +92,7 @@ impl Measured {
     pub fn to_text(&self) -> String {
         let (height, width) = self.picture;
         format!(
-            "{:.1} images/s (best batch {:.1}): preset {}, {width}x{height}, batch {}, {} threads, {} kernels",
+            "{:.1} images/s (best batch {:.1}): preset {}, {width}×{height}, batch {}, {} threads, {} kernels",
             self.speed.images_per_second, self.speed.best, self.config.preset, self.batch, self.threads, self.level
         )
     }

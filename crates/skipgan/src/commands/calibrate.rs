@@ -4,16 +4,17 @@
 use super::CommandError;
 use super::detector::{self, Opened, alarm_in_words};
 use super::event::{Event, Listener};
-use super::reading::{self, Reading};
+use super::reading::{self, Prepared, Reading};
 use crate::calibration::{Basis, Calibration};
 use crate::checkpoint::{Checkpoint, Run};
 use crate::data::cache::DEFAULT_LIMIT_BYTES;
 use crate::data::fingerprint::fingerprint;
-use crate::data::{Clip, PictureSettings, WindowShape, WindowStream, hold_out};
+use crate::data::{Clip, Sight, WindowStream, hold_out};
 use crate::score::detector::{batch_of, engine_on_cpu};
 use crate::score::fit::fit_clip;
 use crate::score::forward::Forward;
 use crate::score::{Fitter, ScoreError, fit_spans};
+use crate::words::counted;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -100,37 +101,47 @@ struct Normal<'a> {
 }
 
 impl Normal<'_> {
-    fn picture(opened: &Opened) -> PictureSettings {
-        PictureSettings::new(&opened.config, opened.checkpoint.height, opened.checkpoint.width)
+    fn sight(opened: &Opened) -> Sight {
+        let checkpoint = &opened.checkpoint;
+        Sight::new(&opened.config, checkpoint.height, checkpoint.width, checkpoint.usual.clone())
     }
 
     /// Every frame, as it is decoded.
     fn all(&self, opened: &Opened, listener: &mut dyn Listener) -> Result<Calibration, CommandError> {
-        let (picture, history) = (Normal::picture(opened), opened.config.history);
+        let sight = Normal::sight(opened);
         let mut engine = engine_on_cpu(&opened.checkpoint, &opened.config, reading::pool(self.options.threads)?)?;
-        let shape = WindowShape::new(&picture, history);
-        let mut forward = Forward::new(&mut engine, &opened.config, shape, batch_of(&opened.config));
-        let mut fitter = Fitter::default();
+        let mut forward = Forward::new(&mut engine, &opened.config, &sight, batch_of(&opened.config));
+        let mut fitter = Fitter::new(&opened.config);
+        loop {
+            self.show(&sight, &mut fitter, &mut forward, listener)?;
+            if fitter.frames() < LEAST_FRAMES {
+                return Err(ScoreError::NothingToFit { frames: fitter.frames() }.into());
+            }
+            if !fitter.look_again()? {
+                return Ok(fitter.finish()?);
+            }
+        }
+    }
+
+    /// Shows every frame once, as it is decoded.
+    fn show(&self, sight: &Sight, fitter: &mut Fitter, forward: &mut Forward<'_>, listener: &mut dyn Listener) -> Result<(), CommandError> {
         for (order, clip) in self.clips.iter().enumerate() {
-            let mut stream = WindowStream::open(clip, &self.options.reading.open, &picture, history)?;
-            fit_clip(&mut fitter, &mut forward, &mut stream, self.cancel)?;
-            for event in &stream.source().damage_log().events {
-                listener.hear(Event::Warning(format!("{}, frame {}: {}", clip.name, event.frame, event.reason)));
+            let mut stream = WindowStream::open(clip, &self.options.reading.open, sight)?;
+            fit_clip(fitter, forward, &mut stream, self.cancel)?;
+            for line in stream.source().damage_log().lines() {
+                listener.hear(Event::Warning(format!("{}, {line}", clip.name)));
             }
             listener.hear(Event::Progress {
                 task: "calibrating",
                 done: order as u64 + 1,
                 total: Some(self.clips.len() as u64),
                 unit: "clips",
-                detail: format!("{} ({} frames so far)", clip.name, fitter.frames()),
+                detail: format!("{} ({} so far)", clip.name, counted(fitter.frames(), "frame")),
                 numbers: json!({ "clip": clip.name, "frames": fitter.frames() }),
             });
         }
         listener.hear(Event::Finished { task: "calibrating", summary: String::new() });
-        if fitter.frames() < LEAST_FRAMES {
-            return Err(ScoreError::NothingToFit { frames: fitter.frames() }.into());
-        }
-        Ok(fitter.finish(&opened.config)?)
+        Ok(())
     }
 
     /// The footage is that of the training: no statistic may come from frames that the network was fitted on.
@@ -140,17 +151,19 @@ impl Normal<'_> {
             let told = "this is the footage of the training: name the run folder, whose cache knows the held-out part, or other footage";
             return Err(CommandError::Usage(told.into()));
         };
-        let picture = Normal::picture(opened);
-        let cache = self.options.reading.cache(&run.cache(), self.clips, &picture, DEFAULT_LIMIT_BYTES, self.cancel, listener)?;
+        let sight = Normal::sight(opened);
+        let cache = self.options.reading.cache(&run.cache(), self.clips, &sight.picture, DEFAULT_LIMIT_BYTES, self.cancel, listener)?;
         let kept = &opened.checkpoint.provenance.kept_frames;
         if !kept.is_empty() && *kept != cache.kept_sha256() {
             let told = "the training saw other frames of this footage (another --decoder or --cache-gib): name other normal footage";
             return Err(CommandError::Usage(told.into()));
         }
         let split = hold_out(&cache.frames(), opened.config.history)?;
+        let motion = reading::motion(&cache, sight.sees, self.options.threads, self.cancel, listener)?;
+        let prepared = Prepared { cache, motion, sight };
         let mut engine = engine_on_cpu(&opened.checkpoint, &opened.config, reading::pool(self.options.threads)?)?;
         let (config, batch) = (&opened.config, batch_of(&opened.config));
-        Ok(fit_spans(&mut engine, &cache, &split.held_out, config, batch, Some(self.cancel), &mut |_, _| {})?)
+        Ok(fit_spans(&mut engine, prepared.footage(), &split.held_out, config, batch, Some(self.cancel), &mut |_, _| {})?)
     }
 }
 
@@ -162,7 +175,7 @@ impl Calibrated {
 
     /// Old and new, side by side.
     pub fn to_text(&self) -> String {
-        let mut text = format!("{}: calibrated on {} frames\n", self.path.display(), self.after.frames);
+        let mut text = format!("{}: calibrated on {}\n", self.path.display(), counted(self.after.frames, "frame"));
         let told = |calibration: Option<&Calibration>, term: &str| {
             let term = calibration.and_then(|calibration| calibration.terms.get(term));
             term.map_or_else(|| "–".to_string(), |term| format!("{:.4e} ± {:.1e}", term.median, term.sd))

@@ -9,6 +9,7 @@ use super::reading::{Reading, quoted, shown};
 use super::report::{self, ReportOptions};
 use super::score::{self, ScoreOptions};
 use super::train::{self, TrainOptions};
+use crate::data::DataError;
 use crate::data::cache::DEFAULT_LIMIT_BYTES;
 use crate::data::scene::{Scene, SceneSettings};
 use crate::evaluate::Evaluation;
@@ -56,7 +57,7 @@ const STEPS: u64 = 400;
 pub fn run(options: &DemoOptions, cancel: &AtomicBool, listener: &mut dyn Listener) -> Result<Shown, CommandError> {
     let begun = Instant::now();
     let place = Places::new(&options.out)?;
-    generate(options.seed, &place.data, listener)?;
+    generate(options.seed, &place.data, cancel, listener)?;
     let reading = Reading::default();
     let steps = options.steps.unwrap_or(STEPS);
     let flags = vec![format!("steps={steps}"), format!("seed={}", options.seed)];
@@ -69,6 +70,17 @@ pub fn run(options: &DemoOptions, cancel: &AtomicBool, listener: &mut dyn Listen
         cache_bytes: DEFAULT_LIMIT_BYTES,
         reading: reading.clone(),
         threads: options.threads,
+        command: quoted(&[
+            "skipgan",
+            "train",
+            &shown(&place.data),
+            "--out",
+            &shown(&place.run),
+            "--steps",
+            &steps.to_string(),
+            "--seed",
+            &options.seed.to_string(),
+        ]),
     };
     train::run(&training, cancel, listener)?;
     let words =
@@ -93,6 +105,7 @@ pub fn run(options: &DemoOptions, cancel: &AtomicBool, listener: &mut dyn Listen
         out: place.difference.clone(),
         maps: None,
         reading: reading.clone(),
+        threads: options.threads,
         command: quoted(&words),
     };
     baseline::run(&without, cancel, &mut Silence)?;
@@ -125,9 +138,9 @@ impl Places {
     }
 }
 
-fn generate(seed: u64, folder: &Path, listener: &mut dyn Listener) -> Result<(), CommandError> {
+fn generate(seed: u64, folder: &Path, cancel: &AtomicBool, listener: &mut dyn Listener) -> Result<(), CommandError> {
     let scene = Scene::new(SceneSettings { seed, ..SceneSettings::default() })?;
-    scene.write(folder, &mut |done, all| {
+    let written = scene.write_until(folder, cancel, &mut |done, all| {
         listener.hear(Event::Progress {
             task: "the street",
             done: done as u64,
@@ -136,7 +149,8 @@ fn generate(seed: u64, folder: &Path, listener: &mut dyn Listener) -> Result<(),
             detail: String::new(),
             numbers: json!({}),
         });
-    })?;
+    });
+    written.map_err(|error| if matches!(error, DataError::Cancelled) { CommandError::Interrupted } else { error.into() })?;
     let told = format!(
         "the street: {} training and {} test clips in {}",
         scene.settings().train_clips,
@@ -162,7 +176,7 @@ fn reporting(place: &Places, reading: &Reading, threads: usize) -> ReportOptions
     ReportOptions {
         run: place.run.clone(),
         scores: Some(place.scores.clone()),
-        data: Some(place.data.clone()),
+        data: vec![place.data.clone()],
         labels: None,
         maps: Some(place.maps.clone()),
         out: None,
@@ -176,7 +190,7 @@ fn reporting(place: &Places, reading: &Reading, threads: usize) -> ReportOptions
 fn judge(place: &Places, scores: &Path, maps: Option<&Path>, reading: &Reading) -> Result<Evaluation, CommandError> {
     let judging = EvaluateOptions {
         scores: scores.to_path_buf(),
-        data: place.data.clone(),
+        data: vec![place.data.clone()],
         labels: None,
         column: "score".into(),
         maps: maps.map(Path::to_path_buf),

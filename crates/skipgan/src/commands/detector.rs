@@ -26,8 +26,8 @@ pub struct Opened {
 pub fn open(run: &Path, which: Option<&str>, set: &[String]) -> Result<Opened, CommandError> {
     let path = match which {
         None if run.is_file() => run.to_path_buf(),
-        None | Some("best") => Run::open(run)?.checkpoint(&Which::Best),
-        Some("last") => Run::open(run)?.checkpoint(&Which::Last),
+        None | Some("best") => Run::open(run)?.existing(&Which::Best)?,
+        Some("last") => Run::open(run)?.existing(&Which::Last)?,
         Some(file) => PathBuf::from(file),
     };
     let mut checkpoint = Checkpoint::load(&path)?;

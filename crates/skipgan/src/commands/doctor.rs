@@ -10,6 +10,8 @@ pub struct Finding {
     pub topic: String,
     /// What was found, a phrase.
     pub found: String,
+    /// What a variable does; empty for everything else.
+    pub meaning: String,
     /// Whether something is missing that a user may want.
     pub good: bool,
 }
@@ -29,17 +31,34 @@ pub const OWN_VARIABLES: [(&str, &str); 2] = [
     ("SKIPGAN_PED2", "path of a UCSDped2 folder, for the tests on real footage"),
 ];
 
+impl Finding {
+    fn new(topic: &str, found: impl Into<String>, good: bool) -> Finding {
+        Finding { topic: topic.into(), found: found.into(), meaning: String::new(), good }
+    }
+}
+
+/// For people: what there is and what is missing, then the variables with what they mean.
+pub fn to_text(findings: &[Finding]) -> String {
+    let (variables, others): (Vec<&Finding>, Vec<&Finding>) = findings.iter().partition(|finding| !finding.meaning.is_empty());
+    let width =
+        |findings: &[&Finding], of: fn(&Finding) -> &str| findings.iter().map(|finding| of(finding).chars().count()).max().unwrap_or(0);
+    let topics = width(&others, |finding| &finding.topic);
+    let mut lines: Vec<String> = (others.iter())
+        .map(|finding| format!("{} {:topics$}  {}", if finding.good { "✓" } else { "✗" }, finding.topic, finding.found))
+        .collect();
+    let (names, values) = (width(&variables, |finding| &finding.topic), width(&variables, |finding| &finding.found));
+    lines.extend(["".to_string(), "variables that change what the program does (a flag goes before its variable):".to_string()]);
+    lines.extend(variables.iter().map(|Finding { topic, found, meaning, .. }| format!("  {topic:names$}  {found:values$}  {meaning}")));
+    lines.join("\n")
+}
+
 /// Everything worth knowing, in the order in which it is printed.
 pub fn examine(ffmpeg: Option<&Path>, variables: &[Variable]) -> Vec<Finding> {
     let mut findings = vec![
-        Finding { topic: "skipgan".into(), found: env!("CARGO_PKG_VERSION").into(), good: true },
+        Finding::new("skipgan", env!("CARGO_PKG_VERSION"), true),
         processor(),
         threads(),
-        Finding {
-            topic: "decoders".into(),
-            found: "built in: H.264 and HEVC in MP4 and MKV, MJPEG in AVI, Y4M, pictures (PNG, JPEG, TIFF, BMP, GIF)".into(),
-            good: true,
-        },
+        Finding::new("decoders", "built in: H.264 and HEVC in MP4 and MKV, MJPEG in AVI, Y4M, pictures (PNG, JPEG, TIFF, BMP, GIF)", true),
         ffmpeg_found(ffmpeg),
     ];
     findings.extend(variables.iter().map(variable));
@@ -54,12 +73,12 @@ fn processor() -> Finding {
         }
         Err(error) => (error.to_string(), false),
     };
-    Finding { topic: "processor".into(), found, good }
+    Finding::new("processor", found, good)
 }
 
 fn threads() -> Finding {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    Finding { topic: "threads".into(), found: format!("{cores} (change with --threads)"), good: true }
+    Finding::new("threads", format!("{cores} (change with --threads)"), true)
 }
 
 fn ffmpeg_found(path: Option<&Path>) -> Finding {
@@ -67,25 +86,22 @@ fn ffmpeg_found(path: Option<&Path>) -> Finding {
     let asked = Command::new(&program).arg("-version").stdin(Stdio::null()).stderr(Stdio::null()).output();
     let first = asked.ok().filter(|output| output.status.success());
     let first = first.and_then(|output| String::from_utf8_lossy(&output.stdout).lines().next().map(str::to_string));
+    let program = program.display();
     match first {
-        Some(line) => Finding { topic: "ffmpeg".into(), found: format!("{} ({})", line, program.display()), good: true },
-        None => Finding {
-            topic: "ffmpeg".into(),
-            found: format!(
-                "not found as '{}': MPEG-4 Part 2, VP9, AV1, MPEG-TS and interlaced video need it, and .mp4 overlays",
-                program.display()
-            ),
-            good: false,
-        },
+        Some(line) => {
+            let line = line.split(" Copyright").next().unwrap_or_default();
+            Finding::new("ffmpeg", format!("{} (runs as '{program}')", line.trim_start_matches("ffmpeg ")), true)
+        }
+        None => {
+            let needed = "MPEG-4 Part 2, VP9, AV1, MPEG-TS and interlaced video need it, and .mp4 overlays";
+            Finding::new("ffmpeg", format!("not found as '{program}': {needed}; install it, or name it with --ffmpeg"), false)
+        }
     }
 }
 
 fn variable(variable: &Variable) -> Finding {
-    let found = match std::env::var(&variable.name) {
-        Ok(value) => format!("{value}  ({})", variable.meaning),
-        Err(_) => format!("not set  ({})", variable.meaning),
-    };
-    Finding { topic: variable.name.clone(), found, good: true }
+    let found = std::env::var_os(&variable.name).map_or_else(|| "not set".into(), |value| value.to_string_lossy().into_owned());
+    Finding { topic: variable.name.clone(), found, meaning: variable.meaning.clone(), good: true }
 }
 
 #[cfg(test)]
@@ -100,5 +116,7 @@ mod tests {
         assert!(!ffmpeg.good && ffmpeg.found.contains("/no/such/ffmpeg"));
         assert!(findings.iter().any(|finding| finding.topic == "SKIPGAN_NO_SUCH" && finding.found.starts_with("not set")));
         assert!(findings.iter().any(|finding| finding.topic == "processor" && finding.good));
+        let text = to_text(&findings);
+        assert!(text.contains("✗ ffmpeg     not found as") && text.contains("  SKIPGAN_NO_SUCH  not set  nothing"), "{text}");
     }
 }

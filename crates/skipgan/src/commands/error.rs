@@ -5,6 +5,7 @@ use crate::config::ConfigError;
 use crate::data::DataError;
 use crate::evaluate::EvaluateError;
 use crate::report::ResultFileError;
+use crate::report::overlay::OverlayError;
 use crate::score::ScoreError;
 use crate::spec::SpecError;
 use crate::train::TrainError;
@@ -17,6 +18,9 @@ pub enum CommandError {
     /// Footage, labels, the cache.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// A file that `inspect` looks at.
+    #[error(transparent)]
+    Source(#[from] video::SourceError),
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -31,7 +35,7 @@ pub enum CommandError {
     Train(#[from] TrainError),
     /// Scoring.
     #[error(transparent)]
-    Score(#[from] ScoreError),
+    Score(ScoreError),
     /// Evaluation.
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),
@@ -45,8 +49,8 @@ pub enum CommandError {
     #[error(transparent)]
     Cpu(#[from] kernels::CpuError),
     /// The annotated video.
-    #[error("cannot write the overlay: {0}")]
-    Overlay(std::io::Error),
+    #[error(transparent)]
+    Overlay(#[from] OverlayError),
     /// A run's `metrics.csv`.
     #[error(transparent)]
     Metrics(#[from] crate::report::html::MetricsError),
@@ -66,4 +70,26 @@ pub enum CommandError {
     /// Ctrl-C, where nothing needs saving.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl From<ScoreError> for CommandError {
+    /// What a command's own sink could not do is the command's error and told as such: scoring itself did not fail.
+    fn from(error: ScoreError) -> CommandError {
+        let ScoreError::Sink(cause) = error else { return CommandError::Score(error) };
+        cause.downcast::<CommandError>().unwrap_or_else(|cause| CommandError::Score(ScoreError::Sink(cause)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn what_a_sink_could_not_do_is_told_as_it_was() {
+        let usage = ScoreError::Sink(io::Error::other(CommandError::Usage("no such film".into())));
+        assert_eq!(CommandError::from(usage).to_string(), "no such film");
+        let full = CommandError::from(ScoreError::Sink(io::ErrorKind::StorageFull.into()));
+        assert!(full.to_string().starts_with("the scores could not be taken: no s"), "{full}");
+    }
 }

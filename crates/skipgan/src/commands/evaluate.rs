@@ -5,6 +5,7 @@ use super::event::{Event, Listener};
 use super::reading::{Reading, shown};
 use super::truth::{MaskFiles, Truth};
 use crate::alarm_events::{Clock, Threshold};
+use crate::data::labels::kinds;
 use crate::data::{Clip, DataError, DataSet};
 use crate::evaluate::clips::ClipScores;
 use crate::evaluate::run::{Inputs, MapSource, MaskSource, Options, evaluate};
@@ -22,8 +23,8 @@ use video::{OpenOptions, Planes};
 pub struct EvaluateOptions {
     /// The score file.
     pub scores: PathBuf,
-    /// The data set that was scored.
-    pub data: PathBuf,
+    /// The footage that was scored: a data set, or the inputs that `score` was given.
+    pub data: Vec<PathBuf>,
     /// Labels in a place of their own.
     pub labels: Option<PathBuf>,
     /// The column to judge; `score` by default.
@@ -38,14 +39,14 @@ pub struct EvaluateOptions {
     pub reading: Reading,
 }
 
-/// A score file held against its data set: clips in the data set's order, and the truth.
-pub struct Judged {
-    /// The data set.
+/// A score file held against the footage that was scored: every clip and frame of the one is in the other.
+pub struct Held {
+    /// The footage.
     pub set: DataSet,
-    /// Scores of its clips.
+    /// Scores of its clips, in its order.
     pub table: ScoreTable,
-    /// Labels of its clips.
-    pub truth: Truth,
+    /// Frames of each clip.
+    pub frames: BTreeMap<String, usize>,
     /// What the scores were made with, where they are ours.
     pub meta: Option<ScoreMeta>,
 }
@@ -55,15 +56,16 @@ pub struct Judged {
 /// # Errors
 /// [`CommandError`].
 pub fn run(options: &EvaluateOptions, listener: &mut dyn Listener) -> Result<Evaluation, CommandError> {
-    let judged = read(options, listener)?;
-    let mut evaluation = measure(&judged, options)?;
+    let held = hold(options, listener)?;
+    let truth = truth(&held, options, listener)?;
+    let mut evaluation = measure(&held, &truth, options)?;
     if let Some(other) = &options.compare {
-        evaluation = evaluation.with_comparison(against(&judged, other, options, listener)?);
+        evaluation = evaluation.with_comparison(against(&held, &truth, other, options, listener)?);
     }
-    warn_of_selection(judged.meta.as_ref(), &options.scores, listener);
+    warn_of_selection(held.meta.as_ref(), &options.scores, listener);
     if let Some(path) = &options.out {
-        let labels: Vec<Vec<Option<u8>>> = judged.truth.labels.iter().map(|clip| clip.iter().map(|&label| Some(label)).collect()).collect();
-        judged.table.write_labelled(path, &labels)?;
+        let labels: Vec<Vec<Option<u8>>> = truth.labels.iter().map(|clip| clip.iter().map(|&label| Some(label)).collect()).collect();
+        held.table.write_labelled(path, &labels)?;
     }
     Ok(evaluation)
 }
@@ -78,34 +80,34 @@ fn warn_of_selection(meta: Option<&ScoreMeta>, scores: &Path, listener: &mut dyn
 
 /// The paired comparison with another score file of the same data: the same column of it, or `score` where it has none of that name.
 fn against(
-    judged: &Judged,
+    held: &Held,
+    truth: &Truth,
     other: &Path,
     options: &EvaluateOptions,
     listener: &mut dyn Listener,
 ) -> Result<PairedComparison, CommandError> {
     let known: Vec<ExpectedClip<'_>> =
-        judged.truth.clips.iter().zip(&judged.truth.labels).map(|(name, labels)| ExpectedClip { name, frames: labels.len() }).collect();
+        truth.clips.iter().zip(&truth.labels).map(|(name, labels)| ExpectedClip { name, frames: labels.len() }).collect();
     let table = ScoreTable::read(other)?.match_clips(&known)?;
     warn_of_selection(ScoreMeta::read_beside(other)?.as_ref(), other, listener);
     let column = if table.columns.contains(&options.column) { options.column.as_str() } else { "score" };
-    let (own, others) = (judged.table.scores(&options.column)?, table.scores(column)?);
-    let clips: Vec<ClipScores<'_>> = clips_of(judged, &own).collect();
+    let (own, others) = (held.table.scores(&options.column)?, table.scores(column)?);
     let origin = OtherScores { name: shown(other), sha256: Some(table.sha256.clone()), column: column.to_owned() };
-    Ok(compare(&clips, &others, origin, Options::default())?)
+    Ok(compare(&clips_of(truth, &own), &others, origin, Options::default())?)
 }
 
-fn clips_of<'a>(judged: &'a Judged, scores: &'a [&'a [f64]]) -> impl Iterator<Item = ClipScores<'a>> {
-    let named = judged.truth.clips.iter().zip(scores).zip(&judged.truth.labels);
-    named.map(|((name, scores), labels)| ClipScores { name, scores, labels })
+fn clips_of<'a>(truth: &'a Truth, scores: &[&'a [f64]]) -> Vec<ClipScores<'a>> {
+    let named = truth.clips.iter().zip(scores).zip(&truth.labels);
+    named.map(|((name, &scores), labels)| ClipScores { name, scores, labels }).collect()
 }
 
 /// What the alarms of the score file are worth; `None` where it has none.
-fn alarms(judged: &Judged, options: &EvaluateOptions) -> Option<AlarmRecord> {
-    let alarms = judged.table.scores("alarm").ok()?;
+fn alarms(held: &Held, truth: &Truth, options: &EvaluateOptions) -> Option<AlarmRecord> {
+    let alarms = held.table.scores("alarm").ok()?;
     let alarms: Vec<Vec<bool>> = alarms.iter().map(|clip| clip.iter().map(|&alarm| alarm > 0.5).collect()).collect();
-    let own = judged.meta.as_ref().filter(|meta| meta.scores_sha256.as_ref() == Some(&judged.table.sha256));
+    let own = held.meta.as_ref().filter(|meta| meta.scores_sha256.as_ref() == Some(&held.table.sha256));
     let threshold: Option<Threshold> = own.and_then(|meta| serde_json::from_value(meta.further.get("alarm_threshold")?.clone()).ok());
-    let from_file = judged.table.scores("time_s").ok().map(|clips| clips.into_iter().map(<[f64]>::to_vec).collect::<Vec<_>>());
+    let from_file = held.table.scores("time_s").ok().map(|clips| clips.into_iter().map(<[f64]>::to_vec).collect::<Vec<_>>());
     let by_rate = |fps: f64| alarms.iter().map(|clip| (0..clip.len()).map(|frame| frame as f64 / fps).collect()).collect();
     let named = options.reading.open.fps.filter(|fps| *fps > 0.0);
     let clock = match (&from_file, named) {
@@ -114,35 +116,42 @@ fn alarms(judged: &Judged, options: &EvaluateOptions) -> Option<AlarmRecord> {
         (None, None) => Clock::Frames,
     };
     let seconds: Option<Vec<Vec<f64>>> = from_file.or_else(|| named.map(by_rate));
-    let clips: Vec<ClipAlarms<'_>> = (alarms.iter().zip(&judged.truth.labels).enumerate())
+    let clips: Vec<ClipAlarms<'_>> = (alarms.iter().zip(&truth.labels).enumerate())
         .map(|(clip, (alarms, labels))| ClipAlarms { alarms, labels, seconds: seconds.as_ref().map(|all| all[clip].as_slice()) })
         .collect();
     Some(judge_alarms(&clips, clock, threshold))
 }
 
-/// Reads scores and truth and holds them against each other.
+/// Reads scores and holds them against the footage; labels are not looked for.
 ///
 /// # Errors
 /// [`CommandError`]: a clip or a frame that one has and the other has not.
-pub fn read(options: &EvaluateOptions, listener: &mut dyn Listener) -> Result<Judged, CommandError> {
+pub fn hold(options: &EvaluateOptions, listener: &mut dyn Listener) -> Result<Held, CommandError> {
     let table = ScoreTable::read(&options.scores)?;
-    let set = options.reading.find(std::slice::from_ref(&options.data))?;
+    let set = options.reading.find(&options.data)?;
     listener.hear(Event::Note(set.summary()));
     let meta = ScoreMeta::read_beside(&options.scores)?;
     let frames = frames_of(&set, meta.as_ref().filter(|meta| meta.scores_sha256.as_ref() == Some(&table.sha256)), options, listener)?;
-    // A clip or a frame without a row is told as such, before labels are looked for.
     let expected = set.for_scoring().iter().map(|clip| ExpectedClip { name: &clip.name, frames: frames[&clip.name] });
     let table = table.match_clips(&expected.collect::<Vec<_>>())?;
-    let truth = Truth::read(&set, options.labels.as_deref(), &frames)?;
-    for (clip, labels) in truth.clips.iter().zip(&truth.labels) {
-        if let Some(note) = set.check_test_frames(clip, labels.len())? {
+    for (clip, &frames) in &frames {
+        if let Some(note) = set.check_test_frames(clip, frames)? {
             listener.hear(Event::Warning(note));
         }
     }
+    Ok(Held { set, table, frames, meta })
+}
+
+/// Reads the labels of what is held.
+///
+/// # Errors
+/// [`CommandError::Data`]: there are none, or they do not fit.
+pub fn truth(held: &Held, options: &EvaluateOptions, listener: &mut dyn Listener) -> Result<Truth, CommandError> {
+    let truth = Truth::read(&held.set, options.labels.as_deref(), &held.frames)?;
     for note in &truth.notes {
         listener.hear(Event::Warning(note.clone()));
     }
-    Ok(Judged { meta, set, table, truth })
+    Ok(truth)
 }
 
 /// Frames of every clip: pictures are counted, a video has as many as our own score file says it decoded, else it is decoded to count them
@@ -183,13 +192,12 @@ fn count(clip: &Clip, options: &EvaluateOptions) -> Result<usize, CommandError> 
 ///
 /// # Errors
 /// [`CommandError`].
-pub fn measure(judged: &Judged, options: &EvaluateOptions) -> Result<Evaluation, CommandError> {
-    let scores = judged.table.scores(&options.column)?;
-    let clips: Vec<ClipScores<'_>> = clips_of(judged, &scores).collect();
-    let frames: Vec<usize> = judged.truth.labels.iter().map(Vec::len).collect();
-    let known: Vec<ExpectedClip<'_>> =
-        judged.truth.clips.iter().zip(&frames).map(|(name, &frames)| ExpectedClip { name, frames }).collect();
-    let mut masks = MaskFiles::find(&judged.set, judged.set.for_scoring(), frames.clone())?;
+pub fn measure(held: &Held, truth: &Truth, options: &EvaluateOptions) -> Result<Evaluation, CommandError> {
+    let scores = held.table.scores(&options.column)?;
+    let clips = clips_of(truth, &scores);
+    let frames: Vec<usize> = truth.labels.iter().map(Vec::len).collect();
+    let known: Vec<ExpectedClip<'_>> = truth.clips.iter().zip(&frames).map(|(name, &frames)| ExpectedClip { name, frames }).collect();
+    let mut masks = MaskFiles::find(&held.set, held.set.for_scoring(), frames.clone())?;
     let mut maps = options.maps.as_deref().map(|folder| MapFolder::open(folder, &known)).transpose()?;
     let detections = match options.maps.as_deref().map(|folder| folder.join(DETECTIONS_NAME)) {
         Some(path) if path.exists() => Some(read_detections(&path, &known)?),
@@ -202,23 +210,26 @@ pub fn measure(judged: &Judged, options: &EvaluateOptions) -> Result<Evaluation,
         detections: detections.as_deref(),
         tracks: None,
     };
-    let evaluation = evaluate(inputs, provenance(judged, options), Options::default())?;
-    Ok(match alarms(judged, options) {
+    let mut evaluation = evaluate(inputs, provenance(held, truth, options), Options::default())?;
+    if let Some(kinds) = kinds::read(&held.set)? {
+        evaluation.take_kinds(&clips, &kinds);
+    }
+    Ok(match alarms(held, truth, options) {
         Some(record) => evaluation.with_alarms(record),
         None => evaluation,
     })
 }
 
-fn provenance(judged: &Judged, options: &EvaluateOptions) -> Provenance {
-    let own = match &judged.meta {
-        Some(meta) => meta.provenance(&judged.table.sha256),
+fn provenance(held: &Held, truth: &Truth, options: &EvaluateOptions) -> Provenance {
+    let own = match &held.meta {
+        Some(meta) => meta.provenance(&held.table.sha256),
         None => Provenance {
-            scores_sha256: Some(judged.table.sha256.clone()),
+            scores_sha256: Some(held.table.sha256.clone()),
             not_strict_because: vec!["no .meta.json beside the scores: how they were made is not known".into()],
             ..Provenance::default()
         },
     };
-    let mut provenance = Provenance { dataset: Some(judged.set.name()), label_source: Some(judged.truth.source.clone()), ..own };
+    let mut provenance = Provenance { dataset: Some(held.set.name()), label_source: Some(truth.source.clone()), ..own };
     if options.column != "score" && options.column != "score_raw" {
         provenance.not_strict_because.push(format!("column {} is judged, not the preset's score", options.column));
     }

@@ -16,10 +16,12 @@ pub mod moments;
 pub mod overwriting;
 pub mod reading;
 pub mod report;
+pub mod scene;
 pub mod score;
 pub mod scored;
 pub mod selection;
-pub mod test_judge;
+pub mod term_baseline;
+mod test_judge;
 pub mod train;
 pub mod truth;
 

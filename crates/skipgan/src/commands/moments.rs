@@ -4,13 +4,15 @@ use super::CommandError;
 use super::detector::Opened;
 use super::reading::Reading;
 use crate::calibration::Calibration;
-use crate::data::{Clip, PictureSettings, WindowStream};
+use crate::data::{Clip, Sight, WindowStream, Windows};
 use crate::model::engine::Engine;
 use crate::report::heat::blend;
 use crate::report::html::{Captioned, Chosen, ClipResult, Moment};
 use crate::report::picture::Picture;
+use crate::score::anomaly::score_map;
 use crate::score::forward::Forward;
 use crate::score::map::Placement;
+use crate::train::samples::Shown;
 use video::{Channels, Filter, Fit, Frame, Resizer, Target};
 
 /// Longest side of a picture in the report.
@@ -52,8 +54,9 @@ impl Looking<'_> {
         results: &[ClipResult],
         moments: &mut [Option<Moment>],
     ) -> Result<(), CommandError> {
-        let picture = PictureSettings::new(&self.opened.config, self.opened.checkpoint.height, self.opened.checkpoint.width);
-        let mut stream = WindowStream::open(clip, &self.reading.open, &picture, self.opened.config.history)?;
+        let checkpoint = &self.opened.checkpoint;
+        let sight = Sight::new(&self.opened.config, checkpoint.height, checkpoint.width, checkpoint.usual.clone());
+        let mut stream = WindowStream::open(clip, &self.reading.open, &sight)?;
         let last = wanted.iter().map(|&at| chosen[at].frame).max().unwrap_or(0);
         for frame in 0..=last {
             let Some(window) = stream.next_window()? else { break };
@@ -61,8 +64,8 @@ impl Looking<'_> {
             if now.is_empty() {
                 continue;
             }
-            let (input, time_s) = (window.input.to_vec(), window.time_s);
-            let pictures = self.pictures(&input, &stream, &picture)?;
+            let (seen, time_s, warmup) = (window.window.clone(), window.time_s, window.warmup);
+            let pictures = self.pictures(&seen, warmup, &stream)?;
             for at in now {
                 let Chosen { kind, score, clip, .. } = chosen[at];
                 let name = results[clip].name.clone();
@@ -72,23 +75,38 @@ impl Looking<'_> {
         Ok(())
     }
 
-    fn pictures(&mut self, input: &[f32], stream: &WindowStream, picture: &PictureSettings) -> Result<Vec<Captioned>, CommandError> {
+    fn pictures(&mut self, seen: &Windows, warmup: bool, stream: &WindowStream) -> Result<Vec<Captioned>, CommandError> {
         let (Some(frame), Some(geometry)) = (stream.frame(), stream.geometry()) else { return Ok(Vec::new()) };
-        let shown = displayed(frame)?;
-        let mut forward = Forward::new(self.engine, &self.opened.config, stream.shape(), 1);
-        forward.push(input);
-        let scores = forward.run();
-        let placement = Placement::new((picture.height, picture.width), &geometry);
-        let mut canvas = Vec::new();
-        let map = placement.place(&scores.residual_maps, &mut canvas);
-        let heated = blend(&shown, map.values, map.rows, map.cols, self.calibration.display);
-        let channels = stream.shape().channels();
-        let latest: Vec<f32> =
-            scores.reconstruction.chunks_exact(channels).flat_map(|pixel| &pixel[channels - picture.channels..]).copied().collect();
-        let rebuilt = Picture::from_signed(picture.height, picture.width, picture.channels, &latest);
-        let captioned = |caption: &str, picture: Picture| Captioned { caption: caption.into(), picture };
-        Ok(vec![captioned("frame", shown), captioned("reconstruction", rebuilt), captioned("anomaly map", heated)])
+        let mut pictures = vec![captioned("frame", displayed(frame)?)];
+        let (calibration, way) = (self.calibration, Shown::of(stream.sight()));
+        let mut forward = Forward::new(self.engine, &self.opened.config, stream.sight(), 1);
+        forward.push(seen);
+        forward.run(&mut |measured| {
+            let mut map = Vec::new();
+            score_map(&calibration.basis, &calibration.terms, measured.maps, warmup, &mut map);
+            let placement = Placement::new((measured.maps.rows, measured.maps.cols), &geometry);
+            let mut canvas = Vec::new();
+            let map = placement.place(&map, &mut canvas);
+            let heated = blend(&pictures[0].picture, map.values, map.rows, map.cols, calibration.display);
+            let channels = seen.channels().target;
+            let drawn = |values: &[f32]| {
+                let pixels = values.chunks_exact(channels).flat_map(|pixel| way.colour(pixel)).collect();
+                Picture::new(seen.height(), seen.width(), pixels)
+            };
+            if way == Shown::Motion {
+                pictures.push(captioned("motion", drawn(measured.target)));
+            }
+            let name = if way == Shown::Motion { "motion that is usual" } else { "reconstruction" };
+            pictures.push(captioned(name, drawn(measured.reconstruction)));
+            pictures.push(captioned("anomaly map", heated));
+            Ok::<(), CommandError>(())
+        })?;
+        Ok(pictures)
     }
+}
+
+fn captioned(caption: &str, picture: Picture) -> Captioned {
+    Captioned { caption: caption.into(), picture }
 }
 
 /// The frame as displayed, at most [`LARGEST`] pixels a side.

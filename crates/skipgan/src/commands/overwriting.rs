@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Refuses outputs that would replace a file of `clips`.
 ///
 /// # Errors
-/// [`CommandError::Usage`] naming the file.
+/// [`CommandError::Usage`] naming the file; [`CommandError::Overlay`] for an overlay of another kind.
 pub fn refuse_overwriting(clips: &[Clip], scores: &Path, overlay: Option<&Path>) -> Result<(), CommandError> {
     let real = |path: &Path| std::fs::canonicalize(path).ok();
     let sources: Vec<PathBuf> = clips.iter().flat_map(files).filter_map(|path| real(path)).collect();
@@ -18,7 +18,7 @@ pub fn refuse_overwriting(clips: &[Clip], scores: &Path, overlay: Option<&Path>)
         }
     }
     let Some(overlay) = overlay else { return Ok(()) };
-    let place = OverlayPlace::new(overlay, clips.len(), None);
+    let place = OverlayPlace::new(overlay, clips.len(), None)?;
     let folder = real(place.path()).filter(|path| path.is_dir());
     if folder.is_some_and(|folder| sources.iter().any(|source| source.parent() == Some(folder.as_path()))) {
         let told = format!("the overlays would stand among the inputs in {}; name another folder", place.path().display());

@@ -2,8 +2,9 @@
 
 use super::CommandError;
 use super::event::{Event, Listener};
+use crate::config::Sees;
 use crate::data::cache::CacheProgress;
-use crate::data::{CacheOptions, Clip, DataSet, DiscoverOptions, FrameCache, PictureSettings, discover};
+use crate::data::{CacheOptions, Clip, DataSet, DiscoverOptions, Footage, FrameCache, MotionCache, PictureSettings, Sight, discover};
 use kernels::Pool;
 use serde_json::json;
 use std::cell::RefCell;
@@ -71,7 +72,7 @@ impl Reading {
                 done: progress.frames,
                 total: progress.frames_expected,
                 unit: "frames",
-                detail: format!("{} ({}/{} clips)", progress.clip, progress.clips_done, progress.clips),
+                detail: format!("{} (clip {} of {})", progress.clip, (progress.clips_done + 1).min(progress.clips), progress.clips),
                 numbers: json!({ "clip": progress.clip }),
             });
         };
@@ -80,10 +81,59 @@ impl Reading {
         let listener = shared.into_inner();
         listener.hear(Event::Finished { task: "reading frames", summary: cache.summary() });
         for (clip, loss) in cache.losses().take(TOLD_LOSSES) {
-            listener.hear(Event::Warning(format!("{clip}: {loss}")));
+            listener.hear(Event::Warning(format!("{clip}, {loss}")));
         }
         Ok(cache)
     }
+}
+
+/// Footage decoded and made ready for a network.
+pub struct Prepared {
+    /// Its frames.
+    pub cache: FrameCache,
+    /// Their motion, where the network sees it.
+    pub motion: Option<MotionCache>,
+    /// What windows are made of.
+    pub sight: Sight,
+}
+
+impl Prepared {
+    /// For training, calibration and tests.
+    pub fn footage(&self) -> Footage<'_> {
+        Footage { cache: &self.cache, motion: self.motion.as_ref(), sight: &self.sight }
+    }
+}
+
+/// The motion of cached frames where `sees` needs it, computed once, telling how far it is.
+///
+/// # Errors
+/// As [`MotionCache::build`].
+pub fn motion(
+    cache: &FrameCache,
+    sees: Sees,
+    threads: usize,
+    cancel: &AtomicBool,
+    listener: &mut dyn Listener,
+) -> Result<Option<MotionCache>, CommandError> {
+    if !sees.motion() {
+        return Ok(None);
+    }
+    let frames: usize = cache.frames().iter().sum();
+    let mebibytes = (frames * 4 * cache.settings().height * cache.settings().width) as f64 / f64::from(1u32 << 20);
+    listener.hear(Event::Note(format!("motion of {frames} frames: {mebibytes:.0} MiB beside them")));
+    let mut told = |done: usize, all: usize| {
+        listener.hear(Event::Progress {
+            task: "motion",
+            done: done as u64,
+            total: Some(all as u64),
+            unit: "frames",
+            detail: String::new(),
+            numbers: json!({}),
+        });
+    };
+    let motion = MotionCache::build(cache, worker_count(threads), Some(cancel), &mut told)?;
+    listener.hear(Event::Finished { task: "motion", summary: String::new() });
+    Ok(Some(motion))
 }
 
 /// Most threads that can be asked for.
@@ -97,8 +147,12 @@ pub fn pool(threads: usize) -> Result<Arc<Pool>, CommandError> {
     if threads > MOST_THREADS {
         return Err(CommandError::Usage(format!("--threads {threads}: at most {MOST_THREADS}, or 0 for one a core")));
     }
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    Ok(Arc::new(Pool::new(if threads == 0 { cores } else { threads })?))
+    Ok(Arc::new(Pool::new(worker_count(threads))?))
+}
+
+/// `threads`, or one a core for 0.
+fn worker_count(threads: usize) -> usize {
+    if threads == 0 { std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get) } else { threads }
 }
 
 /// The command that repeats what was done, for reports and meta files.

@@ -1,18 +1,22 @@
-//! `report RUN [--scores FILE --data DATA]`: one self-contained HTML page; of a run alone the training, and what is missing.
+//! `report RUN [--scores FILE --data DATA]`: one self-contained HTML page; of a run alone the training, of scores without labels the curves
+//! and the frames that stand out, and always what is missing.
 
 use super::CommandError;
 use super::detector::{self, Opened, alarm_in_words};
-use super::evaluate::{self, EvaluateOptions, Judged};
+use super::evaluate::{self, EvaluateOptions, Held};
 use super::event::{Event, Listener};
 use super::moments::{Looking, displayed};
 use super::reading::{self, Reading, quoted, shown};
+use super::truth::Truth;
 use crate::atomic_file::write_atomically;
 use crate::calibration::Calibration;
 use crate::checkpoint::Run;
+use crate::data::DataError;
 use crate::report::html::{Captioned, ClipResult, ConfigRow, Fact, Missing, ReportInput, TrainingInput, loss_plots, pick_moments, render};
 use crate::report::meta_file::ScoreMeta;
 use crate::report::score_file::FrameStatus;
 use crate::score::detector::engine_on_cpu;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// What to show, and where to write it.
@@ -22,8 +26,8 @@ pub struct ReportOptions {
     pub run: PathBuf,
     /// The score file; `None`: the training alone.
     pub scores: Option<PathBuf>,
-    /// The data set that was scored.
-    pub data: Option<PathBuf>,
+    /// The footage that was scored: a data set, or the inputs that `score` was given.
+    pub data: Vec<PathBuf>,
     /// Labels in a place of their own.
     pub labels: Option<PathBuf>,
     /// Folder of maps and detections.
@@ -49,8 +53,10 @@ pub struct Written {
     pub bytes: usize,
 }
 
-/// Hits, misses and false alarms shown, at most so many each.
+/// Hits, misses and false alarms shown, at most so many each; twice as many where nobody knows which is which.
 const MOMENTS: usize = 4;
+/// Most bytes of `commands.txt` that are read.
+const MOST_COMMANDS: u64 = 1 << 16;
 /// Largest `metrics.csv` that is read.
 const MOST_METRICS: u64 = 256 << 20;
 
@@ -61,8 +67,8 @@ const MOST_METRICS: u64 = 256 << 20;
 pub fn run(options: &ReportOptions, listener: &mut dyn Listener) -> Result<Written, CommandError> {
     let opened = detector::open(&options.run, options.checkpoint.as_deref(), &[])?;
     let mut input = about(&opened, options)?;
-    match (&options.scores, &options.data) {
-        (Some(scores), Some(data)) => add_scores(&mut input, &opened, scores, data, options, listener)?,
+    match &options.scores {
+        Some(scores) if !options.data.is_empty() => add_scores(&mut input, &opened, scores, options, listener)?,
         _ => input.missing.push(Missing {
             what: "scores and what they are worth".into(),
             command: quoted(&["skipgan", "score", &shown(&options.run), "DATA", "--out", "scores.csv"]),
@@ -96,10 +102,19 @@ fn about(opened: &Opened, options: &ReportOptions) -> Result<ReportInput, Comman
         ),
         training: training(opened, &options.run)?,
         config: ConfigRow::of(&opened.config)?,
+        commands: training_commands(&options.run),
         threshold: checkpoint.calibration.as_ref().map(Calibration::alarm_from),
         provenance,
         ..ReportInput::default()
     })
+}
+
+/// The commands that trained the run, where its folder has noted them.
+fn training_commands(run: &Path) -> Vec<String> {
+    let Ok(file) = Run::open(run).map(|run| std::fs::File::open(run.commands()).ok()) else { return Vec::new() };
+    let mut text = String::new();
+    let read = file.is_some_and(|file| file.take(MOST_COMMANDS).read_to_string(&mut text).is_ok());
+    if read { text.lines().map(str::to_string).collect() } else { Vec::new() }
 }
 
 fn training(opened: &Opened, run: &Path) -> Result<Option<TrainingInput>, CommandError> {
@@ -128,25 +143,24 @@ fn latest_samples(run: &Run) -> Result<Vec<Vec<Captioned>>, CommandError> {
     let Ok(entries) = std::fs::read_dir(run.samples()) else { return Ok(Vec::new()) };
     let latest = entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "png")).max();
     let Some(path) = latest else { return Ok(Vec::new()) };
-    let told = |source| crate::data::DataError::Source { clip: shown(&path), source };
+    let told = |source| DataError::Source { clip: shown(&path), source };
     let frame = video::images::read_picture(&path, video::Planes::All, &video::Limits::default()).map_err(told)?;
     let step = path.file_stem().map(|stem| stem.to_string_lossy().trim_start_matches("step_").trim_start_matches('0').to_string());
     let caption = format!("held-out windows, step {}: input, reconstruction, map", step.unwrap_or_default());
     Ok(vec![vec![Captioned { caption, picture: displayed(&frame)? }]])
 }
 
-/// What the scores are worth, and the frames that show it.
+/// The scores, the frames that stand out, and what all that is worth where there are labels.
 fn add_scores(
     input: &mut ReportInput,
     opened: &Opened,
     scores: &Path,
-    data: &Path,
     options: &ReportOptions,
     listener: &mut dyn Listener,
 ) -> Result<(), CommandError> {
     let judging = EvaluateOptions {
         scores: scores.to_path_buf(),
-        data: data.to_path_buf(),
+        data: options.data.clone(),
         labels: options.labels.clone(),
         column: "score".into(),
         maps: options.maps.clone(),
@@ -154,24 +168,61 @@ fn add_scores(
         compare: None,
         reading: options.reading.clone(),
     };
-    let judged = evaluate::read(&judging, listener)?;
-    input.evaluation = Some(evaluate::measure(&judged, &judging)?);
-    input.clips = results(&judged)?;
-    input.data = judged.set.summary().lines().map(|line| Fact::new("data", line)).collect();
-    input.data.push(Fact::new("labels", judged.truth.source.clone()));
-    input.provenance.push(Fact::new("scores SHA-256", judged.table.sha256.clone()));
-    input.commands.extend(judged.meta.as_ref().and_then(|meta| meta.command.clone()));
-    warn_of_another_model(judged.meta.as_ref(), opened, listener);
-    if options.maps.is_none() {
-        let command = quoted(&["skipgan", "score", &shown(&options.run), &shown(data), "--out", &shown(scores), "--maps", "maps"]);
-        input.missing.push(Missing { what: "pixel and region numbers (give report --maps DIR too)".into(), command });
+    let held = evaluate::hold(&judging, listener)?;
+    let truth = truth_where_there_is_one(&held, &judging, listener)?;
+    input.clips = results(&held, truth.as_ref())?;
+    input.data = held.set.summary().lines().map(|line| Fact::new("data", line)).collect();
+    input.provenance.push(Fact::new("scores SHA-256", held.table.sha256.clone()));
+    input.commands.extend(held.meta.as_ref().and_then(|meta| meta.command.clone()));
+    warn_of_another_model(held.meta.as_ref(), opened, listener);
+    match &truth {
+        Some(truth) => {
+            input.evaluation = Some(evaluate::measure(&held, truth, &judging)?);
+            input.data.push(Fact::new("labels", truth.source.clone()));
+            if options.maps.is_none() {
+                input.missing.push(without_maps(options, scores));
+            }
+        }
+        None => input.missing.push(without_labels(options, scores)),
     }
     let Some(calibration) = &opened.checkpoint.calibration else { return Ok(()) };
     let mut engine = engine_on_cpu(&opened.checkpoint, &opened.config, reading::pool(options.threads)?)?;
     let chosen = pick_moments(&input.clips, MOMENTS);
     let mut looking = Looking { opened, engine: &mut engine, calibration, reading: &options.reading };
-    input.moments = looking.at(&chosen, &input.clips, judged.set.for_scoring())?;
+    input.moments = looking.at(&chosen, &input.clips, held.set.for_scoring())?;
     Ok(())
+}
+
+/// Own footage mostly has no labels: the page then shows the scores alone. Labels that were named must be there.
+fn truth_where_there_is_one(held: &Held, judging: &EvaluateOptions, listener: &mut dyn Listener) -> Result<Option<Truth>, CommandError> {
+    match evaluate::truth(held, judging, listener) {
+        Err(CommandError::Data(DataError::NoLabels { .. })) if judging.labels.is_none() => {
+            listener.hear(Event::Note("no labels: the report shows scores and alarms, not what they are worth".into()));
+            Ok(None)
+        }
+        read => read.map(Some),
+    }
+}
+
+fn without_maps(options: &ReportOptions, scores: &Path) -> Missing {
+    let (run, scores, data) = (shown(&options.run), shown(scores), options.data.iter().map(|path| shown(path)).collect::<Vec<_>>());
+    let words = ["skipgan", "score", &run].into_iter().chain(data.iter().map(String::as_str));
+    let command = quoted(&words.chain(["--out", &scores, "--maps", "maps"]).collect::<Vec<_>>());
+    Missing { what: "pixel and region numbers (give report --maps DIR too)".into(), command }
+}
+
+fn without_labels(options: &ReportOptions, scores: &Path) -> Missing {
+    let what = "what the scores are worth: for that, note for every frame whether it is anomalous, in a table with the columns \
+                clip,frame,label (0 or 1), as labels/anything.csv in the folder of the footage or named with --labels";
+    let command = report_command(&options.run, scores, &options.data) + " --labels labels.csv";
+    Missing { what: what.into(), command }
+}
+
+/// The command that shows these scores.
+pub(super) fn report_command(run: &Path, scores: &Path, data: &[PathBuf]) -> String {
+    let (run, scores, data) = (shown(run), shown(scores), data.iter().map(|path| shown(path)).collect::<Vec<_>>());
+    let words = ["skipgan", "report", &run, "--scores", &scores];
+    quoted(&words.into_iter().chain(data.iter().flat_map(|path| ["--data", path])).collect::<Vec<_>>())
 }
 
 /// How many frames of a clip were not what they should be, in words.
@@ -187,21 +238,21 @@ fn warn_of_another_model(meta: Option<&ScoreMeta>, opened: &Opened, listener: &m
     }
 }
 
-fn results(judged: &Judged) -> Result<Vec<ClipResult>, CommandError> {
-    let scores = judged.table.scores("score")?;
-    let times = judged.table.column("time_s").unwrap_or_default();
-    let warmups = judged.table.column("warmup").unwrap_or_default();
-    let alarms = judged.table.scores("alarm").unwrap_or_default();
-    let clips = judged.truth.clips.iter().enumerate();
+fn results(held: &Held, truth: Option<&Truth>) -> Result<Vec<ClipResult>, CommandError> {
+    let scores = held.table.scores("score")?;
+    let times = held.table.column("time_s").unwrap_or_default();
+    let warmups = held.table.column("warmup").unwrap_or_default();
+    let alarms = held.table.scores("alarm").unwrap_or_default();
+    let clips = held.set.for_scoring().iter().enumerate();
     Ok(clips
-        .map(|(at, name)| ClipResult {
-            name: name.clone(),
+        .map(|(at, clip)| ClipResult {
+            name: clip.name.clone(),
             scores: scores[at].to_vec(),
-            labels: Some(judged.truth.labels[at].clone()),
+            labels: truth.map(|truth| truth.labels[at].clone()),
             times: times.get(at).filter(|times| times.iter().all(|time| time.is_finite())).map(|times| times.to_vec()),
             alarms: alarms.get(at).map(|alarms| alarms.iter().map(|&alarm| alarm > 0.5).collect()),
             warmup: warmups.get(at).map_or(0, |flags| flags.iter().take_while(|&&flag| flag == 1.0).count()),
-            notes: impaired(&judged.table.clips[at].status),
+            notes: impaired(&held.table.clips[at].status),
         })
         .collect())
 }

@@ -6,11 +6,13 @@ use super::event::{Event, Listener};
 use super::map_output::MapOutput;
 use super::overwriting::refuse_overwriting;
 use super::reading::{self, Reading, shown};
-use super::scored::{RowOutput, Scored, row_of};
+use super::report::report_command;
+use super::scored::{RowOutput, Scored, columns_of, evaluate_command, row_of};
 use super::selection::{Selected, selected};
 use crate::calibration::Calibration;
 use crate::config::{BnTest, Scale};
 use crate::data::fingerprint::fingerprint;
+use crate::data::labels::Labels;
 use crate::data::{Clip, DataSet, WindowStream};
 use crate::evaluate::Selection;
 use crate::report::meta_file::{InputRecord, ScoreMeta};
@@ -55,30 +57,59 @@ pub fn run(options: &ScoreOptions, cancel: &AtomicBool, listener: &mut dyn Liste
     let opened = detector::open(&options.run, options.checkpoint.as_deref(), &options.set)?;
     let set = options.reading.find(&options.input)?;
     listener.hear(Event::Note(set.summary()));
-    let clips = set.for_scoring();
-    let live = options.input.iter().any(|path| path == Path::new("-"));
-    if live && (opened.config.scale == Scale::TestMinmax || opened.config.bn_test == BnTest::Batch) {
+    if is_live(options) && (opened.config.scale == Scale::TestMinmax || opened.config.bn_test == BnTest::Batch) {
         let told = "scores of this run need all frames (scale = test_minmax) or a batch of them (bn_test = batch), which a live source has not; \
                     calibrate it with --set scale=terms --set bn_test=running";
         return Err(CommandError::Usage(told.into()));
     }
-    refuse_overwriting(clips, &options.out, options.overlay.as_deref())?;
-    let mut meta = meta(&opened, options, &selected(&opened, clips));
+    let meta = meta(&opened, options, &selected(&opened, set.for_scoring()));
     for reason in meta.not_strict_because.iter().filter(|_| meta.selection == Some(Selection::Test)) {
         listener.hear(Event::Warning(format!("{reason}: these scores are not strict")));
     }
-    let mut detector = Detector::on_cpu(opened.checkpoint, opened.config.clone(), reading::pool(options.threads)?)?;
+    let detector = Detector::on_cpu(opened.checkpoint, opened.config.clone(), reading::pool(options.threads)?)?;
+    score_set(detector, &set, options, meta, cancel, listener)
+}
+
+/// Scores every clip of `set` that is to be scored, with rows, maps and overlay as `options` say.
+///
+/// # Errors
+/// [`CommandError`].
+pub(super) fn score_set(
+    mut detector: Detector,
+    set: &DataSet,
+    options: &ScoreOptions,
+    mut meta: ScoreMeta,
+    cancel: &AtomicBool,
+    listener: &mut dyn Listener,
+) -> Result<Scored, CommandError> {
+    let (clips, live) = (set.for_scoring(), is_live(options));
+    refuse_overwriting(clips, &options.out, options.overlay.as_deref())?;
     if live {
         detector.set_batch(1);
     }
     let mut outputs = Outputs::open(options, &detector, clips, live, cancel, listener)?;
-    let whole = opened.config.scale == Scale::TestMinmax;
+    let whole = detector.config().scale == Scale::TestMinmax;
     outputs.held_back = whole.then(Vec::new);
-    score_clips(&mut detector, &set, options, &mut meta, &mut outputs)?;
-    let (scored, rows) = outputs.finish()?;
-    meta.scores_sha256 = Some(rows);
+    score_clips(&mut detector, set, options, &mut meta, &mut outputs)?;
+    let mut scored = outputs.finish()?;
+    meta.scores_sha256 = Some(scored.sha256.clone());
     meta.write_beside(&options.out)?;
+    scored.next = next_command(set, options);
     Ok(scored)
+}
+
+fn is_live(options: &ScoreOptions) -> bool {
+    options.input.iter().any(|path| path == Path::new("-"))
+}
+
+/// Where there are labels, judging; else looking. A live source cannot be looked at again.
+fn next_command(set: &DataSet, options: &ScoreOptions) -> Option<String> {
+    let is_test = !(set.test.is_empty() && set.unassigned.is_empty());
+    match is_test && Labels::are_there(set) {
+        _ if is_live(options) => None,
+        true => Some(evaluate_command(&options.out, &options.input)),
+        false => Some(report_command(&options.run, &options.out, &options.input)),
+    }
 }
 
 /// Clip after clip through one scorer (batches of the published test cross clips).
@@ -89,10 +120,10 @@ fn score_clips(
     meta: &mut ScoreMeta,
     outputs: &mut Outputs<'_>,
 ) -> Result<(), CommandError> {
-    let (picture, history) = (*detector.picture(), detector.config().history);
+    let sight = detector.sight().clone();
     let mut scorer = detector.scorer()?;
     for clip in set.for_scoring() {
-        let mut stream = WindowStream::open(clip, &options.reading.open, &picture, history)?;
+        let mut stream = WindowStream::open(clip, &options.reading.open, &sight)?;
         outputs.begin(clip, &stream)?;
         let end = match scorer.score_clip(&clip.name, &mut stream, outputs) {
             // Ctrl-C is how one ends a camera: what was scored is kept.
@@ -150,7 +181,7 @@ fn record(clip: &Clip, frames: u64, stream: &WindowStream) -> InputRecord {
 }
 
 /// An overlay on the calibrated scale: colours and heights mean the same in every film of a run.
-fn overlay(path: &Path, calibration: &Calibration, clips: &[Clip], reading: &Reading) -> Overlay {
+fn overlay(path: &Path, calibration: &Calibration, clips: &[Clip], reading: &Reading) -> Result<Overlay, CommandError> {
     let facts = |clip: &Clip| {
         // A pipe can be opened once only, and not here.
         let opened = if clip.path() == Path::new("-") { None } else { clip.open(&reading.open).ok() };
@@ -159,7 +190,8 @@ fn overlay(path: &Path, calibration: &Calibration, clips: &[Clip], reading: &Rea
         (clip.name.clone(), ClipFacts { frames, frames_per_second: info.and_then(|info| info.frame_rate) })
     };
     let scale = OverlayScale { heat: calibration.display, threshold: calibration.alarm_from(), tau0: Some(calibration.tau0) };
-    Overlay::new(OverlayPlace::new(path, clips.len(), reading.open.ffmpeg.clone()), scale, clips.iter().map(facts).collect())
+    let place = OverlayPlace::new(path, clips.len(), reading.open.ffmpeg.clone())?;
+    Ok(Overlay::new(place, scale, clips.iter().map(facts).collect()))
 }
 
 /// Losses of a clip that are told one by one.
@@ -192,13 +224,18 @@ impl<'a> Outputs<'a> {
         listener: &'a mut dyn Listener,
     ) -> Result<Outputs<'a>, CommandError> {
         let calibration = detector.calibration();
-        let overlay = options.overlay.as_deref().map(|path| overlay(path, calibration, clips, &options.reading));
+        let overlay = options.overlay.as_deref().map(|path| overlay(path, calibration, clips, &options.reading)).transpose()?;
         Ok(Outputs {
-            rows: if live { RowOutput::row_by_row(&options.out)? } else { RowOutput::create(&options.out)? },
+            rows: RowOutput::open(&options.out, columns_of(detector.config()), live)?,
             maps: options.maps.as_deref().map(|folder| MapOutput::create(folder, calibration.tau0)).transpose()?,
+            scored: Scored {
+                out: options.out.clone(),
+                maps: options.maps.clone(),
+                overlay: overlay.as_ref().map(|overlay| overlay.path().to_path_buf()),
+                ..Scored::default()
+            },
             overlay,
             held_back: None,
-            scored: Scored::default(),
             taken: 0,
             live,
             begun: Instant::now(),
@@ -222,11 +259,11 @@ impl<'a> Outputs<'a> {
         let losses = stream.source().damage_log();
         let told = losses.events.iter().map(|event| (event.frame, event.reason.clone()));
         let told: Vec<(u64, String)> = told.chain(end.broke_off.clone().map(|reason| (end.frames, reason))).collect();
-        for (frame, reason) in told.iter().take(TOLD_LOSSES) {
-            self.scored.notes.push(format!("{}, frame {frame}: {reason}", clip.name));
-        }
-        let all = losses.total + u64::from(end.broke_off.is_some());
-        if all > TOLD_LOSSES as u64 {
+        let broke_off = end.broke_off.iter().map(|reason| format!("broke off after frame {}: {reason}", end.frames.saturating_sub(1)));
+        let lines: Vec<String> = losses.lines().into_iter().chain(broke_off).collect();
+        self.scored.notes.extend(lines.iter().take(TOLD_LOSSES).map(|line| format!("{}, {line}", clip.name)));
+        if lines.len() > TOLD_LOSSES {
+            let all = losses.total + u64::from(end.broke_off.is_some());
             self.scored.notes.push(format!("{}: {all} losses in all; the .meta.json beside the scores has them", clip.name));
         }
         if let Some(damage) = meta.further.get_mut("damage").and_then(Value::as_array_mut) {
@@ -238,7 +275,7 @@ impl<'a> Outputs<'a> {
         match &mut self.held_back {
             Some(rows) => rows.push(row.clone()),
             None => {
-                self.rows.write(&row_of(row))?;
+                self.rows.frame(row)?;
                 self.scored.count(&row_of(row));
             }
         }
@@ -246,7 +283,7 @@ impl<'a> Outputs<'a> {
             maps.push(&row.clip, row.frame as usize, (map.rows, map.cols), map.values)?;
         }
         if let Some(overlay) = &mut self.overlay {
-            overlay.score(row, map).map_err(CommandError::Overlay)?;
+            overlay.take(row, map)?;
         }
         self.taken += 1;
         if self.taken.is_multiple_of(16) {
@@ -263,18 +300,18 @@ impl<'a> Outputs<'a> {
             done: frames,
             total: None,
             unit: "frames",
-            detail: format!("{clip} ({}/{} clips)  {speed:.0} frames/s", self.scored.clips + 1, self.clips),
+            detail: format!("{clip} (clip {} of {})  {speed:.0} frames/s", self.scored.clips + 1, self.clips),
             numbers: json!({ "clip": clip, "frames_per_second": speed, "alarms": self.scored.alarms }),
         });
     }
 
-    fn finish(mut self) -> Result<(Scored, String), CommandError> {
+    fn finish(mut self) -> Result<Scored, CommandError> {
         if let Some(mut rows) = self.held_back.take() {
             let mut scores: Vec<f64> = rows.iter().map(|row| row.score_raw).collect();
             min_max(&mut scores);
             for (row, score) in rows.iter_mut().zip(scores) {
                 row.score = score;
-                self.rows.write(&row_of(row))?;
+                self.rows.frame(row)?;
                 self.scored.count(&row_of(row));
             }
         }
@@ -282,16 +319,15 @@ impl<'a> Outputs<'a> {
             maps.finish()?;
         }
         if let Some(overlay) = self.overlay {
-            overlay.finish().map_err(|error| CommandError::Overlay(io::Error::other(error)))?;
+            overlay.finish()?;
         }
-        let sha256 = self.rows.finish()?;
+        self.scored.sha256 = self.rows.finish()?;
         self.scored.seconds = self.begun.elapsed().as_secs_f64();
-        self.scored.sha256.clone_from(&sha256);
         self.listener.hear(Event::Finished { task: "scoring", summary: String::new() });
         for note in &self.scored.notes {
             self.listener.hear(Event::Warning(note.clone()));
         }
-        Ok((self.scored, sha256))
+        Ok(self.scored)
     }
 }
 

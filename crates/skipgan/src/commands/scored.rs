@@ -2,11 +2,14 @@
 
 use super::CommandError;
 use super::reading::{quoted, shown};
+use crate::calibration::{MOTION, PICTURE, PLACE};
+use crate::config::{Config, Sees};
 use crate::data::window::FrameStatus;
 use crate::report::score_file::{self, ScoreColumns, ScoreRow, ScoreWriter};
 use crate::score::FrameScore;
+use crate::words::counted;
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What scoring gave.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +32,14 @@ pub struct Scored {
     pub interrupted: bool,
     /// What a user should know: losses of decoders, counts that differ.
     pub notes: Vec<String>,
+    /// The score file.
+    pub out: PathBuf,
+    /// Folder of maps and detections, where wanted.
+    pub maps: Option<PathBuf>,
+    /// The film, or the folder of films, where wanted.
+    pub overlay: Option<PathBuf>,
+    /// The command that goes on from here, where one does.
+    pub next: Option<String>,
 }
 
 impl Scored {
@@ -48,32 +59,51 @@ impl Scored {
         json!({
             "schema": 1, "clips": self.clips, "frames": self.frames, "alarms": self.alarms, "impaired": self.impaired, "highest": highest,
             "seconds": self.seconds, "frames_per_second": self.frames as f64 / self.seconds.max(1e-9), "scores_sha256": self.sha256,
-            "notes": self.notes,
+            "notes": self.notes, "scores": self.out, "maps": self.maps, "overlay": self.overlay, "next": self.next,
         })
     }
 
     /// What a person wants to know, and what to do next.
-    pub fn to_text(&self, out: &Path) -> String {
+    pub fn to_text(&self) -> String {
         let mut text = format!(
-            "scored {} frames of {} clips in {:.1} s ({:.0} frames/s): {} alarms",
-            self.frames,
-            self.clips,
+            "scored {} of {} in {:.1} s ({:.0} frames/s): {}",
+            counted(self.frames, "frame"),
+            counted(self.clips, "clip"),
             self.seconds,
             self.frames as f64 / self.seconds.max(1e-9),
-            self.alarms
+            counted(self.alarms, "alarm")
         );
         if self.impaired > 0 {
-            text += &format!(", {} frames repeated or damaged", self.impaired);
+            text += &format!(", {} repeated or damaged", counted(self.impaired, "frame"));
         }
         if let Some((score, clip, frame)) = &self.highest {
             text += &format!("\nhighest: {score:.2} at {clip}, frame {frame}");
         }
-        text += &format!("\nscores: {} (sha256 {})", out.display(), self.sha256.get(..12).unwrap_or_default());
-        text + &format!("\nnext:   {}", quoted(&["skipgan", "evaluate", &shown(out), "--data", "DATA"]))
+        text += &format!("\nscores:  {} (sha256 {})", self.out.display(), self.sha256.get(..12).unwrap_or_default());
+        for (what, place) in [("maps:   ", &self.maps), ("overlay:", &self.overlay)] {
+            text += &place.as_ref().map(|place| format!("\n{what} {}", place.display())).unwrap_or_default();
+        }
+        text + &self.next.as_ref().map(|next| format!("\nnext:    {next}")).unwrap_or_default()
     }
 }
 
-/// A network's frame as a row.
+/// Columns beside the fixed ones: the terms of the default score, on the scale of normal footage.
+pub fn columns_of(config: &Config) -> &'static [&'static str] {
+    match config.sees {
+        Sees::Motion if config.local => &["a", MOTION, PLACE],
+        Sees::Restore if config.local => &["a", PICTURE, MOTION, PLACE],
+        _ => &[],
+    }
+}
+
+/// The command that judges these scores by the labels of `data`.
+pub fn evaluate_command(scores: &Path, data: &[PathBuf]) -> String {
+    let (scores, data) = (shown(scores), data.iter().map(|path| shown(path)).collect::<Vec<_>>());
+    let words = ["skipgan", "evaluate", &scores];
+    quoted(&words.into_iter().chain(data.iter().flat_map(|path| ["--data", path])).collect::<Vec<_>>())
+}
+
+/// A network's frame as a row, without further columns.
 pub fn row_of(frame: &FrameScore) -> ScoreRow<'_> {
     ScoreRow {
         clip: &frame.clip,
@@ -103,23 +133,34 @@ pub fn status_of(status: FrameStatus) -> score_file::FrameStatus {
 /// A score file being written.
 pub struct RowOutput {
     writer: ScoreWriter,
+    further: &'static [&'static str],
 }
 
 impl RowOutput {
-    /// A file that appears when it is finished.
+    /// A file with these further columns; it appears when it is finished, or where the source is live grows row by row.
     ///
     /// # Errors
     /// [`CommandError::ResultFile`].
-    pub fn create(path: &Path) -> Result<RowOutput, CommandError> {
-        Ok(RowOutput { writer: ScoreWriter::create(path, ScoreColumns::default())? })
+    pub fn open(path: &Path, further: &'static [&'static str], live: bool) -> Result<RowOutput, CommandError> {
+        let columns = ScoreColumns { further: further.iter().map(ToString::to_string).collect(), ..ScoreColumns::default() };
+        let writer = if live { ScoreWriter::row_by_row(path, columns)? } else { ScoreWriter::create(path, columns)? };
+        Ok(RowOutput { writer, further })
     }
 
-    /// A file that grows, row by row, for a live source.
+    /// Writes a network's frame.
     ///
     /// # Errors
     /// [`CommandError::ResultFile`].
-    pub fn row_by_row(path: &Path) -> Result<RowOutput, CommandError> {
-        Ok(RowOutput { writer: ScoreWriter::row_by_row(path, ScoreColumns::default())? })
+    pub fn frame(&mut self, frame: &FrameScore) -> Result<(), CommandError> {
+        let value = |&name: &&str| match name {
+            PICTURE => frame.picture,
+            MOTION => frame.motion,
+            PLACE => frame.place,
+            _ => Some(frame.a),
+        };
+        // A frame before a term is known has none: NaN is refused in files, so the column then holds what is normal.
+        let further: Vec<f64> = self.further.iter().map(|name| value(name).unwrap_or(0.0)).collect();
+        self.write(&ScoreRow { further: &further, ..row_of(frame) })
     }
 
     /// Writes a frame's row.

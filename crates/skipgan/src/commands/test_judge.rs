@@ -2,18 +2,20 @@
 //! `train` may not see a test label; numbers made so are labelled "not strict".
 
 use super::CommandError;
+use super::reading::Prepared;
 use super::truth::Truth;
 use crate::config::Config;
-use crate::data::{DataSet, FrameCache, WindowIndex, WindowReader};
+use crate::data::{DataSet, WindowIndex, WindowReader};
 use crate::evaluate::frame::Ranking;
 use crate::model::engine::Engine;
 use crate::score::anomaly;
 use crate::score::forward::Forward;
 use crate::train::Judge;
+use std::convert::Infallible;
 
 /// The test set, decoded once, and its labels.
 pub struct TestJudge {
-    cache: FrameCache,
+    footage: Prepared,
     labels: Vec<u8>,
     config: Config,
 }
@@ -23,19 +25,19 @@ impl TestJudge {
     ///
     /// # Errors
     /// [`CommandError::Data`] where there are none, or not as many as frames.
-    pub fn new(set: &DataSet, cache: FrameCache, config: &Config) -> Result<TestJudge, CommandError> {
-        let frames = cache.clips().iter().map(|clip| (clip.name.clone(), clip.frames)).collect();
+    pub fn new(set: &DataSet, footage: Prepared, config: &Config) -> Result<TestJudge, CommandError> {
+        let frames = footage.cache.clips().iter().map(|clip| (clip.name.clone(), clip.frames)).collect();
         let truth = Truth::read(set, None, &frames)?;
-        Ok(TestJudge { labels: truth.labels.concat(), cache, config: config.clone() })
+        Ok(TestJudge { labels: truth.labels.concat(), footage, config: config.clone() })
     }
 
     fn scores(&self, engine: &mut dyn Engine) -> Result<Vec<f64>, String> {
-        let mut reader = WindowReader::new(&self.cache, self.config.history);
-        let mut window = vec![0.0; reader.shape().len()];
-        let mut forward = Forward::new(engine, &self.config, reader.shape(), self.config.batch);
+        let (mut reader, mut window) = (WindowReader::new(self.footage.footage()), self.footage.sight.windows());
+        let mut forward = Forward::new(engine, &self.config, &self.footage.sight, self.config.batch);
         let mut raw = Vec::with_capacity(self.labels.len());
-        for (clip, frames) in self.cache.frames().into_iter().enumerate() {
+        for (clip, frames) in self.footage.cache.frames().into_iter().enumerate() {
             for frame in 0..frames {
+                window.clear();
                 reader.read(WindowIndex { clip, frame }, &mut window).map_err(|error| error.to_string())?;
                 forward.push(&window);
                 if forward.is_full() {
@@ -49,11 +51,14 @@ impl TestJudge {
 }
 
 fn take(forward: &mut Forward<'_>, lambda: f64, raw: &mut Vec<f64>) {
-    if forward.held() == 0 {
-        return;
+    let told = forward.run(&mut |measured| {
+        raw.push(anomaly::weigh(lambda, measured.terms.recon, measured.terms.latent));
+        Ok::<(), Infallible>(())
+    });
+    match told {
+        Ok(()) => {}
+        Err(never) => match never {},
     }
-    let scores = forward.run();
-    raw.extend(scores.residual.iter().zip(&scores.latent).map(|(&recon, &latent)| anomaly::weigh(lambda, recon, latent)));
 }
 
 impl Judge for TestJudge {

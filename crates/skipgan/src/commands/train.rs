@@ -4,19 +4,25 @@ use super::CommandError;
 use super::configuration::Choices;
 use super::detector::alarm_in_words;
 use super::event::{Event, Listener};
-use super::reading::{self, Reading, quoted, shown};
+use super::reading::{self, Prepared, Reading, quoted, shown};
 use super::test_judge::TestJudge;
+use super::truth::Truth;
+use crate::atomic_file::write_atomically;
 use crate::checkpoint::{Existing, Run};
 use crate::config::{Config, Select};
 use crate::data::fingerprint::fingerprint;
-use crate::data::{Clip, DataSet, PictureSettings, hold_out};
-use crate::model::engine::Losses;
+use crate::data::{Clip, DataError, DataSet, PictureSettings, Sight, hold_out};
+use crate::model::engine::{Engine, Losses};
 use crate::model::{CpuEngine, PlanSize, Purpose};
+use crate::score::place;
 use crate::train::observer::Step;
 use crate::train::training::Resume;
 use crate::train::{self, Ended, Judge, Material, Observer, Outcome};
+use crate::words::counted;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -39,6 +45,8 @@ pub struct TrainOptions {
     pub reading: Reading,
     /// Worker threads; 0: one a core.
     pub threads: usize,
+    /// The command, for the run folder.
+    pub command: String,
 }
 
 /// What training gave.
@@ -63,29 +71,66 @@ pub fn run(options: &TrainOptions, cancel: &AtomicBool, listener: &mut dyn Liste
     let set = options.reading.find(&options.data)?;
     listener.hear(Event::Note(set.summary()));
     let clips = set.for_training()?;
+    if config.select == Select::TestBest {
+        labels_for_choosing(&set)?;
+    }
     let (height, width) = config.picture(options.reading.aspect(clips)?)?;
-    let spec = config.spec(height, width)?;
+    config.spec(height, width)?;
     let existing = if options.resume == Resume::Yes { Existing::Resume } else { Existing::Refuse };
     let run = Run::create(&options.out, existing)?;
     let picture = PictureSettings::new(&config, height, width);
     let cache = options.reading.cache(&run.cache(), clips, &picture, options.cache_bytes, cancel, listener)?;
     let split = hold_out(&cache.frames(), config.history)?;
     listener.hear(Event::Note(split.summary()));
-    let size = PlanSize { images: config.batch, height, width };
-    let mut engine = CpuEngine::<f32>::new(&spec, &config.objective(), size, Purpose::Train, reading::pool(options.threads)?)?;
-    let mut judge = judge(&config, &set, &picture, &run, options, cancel, listener)?;
+    let motion = reading::motion(&cache, config.sees, options.threads, cancel, listener)?;
+    let usual = motion.as_ref().map(|motion| place::usual(&cache, motion, &split.train)).transpose()?;
+    let sight = Sight::new(&config, height, width, usual.map(Arc::new));
+    let prepared = Prepared { cache, motion, sight };
+    let mut engines = Engines::new(&config, (height, width), options.threads)?;
+    let mut judge = judge(&config, &set, &prepared.sight, &run, options, cancel, listener)?;
     let fingerprint = fingerprint(clips)?;
     let decoder = decoder_of(clips, &options.reading);
-    let material = Material { cache: &cache, split: &split, fingerprint: &fingerprint, decoder: &decoder };
+    let material = Material { footage: prepared.footage(), split: &split, fingerprint: &fingerprint, decoder: &decoder };
     let training = train::Options {
         resume: options.resume,
         time: options.time,
         cancel: Some(cancel),
         judge: judge.as_mut().map(|judge| judge as &mut dyn Judge),
         score_batch: 0,
+        scorer: engines.scorer.as_mut().map(|scorer| scorer as &mut dyn Engine),
     };
-    let outcome = train::train(&mut engine, material, &run, &config, training, &mut Teller { listener })?;
+    let outcome = train::train(&mut engines.learner, material, &run, &config, training, &mut Teller { listener })?;
+    note_command(&run, &options.command)?;
     Ok(Trained { outcome, config, picture: (height, width), dataset: set.name() })
+}
+
+/// The engine that learns, and where that is on crops one for whole pictures.
+struct Engines {
+    learner: CpuEngine<f32>,
+    scorer: Option<CpuEngine<f32>>,
+}
+
+impl Engines {
+    fn new(config: &Config, whole: (usize, usize), threads: usize) -> Result<Engines, CommandError> {
+        let pool = reading::pool(threads)?;
+        let engine = |(height, width), purpose| {
+            let size = PlanSize { images: config.batch, height, width };
+            Ok::<_, CommandError>(CpuEngine::new(&config.spec(height, width)?, &config.objective(), size, purpose, Arc::clone(&pool))?)
+        };
+        let crops = config.training_size(whole.0, whole.1);
+        let scorer = if crops == whole { None } else { Some(engine(whole, Purpose::Score)?) };
+        Ok(Engines { learner: engine(crops, Purpose::Train)?, scorer })
+    }
+}
+
+/// Adds the command to those of the run, once there is a checkpoint to show for it.
+fn note_command(run: &Run, command: &str) -> Result<(), CommandError> {
+    let path = run.commands();
+    let mut lines = std::fs::read_to_string(&path).unwrap_or_default();
+    if !command.is_empty() && lines.lines().last() != Some(command) {
+        lines += &format!("{command}\n");
+    }
+    write_atomically(&path, lines.as_bytes()).map_err(|source| CommandError::Io { path, action: "write", source })
 }
 
 /// A resumed run keeps its own configuration where no other is named.
@@ -102,7 +147,7 @@ fn configuration(options: &TrainOptions) -> Result<Config, CommandError> {
 fn judge(
     config: &Config,
     set: &DataSet,
-    picture: &PictureSettings,
+    sight: &Sight,
     run: &Run,
     options: &TrainOptions,
     cancel: &AtomicBool,
@@ -114,14 +159,27 @@ fn judge(
     listener.hear(Event::Warning(
         "select = test_best: the epoch is chosen by the test set's labels, as the authors did; such a number is not strict".into(),
     ));
+    let cache = options.reading.cache(&run.cache().join("test"), &set.test, &sight.picture, options.cache_bytes, cancel, listener)?;
+    let motion = reading::motion(&cache, config.sees, options.threads, cancel, listener)?;
+    Ok(Some(TestJudge::new(set, Prepared { cache, motion, sight: sight.clone() }, config)?))
+}
+
+/// What is missing for choosing by the test set is told before anything is decoded: its labels are read once here, as far as that goes
+/// without knowing how many frames a video has.
+fn labels_for_choosing(set: &DataSet) -> Result<(), CommandError> {
+    let without = |what: &str| {
+        let told =
+            format!("select = test_best needs a test part with labels, and {} has no {what}; use --set select=validation", set.name());
+        Err(CommandError::Usage(told))
+    };
     if set.test.is_empty() {
-        return Err(CommandError::Usage(format!(
-            "select = test_best needs a test part with labels, and {} has none; use --set select=validation",
-            set.name()
-        )));
+        return without("test part");
     }
-    let cache = options.reading.cache(&run.cache().join("test"), &set.test, picture, options.cache_bytes, cancel, listener)?;
-    Ok(Some(TestJudge::new(set, cache, config)?))
+    match Truth::read(set, None, &BTreeMap::new()) {
+        Err(CommandError::Data(DataError::NoLabels { looked_for, .. })) => without(&format!("labels (looked for {looked_for})")),
+        Err(CommandError::Data(DataError::FramesUnknown { .. })) => Ok(()),
+        read => read.map(|_| ()),
+    }
 }
 
 /// Which decoder reads this footage, as the meta file names it.
@@ -143,9 +201,14 @@ impl Observer for Teller<'_> {
         match event {
             train::Event::Started { from_step, total_steps, epoch_steps, windows, held_out, picture } => {
                 let (height, width) = picture;
-                let from = if *from_step > 0 { format!("going on at step {from_step} of") } else { "training".into() };
+                let what = match from_step {
+                    0 => format!("training {}", counted(*total_steps, "step")),
+                    from if from >= total_steps => format!("{} are done, {total_steps} were asked for", counted(*from, "step")),
+                    from => format!("going on at step {from} of {total_steps}"),
+                };
                 self.listener.hear(Event::Note(format!(
-                    "{from} {total_steps} steps ({epoch_steps} an epoch) on {windows} windows of {width}x{height}, {held_out} held out"
+                    "{what} ({epoch_steps} an epoch) on {} of {width}×{height}, {held_out} held out",
+                    counted(*windows, "window")
                 )));
             }
             train::Event::Step(step) => self.listener.hear(step_event(step)),
@@ -165,6 +228,14 @@ impl Observer for Teller<'_> {
             }),
             _ => {}
         }
+    }
+}
+
+/// Steps done of those asked for; a run that is resumed with a smaller budget has done more.
+fn steps_of(done: u64, all: u64) -> String {
+    match done > all {
+        true => format!("{} done, {all} were asked for,", counted(done, "step")),
+        false => format!("{done} of {}", counted(all, "step")),
     }
 }
 
@@ -204,15 +275,19 @@ impl Trained {
         let outcome = &self.outcome;
         let early = if outcome.ended == Ended::TimeUp { ", the time was up" } else { "" };
         let mut text = format!(
-            "trained on {}: {} of {} steps in {:.0} s ({:.0} images/s){early}\n",
-            self.dataset, outcome.step, outcome.total_steps, outcome.seconds, outcome.images_per_second
+            "trained on {}: {} in {:.0} s ({:.0} images/s){early}\n",
+            self.dataset,
+            steps_of(outcome.step, outcome.total_steps),
+            outcome.seconds,
+            outcome.images_per_second
         );
         if let Some(best) = &outcome.best {
             let what = if self.config.select == Select::TestBest { "test AUC" } else { "held-out contextual loss" };
             text += &format!("best:  {} (step {}, {what} {:.4})\n", outcome.best_path.display(), best.step, best.value);
         }
         if let Some(calibration) = &outcome.calibration {
-            text += &format!("calibrated on {} held-out frames; alarm from {}\n", calibration.frames, alarm_in_words(calibration));
+            text +=
+                &format!("calibrated on {}; alarm from {}\n", counted(calibration.frames, "held-out frame"), alarm_in_words(calibration));
         }
         let run = shown(&options.out);
         text + &format!("next:  {}", quoted(&["skipgan", "score", &run, "INPUT", "--out", "scores.csv"]))

@@ -10,6 +10,7 @@ mod thin;
 
 use crate::alarm_events::Clock;
 use crate::data::{Clip, DataError, PictureSettings, WindowIndex};
+use crate::words::counted;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -144,6 +145,21 @@ impl FrameCache {
         self.clips().iter().map(|clip| clip.frames).collect()
     }
 
+    /// Where it lies.
+    #[must_use]
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The file of a clip's planes.
+    ///
+    /// # Panics
+    /// Where there is no such clip.
+    #[allow(clippy::indexing_slicing)] // callers count along `clips`
+    pub(super) fn file(&self, clip: usize) -> PathBuf {
+        self.folder.join(&self.clips()[clip].file)
+    }
+
     /// How its frames were brought to size.
     #[must_use]
     pub fn settings(&self) -> &PictureSettings {
@@ -185,18 +201,21 @@ impl FrameCache {
         let all: u64 = self.clips().iter().map(|clip| clip.source_frames).sum();
         let (height, width) = (self.settings().height, self.settings().width);
         let mut text = format!(
-            "frame cache: {frames} frames of {} clips at {width}×{height}, {:.1} MiB ({} clips were current)",
-            self.clips().len(),
+            "frame cache: {} of {} at {width}×{height}, {:.1} MiB",
+            counted(frames, "frame"),
+            counted(self.clips().len(), "clip"),
             self.bytes() as f64 / f64::from(1u32 << 20),
-            self.reused
         );
+        if self.reused > 0 {
+            text += &format!(", {} of before", counted(self.reused, "clip"));
+        }
         if frames < all {
             let limit = self.manifest.limit_bytes >> 20;
             text += &format!("; the limit of {limit} MiB allows evenly spaced segments only: {frames} of {all} frames were taken");
         }
         let damaged: u64 = self.clips().iter().map(|clip| clip.total_losses).sum();
         if damaged > 0 {
-            text += &format!("; {damaged} frames were lost or damaged");
+            text += &format!("; the decoder reported {}", counted(damaged, "lost or damaged frame"));
         }
         text
     }
@@ -250,12 +269,12 @@ impl FrameCache {
 }
 
 #[cfg(unix)]
-fn read_at(file: &File, out: &mut [u8], offset: u64) -> std::io::Result<()> {
+pub(super) fn read_at(file: &File, out: &mut [u8], offset: u64) -> std::io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, out, offset)
 }
 
 #[cfg(windows)]
-fn read_at(file: &File, mut out: &mut [u8], mut offset: u64) -> std::io::Result<()> {
+pub(super) fn read_at(file: &File, mut out: &mut [u8], mut offset: u64) -> std::io::Result<()> {
     while !out.is_empty() {
         let read = std::os::windows::fs::FileExt::seek_read(file, out, offset)?;
         if read == 0 {

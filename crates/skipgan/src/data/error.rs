@@ -289,6 +289,12 @@ pub enum DataError {
         /// What went wrong.
         what: String,
     },
+    /// Windows with motion without what is usual at the camera.
+    #[error("the checkpoint does not know what is usual at this camera (it was written before its training began); train anew")]
+    NoUsual,
+    /// Footage in which nothing moves, where motion is what is learnt.
+    #[error("nothing moves in the training footage: motion has no usual speed; name footage with motion, or train with --set sees=frames")]
+    Motionless,
     /// The caller asked to stop.
     #[error("stopped before the frames were cached; run it again to go on")]
     Cancelled,

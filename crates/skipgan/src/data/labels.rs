@@ -11,6 +11,7 @@
 //! Labels that differ from frames in number are an error that names both.
 
 mod intervals;
+pub mod kinds;
 pub(in crate::data) mod mat;
 mod table;
 
@@ -67,6 +68,16 @@ impl Labels {
         let mut labels = Labels { source, clips, notes: Vec::new() };
         labels.compare(data);
         Ok(labels)
+    }
+
+    /// Whether there is something that [`Labels::read`] would take the labels of [`DataSet::for_scoring`] from, by names alone: no label is
+    /// read.
+    #[must_use]
+    pub fn are_there(data: &DataSet) -> bool {
+        let reader = Reader { data, clips: data.for_scoring(), frames: None };
+        // A folder of masks that is broken is there all the same.
+        let masked = || reader.clips.iter().all(|clip| !matches!(masks::find(data, clip, None), Ok(None)));
+        reader.place().0.is_some() || reader.by_kind().is_some() || reader.is_beside() || masked()
     }
 
     /// Labels of one clip.
@@ -128,6 +139,20 @@ impl Reader<'_> {
     }
 
     fn by_layout(&self) -> Result<Read, DataError> {
+        if let Some(read) = self.by_kind() {
+            return Ok(read);
+        }
+        match self.place() {
+            (Some(path), _) => self.path(&path),
+            (None, looked_for) => self
+                .beside()
+                .or_else(|| self.by_masks().transpose())
+                .unwrap_or_else(|| Err(DataError::NoLabels { dataset: self.data.name(), looked_for: looked_for.into() })),
+        }
+    }
+
+    /// The file or folder of labels where the layout has it, and where all was looked.
+    fn place(&self) -> (Option<PathBuf>, &'static str) {
         let root = self.root();
         let at = |parts: &[&str]| {
             let mut folder = Some(root.clone());
@@ -136,7 +161,8 @@ impl Reader<'_> {
             }
             folder
         };
-        let (found, looked_for) = match self.data.layout {
+        let labels = || at(&["labels"]).or_else(|| at(&["test", "labels"]));
+        match self.data.layout {
             Layout::Ucsd => (at(&["Test"]).and_then(|test| interval_file(&test)), "Test/UCSDpedN.m, Test/TestNNN_gt"),
             Layout::Frames | Layout::ShanghaiTech => {
                 let folder = at(&["testing", "test_frame_mask"]);
@@ -146,23 +172,8 @@ impl Reader<'_> {
                 let folder = avenue_masks(&root).or_else(|| at(&["testing_labels"]));
                 (folder, "ground_truth_demo/testing_label_mask/k_label.mat, testing_labels/NN.npy")
             }
-            Layout::Mvtec | Layout::Images => {
-                if let Some(read) = self.by_kind() {
-                    return Ok(read);
-                }
-                (at(&["labels"]).or_else(|| at(&["test", "labels"])), "folders good and others, labels/*.csv")
-            }
-            Layout::Plain => {
-                let folder = at(&["labels"]).or_else(|| at(&["test", "labels"]));
-                (folder, "labels/*.csv, labels/NN.npy, NN.npy beside the clips, masks/<clip>")
-            }
-        };
-        match found {
-            Some(path) => self.path(&path),
-            None => self
-                .beside()
-                .or_else(|| self.by_masks().transpose())
-                .unwrap_or_else(|| Err(DataError::NoLabels { dataset: self.data.name(), looked_for: looked_for.into() })),
+            Layout::Mvtec | Layout::Images => (labels(), "folders good and others, labels/*.csv"),
+            Layout::Plain => (labels(), "labels/*.csv, labels/NN.npy, NN.npy beside the clips, masks/<clip>"),
         }
     }
 
@@ -300,6 +311,9 @@ impl Reader<'_> {
 
     /// Stills in folders of which one is called good or normal; `None` where none is.
     fn by_kind(&self) -> Option<Read> {
+        if !self.data.layout.is_stills() {
+            return None;
+        }
         let label = |clip: &Clip| {
             let (kind, _) = clip.name.split_once('/')?;
             Some(u8::from(!masks::is_normal_kind(kind)))
@@ -312,20 +326,18 @@ impl Reader<'_> {
 
     /// `NN.npy` beside each clip; `None` where the first clip has none.
     fn beside(&self) -> Option<Result<Read, DataError>> {
-        let path = |clip: &Clip| match &clip.source {
-            ClipSource::Video(path) => path.with_extension("npy"),
-            ClipSource::Pictures(_) => {
-                let mut name = clip.path().as_os_str().to_os_string();
-                name.push(".npy");
-                PathBuf::from(name)
-            }
-        };
-        self.clips.first().filter(|clip| path(clip).is_file())?;
+        if !self.is_beside() {
+            return None;
+        }
         let read = self.clips.iter().map(|clip| {
-            let path = path(clip);
+            let path = beside(clip);
             vector(&path).and_then(|labels| self.checked(&path, clip, labels))
         });
         Some(read.collect::<Result<Vec<_>, _>>().map(|clips| ("arrays beside the clips".into(), clips)))
+    }
+
+    fn is_beside(&self) -> bool {
+        self.clips.first().is_some_and(|clip| beside(clip).is_file())
     }
 
     /// A frame is anomalous where its mask has a pixel; `None` where a clip has no masks.
@@ -342,6 +354,18 @@ impl Reader<'_> {
             found.push(ClipLabels { clip: clip.name.clone(), labels });
         }
         Ok((!found.is_empty()).then(|| ("masks".into(), found)))
+    }
+}
+
+/// The array beside a clip: `NN.npy`.
+fn beside(clip: &Clip) -> PathBuf {
+    match &clip.source {
+        ClipSource::Video(path) => path.with_extension("npy"),
+        ClipSource::Pictures(_) => {
+            let mut name = clip.path().as_os_str().to_os_string();
+            name.push(".npy");
+            PathBuf::from(name)
+        }
     }
 }
 

@@ -19,6 +19,7 @@ pub(in crate::data) use walk::{files_in, subfolder};
 
 use crate::data::known::{Clue, Known};
 use crate::data::{Clip, DataError};
+use crate::words;
 use std::path::{Path, PathBuf};
 use walk::{Found, Stills};
 
@@ -245,9 +246,14 @@ fn count(clips: &[Clip]) -> String {
     let counted: Vec<usize> = clips.iter().filter_map(Clip::known_frames).collect();
     let frames: usize = counted.iter().sum();
     match clips.len() - counted.len() {
-        0 => format!("{} clips, {frames} frames", clips.len()),
-        videos if counted.is_empty() => format!("{videos} videos (frames are counted as they are decoded)"),
-        videos => format!("{} clips, {frames} frames and {videos} videos (counted as they are decoded)", clips.len()),
+        0 => format!("{}, {}", words::counted(clips.len(), "clip"), words::counted(frames, "frame")),
+        videos if counted.is_empty() => format!("{} (frames are counted as they are decoded)", words::counted(videos, "video")),
+        videos => format!(
+            "{}, {} and {} (counted as they are decoded)",
+            words::counted(clips.len(), "clip"),
+            words::counted(frames, "frame"),
+            words::counted(videos, "video")
+        ),
     }
 }
 

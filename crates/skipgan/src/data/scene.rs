@@ -2,18 +2,21 @@
 //! clips, something that does not belong, with its pixel mask. For the demo, for tests, and for judging where no footage is at hand.
 //!
 //! The seed makes the same bits on every machine: integers, and f64 sums, products, quotients and square roots in a fixed order (no sine
-//! or exponential of the system's library). It is a drawing, not a simulation: figures walk straight on and do not avoid each other.
+//! or exponential of the system's library). It is a drawing, not a simulation: figures walk on and do not avoid each other.
 
 mod backdrop;
 mod canvas;
+mod disturbance;
 mod figure;
 mod number;
 mod render;
 mod script;
+mod varied;
 mod write;
 
 use crate::data::DataError;
 use crate::data::random::SplitMix64;
+pub use disturbance::{Disturbance, DisturbanceKind};
 pub use render::SceneFrame;
 pub use script::Script;
 use serde::{Deserialize, Serialize};
@@ -51,6 +54,20 @@ impl AnomalyKind {
         AnomalyKind::SlowVehicle,
         AnomalyKind::WrongDirection,
     ];
+
+    /// The name in files.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            AnomalyKind::Bicycle => "bicycle",
+            AnomalyKind::Cart => "cart",
+            AnomalyKind::RunsAgainstFlow => "runs_against_flow",
+            AnomalyKind::LeftBehind => "left_behind",
+            AnomalyKind::StandsStill => "stands_still",
+            AnomalyKind::SlowVehicle => "slow_vehicle",
+            AnomalyKind::WrongDirection => "wrong_direction",
+        }
+    }
 
     /// A word for reports.
     #[must_use]
@@ -127,6 +144,12 @@ pub struct SceneSettings {
     pub noise: f64,
     /// Slow change of light, as a share of it, 0 to 0.4.
     pub light: f64,
+    /// Share of walkers who draw a suitcase along, 0 to 1: what is left behind must not be strange as such.
+    #[serde(default)]
+    pub luggage: f64,
+    /// What disturbs light or camera in the test clips.
+    #[serde(default)]
+    pub disturbance: Option<DisturbanceKind>,
 }
 
 impl Default for SceneSettings {
@@ -150,6 +173,8 @@ impl Default for SceneSettings {
             speed: 1.0,
             noise: 1.8,
             light: 0.05,
+            luggage: 0.1,
+            disturbance: None,
         }
     }
 }
@@ -187,7 +212,8 @@ impl SceneSettings {
         real("size", self.size, 0.5, 2.0, "0.5 to 2")?;
         real("speed", self.speed, 0.3, 3.0, "0.3 to 3")?;
         real("noise", self.noise, 0.0, 20.0, "0 to 20")?;
-        real("light", self.light, 0.0, 0.4, "0 to 0.4")
+        real("light", self.light, 0.0, 0.4, "0 to 0.4")?;
+        real("luggage", self.luggage, 0.0, 1.0, "0 to 1")
     }
 }
 
@@ -195,6 +221,14 @@ impl SceneSettings {
 #[derive(Clone, Debug)]
 pub struct Scene {
     settings: SceneSettings,
+    stage: Stage,
+    /// Larger on every side, where the camera will not stay where it is.
+    wide: Option<Stage>,
+}
+
+/// The empty street as a camera sees it.
+#[derive(Clone, Debug)]
+struct Stage {
     view: figure::View,
     backdrop: backdrop::Backdrop,
 }
@@ -215,6 +249,14 @@ pub(crate) mod street {
     pub(crate) const FRONT: f64 = 23.6;
 }
 
+impl Stage {
+    fn paint(settings: &SceneSettings, margin: usize) -> Stage {
+        let view = figure::View::new(settings);
+        let backdrop = backdrop::Backdrop::paint(settings, &view, margin, &mut SplitMix64::part(settings.seed, 0));
+        Stage { view: view.with_margin(margin), backdrop }
+    }
+}
+
 impl Scene {
     /// Lays out a street.
     ///
@@ -222,9 +264,9 @@ impl Scene {
     /// [`DataError::Scene`] for a setting out of range.
     pub fn new(settings: SceneSettings) -> Result<Scene, DataError> {
         settings.check()?;
-        let view = figure::View::new(&settings);
-        let backdrop = backdrop::Backdrop::paint(&settings, &view, &mut SplitMix64::part(settings.seed, 0));
-        Ok(Scene { settings, view, backdrop })
+        let stage = Stage::paint(&settings, 0);
+        let wide = settings.disturbance.filter(|kind| kind.moves_camera()).map(|_| Stage::paint(&settings, disturbance::MARGIN));
+        Ok(Scene { settings, stage, wide })
     }
 
     /// What it was made from.
@@ -236,12 +278,12 @@ impl Scene {
     /// What happens in training clip `index`; `None` beyond the last.
     #[must_use]
     pub fn train(&self, index: usize) -> Option<Script> {
-        (index < self.settings.train_clips).then(|| Script::train(&self.settings, &self.view, index))
+        (index < self.settings.train_clips).then(|| Script::train(&self.settings, &self.stage.view, index))
     }
 
     /// What happens in test clip `index`; `None` beyond the last.
     #[must_use]
     pub fn test(&self, index: usize) -> Option<Script> {
-        (index < self.settings.test_clips).then(|| Script::test(&self.settings, &self.view, index))
+        (index < self.settings.test_clips).then(|| Script::test(&self.settings, &self.stage.view, index))
     }
 }

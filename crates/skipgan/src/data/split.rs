@@ -4,6 +4,7 @@
 //! fifth of each, at least 30 frames, at most half, after a gap of 10 frames that nobody sees. Stills: every fifth.
 
 use crate::data::DataError;
+use crate::words::counted;
 use serde::{Deserialize, Serialize};
 
 /// Least number of frames in all.
@@ -47,7 +48,8 @@ impl Split {
     pub fn summary(&self) -> String {
         let count = |spans: &[Span]| (spans.iter().map(Span::frames).sum::<usize>(), spans.len());
         let ((train, train_spans), (held, held_spans)) = (count(&self.train), count(&self.held_out));
-        format!("trained on: {train} frames of {train_spans} clips; held out: {held} frames of {held_spans} clips")
+        let told = |frames: usize, clips: usize| format!("{} of {}", counted(frames, "frame"), counted(clips, "clip"));
+        format!("trained on: {}; held out: {}", told(train, train_spans), told(held, held_spans))
     }
 }
 

@@ -1,25 +1,13 @@
-//! What the network sees at one instant: the frames t − history + 1 … t, channels last, f32 in [−1, 1].
+//! Windows of a clip: from the cache ([`WindowReader`], training) or from a source as it is decoded ([`WindowStream`], scoring, bounded
+//! memory). Both make them by [`Sight::push`], so the same frame gives the same bits either way.
 //!
-//! Only frames ≤ t count; frames before the clip's start repeat the first. [`WindowReader`] takes them from the cache (training),
-//! [`WindowStream`] from a source as it is decoded (scoring, bounded memory). Both go through [`WindowShape::fill`], so the same frame
-//! gives the same bits either way.
+//! Only frames ≤ t count; frames before the clip's start repeat the first.
 
-use crate::data::{Clip, DataError, FrameCache, PictureSettings};
+use super::motion_cache::{ClipMotion, MotionCache};
+use super::sight::{Cut, Instant, Patch, Sight, Windows};
+use super::{Clip, DataError, FrameCache};
 use std::collections::VecDeque;
 use video::{Damage, Frame, FrameSource, OpenOptions, Resizer};
-
-/// Size of a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WindowShape {
-    /// Rows.
-    pub height: usize,
-    /// Columns.
-    pub width: usize,
-    /// Planes of a frame: 1 or 3.
-    pub planes: usize,
-    /// Frames, at least 1.
-    pub history: usize,
-}
 
 /// One window: frame `frame` of clip `clip`, as the cache counts them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,119 +18,106 @@ pub struct WindowIndex {
     pub frame: usize,
 }
 
-impl WindowShape {
-    /// Windows of `history` pictures of these settings.
-    #[must_use]
-    pub fn new(picture: &PictureSettings, history: usize) -> WindowShape {
-        WindowShape { height: picture.height, width: picture.width, planes: picture.channels, history: history.max(1) }
-    }
-
-    /// Channels of a window: planes · history. Channel `f · planes + c` is plane c of the f-th oldest frame; frame t comes last.
-    #[must_use]
-    pub fn channels(&self) -> usize {
-        self.planes * self.history
-    }
-
-    /// Numbers in a window: height · width · channels.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.height * self.width * self.channels()
-    }
-
-    /// Whether a window holds nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Numbers in one frame: planes · height · width.
-    #[must_use]
-    pub fn frame_len(&self) -> usize {
-        self.planes * self.height * self.width
-    }
-
-    /// Fills a window. Shapes: `frames` holds `history` frames, oldest first, each `[planes, height, width]`, 0 … 255; `out` is
-    /// `[height, width, channels]`, value / 127.5 − 1.
-    ///
-    /// # Panics
-    /// Where a length is wrong: a mistake of the caller.
-    pub fn fill(&self, frames: &[&[u8]], out: &mut [f32]) {
-        assert_eq!(frames.len(), self.history, "a window of {} frames was given {}", self.history, frames.len());
-        assert_eq!(out.len(), self.len(), "a window has {} numbers", self.len());
-        let (channels, area) = (self.channels(), self.height * self.width);
-        if area == 0 {
-            return;
-        }
-        for (order, frame) in frames.iter().enumerate() {
-            assert_eq!(frame.len(), self.frame_len(), "a frame has {} numbers", self.frame_len());
-            for (plane, samples) in frame.chunks_exact(area).enumerate() {
-                let first = order * self.planes + plane;
-                for (pixel, &value) in out.chunks_exact_mut(channels).zip(samples) {
-                    if let Some(number) = pixel.get_mut(first) {
-                        *number = f32::from(value) / 127.5 - 1.0;
-                    }
-                }
-            }
-        }
-    }
+/// Cached footage and how the network sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Footage<'a> {
+    /// The frames.
+    pub cache: &'a FrameCache,
+    /// Their motion, where the network sees it.
+    pub motion: Option<&'a MotionCache>,
+    /// What windows are made of.
+    pub sight: &'a Sight,
 }
 
-/// Reads windows from a cache. Has a buffer of its own: one reader a thread.
+/// Reads windows from a cache. Has buffers of its own: one reader a thread.
 #[derive(Debug)]
 pub struct WindowReader<'a> {
-    cache: &'a FrameCache,
-    shape: WindowShape,
-    buffer: Vec<u8>,
+    footage: Footage<'a>,
+    frames: Vec<u8>,
+    motion: Vec<f32>,
+    has_past: bool,
 }
 
 impl<'a> WindowReader<'a> {
-    /// A reader of windows of `history` frames.
+    /// A reader of that footage.
     #[must_use]
-    pub fn new(cache: &'a FrameCache, history: usize) -> WindowReader<'a> {
-        let shape = WindowShape::new(cache.settings(), history);
-        WindowReader { cache, shape, buffer: vec![0; shape.frame_len() * shape.history] }
+    pub fn new(footage: Footage<'a>) -> WindowReader<'a> {
+        let sight = footage.sight;
+        WindowReader { footage, frames: vec![0; sight.picture.samples() * sight.history], motion: Vec::new(), has_past: false }
     }
 
-    /// Size of its windows.
+    /// How it makes windows.
     #[must_use]
-    pub fn shape(&self) -> WindowShape {
-        self.shape
+    pub fn sight(&self) -> &'a Sight {
+        self.footage.sight
     }
 
-    /// Reads one window into `out`. Shapes: `[height, width, channels]`. Where the cache holds segments of a long clip, a segment's first
-    /// frame stands for what was left out before it.
+    /// Whether a frame is the first of a run of consecutive frames: what has no past.
+    #[must_use]
+    pub fn begins_run(&self, window: WindowIndex) -> bool {
+        self.footage.cache.segment_start(window) == window.frame
+    }
+
+    /// Adds one window of the whole picture to `windows`. Where the cache holds segments of a long clip, a segment's first frame stands for
+    /// what was left out before it.
     ///
     /// # Errors
     /// [`DataError::CacheDamaged`], [`DataError::Io`].
-    ///
-    /// # Panics
-    /// Where `out` has not [`WindowShape::len`] numbers.
-    pub fn read(&mut self, window: WindowIndex, out: &mut [f32]) -> Result<(), DataError> {
-        let oldest = self.cache.segment_start(window);
-        let frame_len = self.shape.frame_len().max(1);
-        for (back, part) in (0..self.shape.history).rev().zip(self.buffer.chunks_exact_mut(frame_len)) {
-            let frame = window.frame.saturating_sub(back).max(oldest);
-            self.cache.read(window.clip, frame, part)?;
-        }
-        let frames: Vec<&[u8]> = self.buffer.chunks_exact(frame_len).collect();
-        self.shape.fill(&frames, out);
-        Ok(())
+    pub fn read(&mut self, window: WindowIndex, windows: &mut Windows) -> Result<(), DataError> {
+        self.load(window)?;
+        self.push(Cut::NONE, windows)
     }
 
-    /// Reads several windows one after another into `out`. Shapes: `[windows, height, width, channels]`.
+    /// Reads what a window is made of; [`WindowReader::push`] then adds it, or parts of it.
     ///
     /// # Errors
-    /// As [`WindowReader::read`].
+    /// [`DataError::CacheDamaged`], [`DataError::Io`].
+    pub fn load(&mut self, window: WindowIndex) -> Result<(), DataError> {
+        let oldest = self.footage.cache.segment_start(window);
+        let samples = self.sight().picture.samples().max(1);
+        for (back, part) in (0..self.sight().history).rev().zip(self.frames.chunks_exact_mut(samples)) {
+            let frame = window.frame.saturating_sub(back).max(oldest);
+            self.footage.cache.read(window.clip, frame, part)?;
+        }
+        self.has_past = window.frame > oldest;
+        match self.footage.motion {
+            Some(cache) if self.has_past => cache.read(window, &mut self.motion),
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds the loaded window, or the part of it that `cut` names.
+    ///
+    /// # Errors
+    /// As [`Sight::push`].
     ///
     /// # Panics
-    /// Where `out` has not that many numbers.
-    pub fn read_batch(&mut self, windows: &[WindowIndex], out: &mut [f32]) -> Result<(), DataError> {
-        assert_eq!(out.len(), windows.len() * self.shape.len(), "a batch of {} windows", windows.len());
-        let length = self.shape.len().max(1);
-        for (window, part) in windows.iter().zip(out.chunks_exact_mut(length)) {
-            self.read(*window, part)?;
-        }
-        Ok(())
+    /// As [`Sight::push`].
+    pub fn push(&self, cut: Cut, windows: &mut Windows) -> Result<(), DataError> {
+        let frames: Vec<&[u8]> = self.frames.chunks_exact(self.sight().picture.samples().max(1)).collect();
+        self.sight().push(&Instant { frames: &frames, motion: self.motion() }, cut, windows)
+    }
+
+    /// What the loaded window shows, or the part of it that `cut` names.
+    ///
+    /// # Errors
+    /// As [`Sight::patch`].
+    pub fn patch(&self, cut: Cut, size: (usize, usize)) -> Result<Patch, DataError> {
+        let frames: Vec<&[u8]> = self.frames.chunks_exact(self.sight().picture.samples().max(1)).collect();
+        self.sight().patch(&Instant { frames: &frames, motion: self.motion() }, cut, size)
+    }
+
+    /// The motion of the loaded window in pixels a frame, `[2, height, width]`, where it has some.
+    #[must_use]
+    pub fn motion(&self) -> Option<&[f32]> {
+        let known = self.footage.motion.is_some() && self.has_past;
+        known.then_some(&self.motion)
+    }
+
+    /// The newest frame of the loaded window, `[planes, height, width]`.
+    #[must_use]
+    pub fn newest(&self) -> &[u8] {
+        self.frames.chunks_exact(self.sight().picture.samples().max(1)).next_back().unwrap_or_default()
     }
 }
 
@@ -180,8 +155,8 @@ pub struct StreamedWindow<'a> {
     pub status: FrameStatus,
     /// Whether its history reaches before the clip's start.
     pub warmup: bool,
-    /// The window. Shapes: `[height, width, channels]`.
-    pub input: &'a [f32],
+    /// The window, alone.
+    pub window: &'a Windows,
     /// The picture at the network's size, before it became numbers. Shapes: `[planes, height, width]`.
     pub planes: &'a [u8],
 }
@@ -191,9 +166,10 @@ pub struct WindowStream {
     clip: String,
     source: Box<dyn FrameSource>,
     resizer: Resizer,
-    shape: WindowShape,
+    sight: Sight,
     ring: VecDeque<Vec<u8>>,
-    input: Vec<f32>,
+    motion: Option<ClipMotion>,
+    window: Windows,
     previous: Option<Frame>,
 }
 
@@ -202,25 +178,25 @@ impl WindowStream {
     ///
     /// # Errors
     /// [`DataError::Source`]; [`DataError::Resize`] for a picture without area.
-    pub fn open(clip: &Clip, options: &OpenOptions, picture: &PictureSettings, history: usize) -> Result<WindowStream, DataError> {
-        WindowStream::new(&clip.name, clip.open(options)?, picture, history)
+    pub fn open(clip: &Clip, options: &OpenOptions, sight: &Sight) -> Result<WindowStream, DataError> {
+        WindowStream::new(&clip.name, clip.open(options)?, sight)
     }
 
     /// Windows of an opened source; `clip` names it in errors.
     ///
     /// # Errors
     /// [`DataError::Resize`] for a picture without area.
-    pub fn new(clip: &str, source: Box<dyn FrameSource>, picture: &PictureSettings, history: usize) -> Result<WindowStream, DataError> {
-        let shape = WindowShape::new(picture, history);
-        let resizer = picture.resizer().map_err(|source| DataError::Resize { clip: clip.into(), frame: 0, source })?;
-        let input = vec![0.0; shape.len()];
-        Ok(WindowStream { clip: clip.into(), source, resizer, shape, ring: VecDeque::new(), input, previous: None })
+    pub fn new(clip: &str, source: Box<dyn FrameSource>, sight: &Sight) -> Result<WindowStream, DataError> {
+        let resizer = sight.picture.resizer().map_err(|source| DataError::Resize { clip: clip.into(), frame: 0, source })?;
+        let motion = sight.needs_motion().then(|| ClipMotion::new(sight.picture.height, sight.picture.width));
+        let (window, sight) = (sight.windows(), sight.clone());
+        Ok(WindowStream { clip: clip.into(), source, resizer, sight, ring: VecDeque::new(), motion, window, previous: None })
     }
 
-    /// Size of its windows.
+    /// How it makes windows.
     #[must_use]
-    pub fn shape(&self) -> WindowShape {
-        self.shape
+    pub fn sight(&self) -> &Sight {
+        &self.sight
     }
 
     /// The source: its stream information and its damage log.
@@ -252,7 +228,9 @@ impl WindowStream {
         };
         check_same_size(&self.clip, self.previous.as_ref(), &frame)?;
         self.push(&frame)?;
-        let equal = self.previous.as_ref().is_some_and(|before| same_picture(before, &frame));
+        let newest = self.ring.back().map(Vec::as_slice).unwrap_or_default();
+        let nothing_new = self.motion.as_mut().is_some_and(|motion| motion.push(newest));
+        let equal = nothing_new || self.previous.as_ref().is_some_and(|before| same_picture(before, &frame));
         let status = match frame.damage {
             Damage::Repeated => FrameStatus::Repeated,
             _ if equal => FrameStatus::Repeated,
@@ -260,22 +238,25 @@ impl WindowStream {
             Damage::None | Damage::Unknown => FrameStatus::Ok,
         };
         let frames: Vec<&[u8]> = self.ring.iter().map(Vec::as_slice).collect();
-        self.shape.fill(&frames, &mut self.input);
-        let warmup = frame.index.saturating_add(1) < u64::try_from(self.shape.history).unwrap_or(u64::MAX);
+        let motion = self.motion.as_ref().and_then(ClipMotion::motion);
+        let reaches_back = frame.index.saturating_add(1) < u64::try_from(self.sight.history).unwrap_or(u64::MAX);
+        let warmup = reaches_back || (self.motion.is_some() && motion.is_none());
+        self.window.clear();
+        self.sight.push(&Instant { frames: &frames, motion }, Cut::NONE, &mut self.window)?;
         let (index, time_s) = (frame.index, frame.time_s());
         self.previous = Some(frame);
         let planes = self.ring.back().map(Vec::as_slice).unwrap_or_default();
-        Ok(Some(StreamedWindow { index, time_s, status, warmup, input: &self.input, planes }))
+        Ok(Some(StreamedWindow { index, time_s, status, warmup, window: &self.window, planes }))
     }
 
     /// Resizes a frame into the newest place of the ring; the first frame fills every place.
     fn push(&mut self, frame: &Frame) -> Result<(), DataError> {
-        let full = self.ring.len() == self.shape.history;
+        let full = self.ring.len() == self.sight.history;
         let mut planes = if full { self.ring.pop_front().unwrap_or_default() } else { Vec::new() };
-        planes.resize(self.shape.frame_len(), 0);
+        planes.resize(self.sight.picture.samples(), 0);
         let fail = |source| DataError::Resize { clip: self.clip.clone(), frame: frame.index, source };
         self.resizer.resize_into(frame, &mut planes).map_err(fail)?;
-        while self.ring.len() + 1 < self.shape.history {
+        while self.ring.len() + 1 < self.sight.history {
             self.ring.push_back(planes.clone());
         }
         self.ring.push_back(planes);
@@ -297,27 +278,4 @@ pub(crate) fn check_same_size(clip: &str, before: Option<&Frame>, frame: &Frame)
 
 fn same_picture(a: &Frame, b: &Frame) -> bool {
     a.y == b.y && a.u == b.u && a.v == b.v
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn planes_become_channels_last_and_span_minus_one_to_one() {
-        let shape = WindowShape { height: 1, width: 2, planes: 3, history: 2 };
-        let (old, new) = ([0, 255, 51, 51, 102, 102], [255, 0, 0, 0, 0, 0]);
-        let mut out = vec![9.0; shape.len()];
-        shape.fill(&[&old, &new], &mut out);
-        // pixel 0: old R G B, new R G B; 51/127.5 − 1 = −0.6
-        let near = |a: f32, b: f32| (a - b).abs() < 1e-6;
-        let wanted = [-1.0, -0.6, -0.2, 1.0, -1.0, -1.0, 1.0, -0.6, -0.2, -1.0, -1.0, -1.0];
-        assert!(out.iter().zip(wanted).all(|(&a, b)| near(a, b)), "{out:?}");
-    }
-
-    #[test]
-    #[should_panic(expected = "a window has 2 numbers")]
-    fn a_wrong_length_is_the_callers_mistake() {
-        WindowShape { height: 1, width: 2, planes: 1, history: 1 }.fill(&[&[0, 0]], &mut [0.0; 3]);
-    }
 }

@@ -1,5 +1,6 @@
 //! Why a key of the report is `null`, in words: an unknown is never a number, and never silent (EVALUATION §1.8).
 
+use super::kinds::NO_KINDS;
 use super::report::Evaluation;
 use std::collections::BTreeMap;
 
@@ -21,6 +22,7 @@ pub(crate) fn for_nulls(evaluation: &Evaluation, given: Given, unmasked_anomalou
     regions(&mut reasons, evaluation, given, unmasked_anomalous);
     conventions(&mut reasons, evaluation, &one_class);
     no_information(&mut reasons, evaluation, &one_class);
+    reasons.unless(&evaluation.by_kind, "by_kind", NO_KINDS);
     reasons.unless(&evaluation.alarms, "alarms", "the scores have no column alarm, or an empty cell in it");
     reasons.unless(&evaluation.comparison, "comparison", "no other scores were named (evaluate --compare OTHER)");
     reasons.found

@@ -3,6 +3,7 @@
 use super::compare::PairedComparison;
 use super::conventions::Conventions;
 use super::events::AlarmRecord;
+use super::kinds::KindLine;
 use super::no_information::NoInformation;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -117,6 +118,8 @@ pub struct Evaluation {
     pub no_information: NoInformation,
     pub above_floor: Option<bool>,
     pub per_clip: Vec<ClipLine>,
+    #[serde(default)]
+    pub by_kind: Option<BTreeMap<String, KindLine>>,
     pub null_reasons: BTreeMap<String, String>,
     #[serde(default)]
     pub alarms: Option<AlarmRecord>,

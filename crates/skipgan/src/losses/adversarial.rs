@@ -15,10 +15,23 @@ const LEAST_SPREAD: f64 = 1e-12;
 /// # Panics
 /// If lengths differ.
 pub fn loss<T: Real>(bce: Bce, logits: &[T], target: f64, weight: f64, seed: &mut [T]) -> f64 {
+    summed(bce, logits, std::iter::repeat_n(target, logits.len()), weight, seed)
+}
+
+/// As [`loss`], with a target for every cell: what is real here may be false there.
+///
+/// # Panics
+/// If lengths differ.
+pub fn loss_by_cell<T: Real>(bce: Bce, logits: &[T], targets: &[f32], weight: f64, seed: &mut [T]) -> f64 {
+    assert_eq!(logits.len(), targets.len(), "a target for every logit");
+    summed(bce, logits, targets.iter().map(|&target| f64::from(target)), weight, seed)
+}
+
+fn summed<T: Real>(bce: Bce, logits: &[T], targets: impl Iterator<Item = f64>, weight: f64, seed: &mut [T]) -> f64 {
     assert_eq!(logits.len(), seed.len(), "one gradient a logit");
     let share = weight / logits.len() as f64;
     let mut sum = 0.0;
-    for (&logit, seed) in logits.iter().zip(seed) {
+    for ((&logit, target), seed) in logits.iter().zip(targets).zip(seed) {
         let (value, slope) = match bce {
             Bce::Logits => with_logits(logit.to_f64(), target),
             Bce::Prob => on_probability(logit, target),
@@ -59,6 +72,14 @@ mod tests {
             assert!((value - (2.0f64.ln() + (4.0f64 / 3.0).ln())).abs() < 1e-12, "{value}");
             assert!((seed[0] + 0.5).abs() < 1e-12 && (seed[1] + 0.25).abs() < 1e-12, "{seed:?}");
         }
+    }
+
+    #[test]
+    fn cells_have_targets_of_their_own() {
+        let (logits, mut seed, mut one) = ([0.3f64, -1.2], [0.0; 2], [0.0; 1]);
+        let together = loss_by_cell(Bce::Logits, &logits, &[1.0, 0.0], 2.0, &mut seed);
+        let apart = loss(Bce::Logits, &logits[..1], 1.0, 1.0, &mut one) + loss(Bce::Logits, &logits[1..], 0.0, 1.0, &mut [0.0]);
+        assert!((together - apart).abs() < 1e-12 && (seed[0] - one[0]).abs() < 1e-12 && seed[1] > 0.0);
     }
 
     #[test]

@@ -106,7 +106,7 @@ impl Pictures {
 
     fn batch(&self) -> Batch<'_> {
         let PlanSize { images, height, width } = self.size;
-        Batch { images, height, width, input: &self.input, target: &self.target, context: &self.context }
+        Batch { images, height, width, input: &self.input, target: &self.target, context: &self.context, changed: None }
     }
 }
 

@@ -31,6 +31,8 @@ pub struct CpuEngine<T: Real> {
     pub(super) target: Vec<T>,
     /// What D sees beside it.
     pub(super) context: Vec<T>,
+    /// What was put in that does not belong; empty where nothing was.
+    pub(super) changed: ChangedPictures<T>,
     pub(super) scores: Scores,
 }
 
@@ -56,6 +58,7 @@ impl<T: Real> CpuEngine<T> {
             images: 0,
             target: vec![T::ZERO; pixels * spec.generator.output_channels],
             context: vec![T::ZERO; pixels * spec.context_channels()],
+            changed: ChangedPictures::default(),
             scores: Scores::default(),
             pool,
         };
@@ -71,6 +74,7 @@ impl<T: Real> CpuEngine<T> {
         copy(batch.input, &mut self.generator.image);
         copy(batch.target, &mut self.target);
         copy(batch.context, &mut self.context);
+        self.changed.show(batch);
         self.discriminator.show(&self.context[..batch.context.len()], &self.target[..batch.target.len()], 0);
     }
 
@@ -136,6 +140,28 @@ impl<T: Real> Engine for CpuEngine<T> {
 
     fn save(&self) -> State {
         self.weights.save()
+    }
+}
+
+/// [`super::engine::Changed`] in the engine's numbers; memory is taken at the first step.
+#[derive(Debug, Default)]
+pub(super) struct ChangedPictures<T> {
+    pub(super) target: Vec<T>,
+    pub(super) importance: Vec<T>,
+    pub(super) cells: Vec<f32>,
+}
+
+impl<T: Real> ChangedPictures<T> {
+    fn show(&mut self, batch: &Batch<'_>) {
+        self.target.clear();
+        self.importance.clear();
+        self.cells.clear();
+        if let Some(changed) = batch.changed {
+            assert!(changed.target.len() == batch.target.len() && changed.importance.len() == batch.target.len(), "shaped as the target");
+            self.target.extend(changed.target.iter().map(|&value| T::from_f32(value)));
+            self.importance.extend(changed.importance.iter().map(|&value| T::from_f32(value)));
+            self.cells.extend_from_slice(changed.cells);
+        }
     }
 }
 

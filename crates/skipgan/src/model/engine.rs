@@ -18,6 +18,19 @@ pub struct Batch<'a> {
     pub target: &'a [f32],
     /// What D sees before the target or the reconstruction (`discriminator.input_channels − output_channels`); empty when published.
     pub context: &'a [f32],
+    /// Training on changed pictures: `None` where G's input was not changed.
+    pub changed: Option<Changed<'a>>,
+}
+
+/// What was put into pictures that does not belong there, so that G learns to take it out and D to see it (DETECTION.md §6).
+#[derive(Clone, Copy, Debug)]
+pub struct Changed<'a> {
+    /// What the target would be if it were left in: shaped as the target. D is also a critic of it.
+    pub target: &'a [f32],
+    /// How much each element counts in the contextual loss: shaped as the target.
+    pub importance: &'a [f32],
+    /// D's target for every cell of its head: `real_label` where nothing was changed, 0 where something was: `[images, rows, cols]`.
+    pub cells: &'a [f32],
 }
 
 /// Adam's numbers for one network in one step.

@@ -5,11 +5,20 @@ use crate::config::Distance;
 use crate::losses::latent::Reading;
 use kernels::{Pool, Real};
 
+/// What one channel adds.
 fn distance<T: Real>(kind: Distance, a: T, b: T) -> f64 {
     let off = (a - b).to_f64();
     match kind {
-        Distance::L2 => off * off,
+        Distance::L2 | Distance::Length => off * off,
         Distance::L1 => off.abs(),
+    }
+}
+
+/// The distance at a place of `channels` channels whose parts add up to `sum`.
+fn at_place(kind: Distance, sum: f64, channels: usize) -> f64 {
+    match kind {
+        Distance::L2 | Distance::L1 => sum / channels as f64,
+        Distance::Length => sum.sqrt(),
     }
 }
 
@@ -28,15 +37,22 @@ pub(super) fn residual<T: Real>(
         for (j, map) in maps.iter_mut().enumerate() {
             let from = (i * CHUNK + j) * channels;
             *map = match channel {
-                Some(channel) => distance(kind, made[from + channel], meant[from + channel]) as f32,
-                None => (sum(kind, &made[from..from + channels], &meant[from..]) / channels as f64) as f32,
+                Some(channel) => at_place(kind, distance(kind, made[from + channel], meant[from + channel]), 1) as f32,
+                None => at_place(kind, sum(kind, &made[from..from + channels], &meant[from..]), channels) as f32,
             };
         }
     });
     let numbers = pixels * channels;
     pool.chunks_mut(means, 1, |image, mean| {
         let from = image * numbers;
-        mean[0] = sum(kind, &made[from..from + numbers], &meant[from..]) / numbers as f64;
+        let (made, meant) = (&made[from..from + numbers], &meant[from..from + numbers]);
+        mean[0] = match kind {
+            Distance::L2 | Distance::L1 => sum(kind, made, meant) / numbers as f64,
+            Distance::Length => {
+                let lengths = made.chunks(channels).zip(meant.chunks(channels)).map(|(a, b)| at_place(kind, sum(kind, a, b), channels));
+                lengths.sum::<f64>() / pixels as f64
+            }
+        };
     });
 }
 
@@ -52,12 +68,13 @@ pub(super) fn latent<T: Real>(kind: Distance, real: Reading<'_, T>, fake: Readin
         for pixel in image * pixels..(image + 1) * pixels {
             let pairs = real.map.nth(pixel).iter().zip(fake.map.nth(pixel)).enumerate();
             let cell: f64 = pairs.map(|(channel, (&x, &made))| distance(kind, fake.see(channel, made), real.see(channel, x))).sum();
+            let cell = at_place(kind, cell, channels);
             total += cell;
             if let Some(map) = &mut map {
-                map[pixel] = (cell / channels as f64) as f32;
+                map[pixel] = cell as f32;
             }
         }
-        *mean += total / (pixels * channels) as f64;
+        *mean += total / pixels as f64;
     }
 }
 

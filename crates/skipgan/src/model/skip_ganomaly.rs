@@ -74,6 +74,7 @@ impl<T: Real> CpuEngine<T> {
     fn train_discriminator_first(&mut self, rates: &Rates) -> Losses {
         let mut losses = Losses { latent: self.discriminator.latent_loss(self.objective.w_lat, self.images), ..Losses::default() };
         self.discriminator_gradient(&mut losses);
+        self.criticise(&mut losses);
         self.weights.begin_update();
         self.update(Network::Discriminator, rates.discriminator);
         self.judge(Branch::Fake);
@@ -96,7 +97,7 @@ impl<T: Real> CpuEngine<T> {
         losses.adversarial = adversarial::loss(objective.bce, logits, 1.0, objective.w_adv, seed);
         let made = images * self.generator.output_image();
         let (reconstruction, gradient) = (&self.generator.reconstruction[..made], &mut self.generator.gradient[..made]);
-        losses.contextual = contextual::loss(reconstruction, &self.target[..made], objective.w_con, gradient);
+        losses.contextual = contextual::loss(reconstruction, &self.target[..made], &self.changed.importance, objective.w_con, gradient);
         losses.generator = losses.adversarial + losses.contextual + losses.latent;
         let pull = (latent == Latent::ReachesGenerator).then_some(T::ONE);
         self.discriminator.backward_to_reconstruction(&mut run!(self), images, pull, gradient);
@@ -118,6 +119,23 @@ impl<T: Real> CpuEngine<T> {
             self.discriminator.backward(&mut run!(self), branch, images, objective.d_latent.then_some(sign), want);
         }
         losses.discriminator = losses.real + losses.fake + latent;
+    }
+
+    /// D as a critic of pictures with something in them that does not belong, cell by cell: adds to L_D and its gradient. They take the
+    /// place of x̂ meanwhile.
+    fn criticise(&mut self, losses: &mut Losses) {
+        if self.changed.target.is_empty() || self.objective.w_critic == 0.0 {
+            return;
+        }
+        let (images, made) = (self.images, self.images * self.generator.output_image());
+        let context = self.context.len() / self.plan.images * images;
+        self.discriminator.show(&self.context[..context], &self.changed.target, images);
+        self.judge(Branch::Fake);
+        let (logits, seed) = self.discriminator.logits_and_seed(range_of(Branch::Fake, images));
+        losses.discriminator += adversarial::loss_by_cell(self.objective.bce, logits, &self.changed.cells, self.objective.w_critic, seed);
+        let want = Want::Weights(&mut self.weights.gradient, Write::Add);
+        self.discriminator.backward(&mut run!(self), Branch::Fake, images, None, want);
+        self.discriminator.show(&self.context[..context], &self.generator.reconstruction[..made], images);
     }
 
     /// x̂, R and L of some of the batch's pictures; nothing learns.

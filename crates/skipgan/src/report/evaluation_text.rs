@@ -3,6 +3,7 @@
 
 use super::alarm_text::{alarm_block, comparison_block};
 use crate::evaluate::Evaluation;
+use crate::words::counted;
 use std::fmt::Write as _;
 
 /// The table, several lines, each ended.
@@ -10,6 +11,7 @@ pub fn evaluation_text(evaluation: &Evaluation) -> String {
     let mut text = String::new();
     head(&mut text, evaluation);
     strict_block(&mut text, evaluation);
+    kind_block(&mut text, evaluation);
     comparison_block(&mut text, evaluation);
     alarm_block(&mut text, evaluation);
     pixel_block(&mut text, evaluation);
@@ -23,8 +25,8 @@ fn head(text: &mut String, evaluation: &Evaluation) {
     let name = evaluation.dataset.as_deref().unwrap_or("own data");
     let _ = writeln!(
         text,
-        "{name}: {} clips, {} frames, {} anomalous ({} %)",
-        evaluation.n_clips,
+        "{name}: {}, {} frames, {} anomalous ({} %)",
+        counted(evaluation.n_clips, "clip"),
         grouped(evaluation.n_frames),
         grouped(evaluation.n_anomalous_frames),
         percent(Some(evaluation.prevalence)).trim(),
@@ -54,6 +56,17 @@ fn strict_block(text: &mut String, evaluation: &Evaluation) {
     row(text, evaluation, ("frame average precision", "frame_AP", evaluation.frame_ap), &chance);
     row(text, evaluation, ("frame equal error rate", "frame_EER", evaluation.frame_eer), "");
     row(text, evaluation, ("frame FPR at 95 % found", "frame_FPR95", evaluation.frame_fpr95), "");
+}
+
+/// Kinds of anomaly apart, where the data name them.
+fn kind_block(text: &mut String, evaluation: &Evaluation) {
+    let Some(kinds) = evaluation.by_kind.as_ref().filter(|kinds| !kinds.is_empty()) else { return };
+    let _ = writeln!(text, "\nkinds of anomaly (frame AUROC against all normal frames)");
+    for (kind, line) in kinds {
+        let frames = format!("{} frames of {} clips", grouped(line.n_frames), line.n_clips);
+        let reason = reason(evaluation, &format!("by_kind.{kind}.AUROC"));
+        plain(text, kind, line.auroc, if reason.is_empty() { &frames } else { &reason });
+    }
 }
 
 fn pixel_block(text: &mut String, evaluation: &Evaluation) {
@@ -165,6 +178,18 @@ mod tests {
         assert!(line.contains('–') && line.contains("all 4 frames are normal"), "{line}");
         assert!(text.contains("not strict, because the model was chosen on the test set"));
         assert!(!text.contains("NaN"));
+    }
+
+    #[test]
+    fn kinds_stand_apart_where_they_are_named() {
+        let clips = [ClipScores { name: "a", scores: &[0.1, 0.4, 0.4, 0.8], labels: &[0, 0, 1, 1] }];
+        let inputs = Inputs { clips: &clips, masks: None, maps: None, detections: None, tracks: None };
+        let mut evaluation = evaluate(inputs, Provenance::default(), Options { draws: 20, seed: 0 }).unwrap();
+        assert!(!evaluation_text(&evaluation).contains("kinds of anomaly"));
+        evaluation.take_kinds(&clips, &[("a".to_owned(), "cart".to_owned())].into());
+        let text = evaluation_text(&evaluation);
+        let line = text.lines().find(|line| line.contains("cart")).unwrap();
+        assert!(line.contains("87.5   2 frames of 1 clips"), "{line}");
     }
 
     #[test]

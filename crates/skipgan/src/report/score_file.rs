@@ -155,7 +155,9 @@ impl ScoreWriter {
     /// As [`ScoreWriter::create`].
     pub fn row_by_row(path: &Path, columns: ScoreColumns) -> Result<Self, ResultFileError> {
         let format = ScoreFormat::of(path)?;
-        let file = File::create(path).map_err(ResultFileError::io(path, "creating"))?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let made = folder.map_or(Ok(()), std::fs::create_dir_all);
+        let file = made.and_then(|()| File::create(path)).map_err(ResultFileError::io(path, "creating"))?;
         Self::start(Destination::RowByRow(Box::new(file)), path, format, columns)
     }
 

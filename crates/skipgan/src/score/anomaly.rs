@@ -1,12 +1,16 @@
-//! A(x) = λR + (1−λ)L (the paper's anomaly score), raw and calibrated, in one place.
+//! A(x) = λR + (1−λ)L (the paper's anomaly score), raw and calibrated, and the default score S, in one place.
 //!
 //! Raw: R and L as the network gives them. Calibrated (EVALUATION.md §5): `terms` standardises R and L each by held-out normal footage and
 //! then weighs them; `total` standardises the raw sum, which ranks as the raw score; `test_minmax` leaves it raw until
 //! [`min_max`] has seen all test scores, as published. Smoothing over time is causal and off by default.
+//!
+//! S = ½(A + Ũ) + P̃ (DETECTION.md §3.8) is not in the paper: G's reconstruction is one reference of normality, rest (U) a second, the
+//! background (P) a third. Maps are weighed as numbers are.
 
+use super::terms::{TermMaps, Terms};
 use crate::alarm_events::AlarmRule;
-use crate::calibration::{Basis, Calibration, LATENT, RECON, Statistics, TOTAL};
-use crate::config::Scale;
+use crate::calibration::{Basis, Calibration, LATENT, MOTION, PICTURE, PLACE, RECON, Statistics, TOTAL};
+use crate::config::{Scale, ScoreChoice};
 use std::collections::BTreeMap;
 
 /// λR + (1−λ)L.
@@ -14,16 +18,92 @@ pub fn weigh(lambda: f64, recon: f64, latent: f64) -> f64 {
     lambda * recon + (1.0 - lambda) * latent
 }
 
-/// The calibrated score of R and L.
+/// A frame's numbers on the scale of normal footage.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Calibrated {
+    /// A.
+    pub a: f64,
+    /// R̃ of the picture, where there is one.
+    pub picture: Option<f64>,
+    /// Ũ, where there is one.
+    pub motion: Option<f64>,
+    /// P̃, where there is one.
+    pub place: Option<f64>,
+    /// What the `score` column holds: A, or S.
+    pub score: f64,
+}
+
+/// What A, Ũ and P̃ weigh in the score.
+fn weights(score: ScoreChoice) -> [f64; 3] {
+    match score {
+        ScoreChoice::A => [1.0, 0.0, 0.0],
+        ScoreChoice::S => [0.5, 0.5, 1.0],
+        ScoreChoice::Flow => [0.0, 1.0, 0.0],
+        ScoreChoice::Place => [0.0, 0.0, 1.0],
+        ScoreChoice::FlowPlace => [0.0, 1.0, 1.0],
+    }
+}
+
+/// The calibrated score of a frame.
 ///
 /// # Panics
-/// Where `terms` lacks one of [`RECON`], [`LATENT`], [`TOTAL`]; a checked [`Calibration`] has them.
-pub fn calibrated(basis: &Basis, terms: &BTreeMap<String, Statistics>, recon: f64, latent: f64) -> f64 {
-    match basis.scale {
-        Scale::Terms => weigh(basis.lambda, terms[RECON].standardise(recon), terms[LATENT].standardise(latent)),
-        Scale::Total => terms[TOTAL].standardise(weigh(basis.lambda, recon, latent)),
-        Scale::TestMinmax => weigh(basis.lambda, recon, latent),
+/// Where `statistics` lacks one of [`RECON`], [`LATENT`], [`TOTAL`]; a checked [`Calibration`] has them.
+pub fn calibrated(basis: &Basis, statistics: &BTreeMap<String, Statistics>, terms: &Terms) -> Calibrated {
+    let standardised = |name: &str, value: Option<f64>| Some(statistics.get(name)?.standardise(value?));
+    let picture = standardised(PICTURE, terms.picture);
+    let a = match basis.scale {
+        Scale::Terms => {
+            let recon = statistics[RECON].standardise(terms.recon) + picture.unwrap_or(0.0);
+            weigh(basis.lambda, recon, statistics[LATENT].standardise(terms.latent))
+        }
+        Scale::Total => statistics[TOTAL].standardise(weigh(basis.lambda, terms.recon, terms.latent)),
+        Scale::TestMinmax => weigh(basis.lambda, terms.recon, terms.latent),
+    };
+    let (motion, place) = (standardised(MOTION, terms.motion), standardised(PLACE, terms.place));
+    let [of_a, of_motion, of_place] = weights(basis.score);
+    let add = |weight: f64, value: Option<f64>| if weight == 0.0 { 0.0 } else { weight * value.unwrap_or(0.0) };
+    let score = of_a * a + add(of_motion, motion) + add(of_place, place);
+    Calibrated { a, picture, motion, place, score }
+}
+
+/// The terms that a frame without a past is given: where motion is what is judged, R, L and U are the medians of normal footage; the place
+/// counts as it is.
+pub fn without_past(basis: &Basis, statistics: &BTreeMap<String, Statistics>, terms: Terms) -> Terms {
+    if !basis.sees.motion() {
+        return terms;
     }
+    let median = |name: &str, value: f64| statistics.get(name).map_or(value, |term| term.median);
+    Terms {
+        recon: median(RECON, terms.recon),
+        latent: median(LATENT, terms.latent),
+        picture: terms.picture,
+        motion: terms.motion.map(|value| median(MOTION, value)),
+        place: terms.place,
+    }
+}
+
+/// The map of the score, weighed as the score is; R's as it is where the score is not made of local terms. `no_past` as in
+/// [`without_past`].
+pub fn score_map(basis: &Basis, statistics: &BTreeMap<String, Statistics>, maps: &TermMaps, no_past: bool, out: &mut Vec<f32>) {
+    out.clear();
+    if !basis.local || basis.scale != Scale::Terms {
+        out.extend_from_slice(&maps.recon);
+        return;
+    }
+    out.resize(maps.rows * maps.cols, 0.0);
+    let [of_a, of_motion, of_place] = weights(basis.score);
+    let mut add = |weight: f64, name: &str, map: &[f32]| {
+        let Some(term) = statistics.get(name).filter(|_| weight > 0.0 && !map.is_empty()) else { return };
+        let (slope, shift) = ((weight / term.sd) as f32, (-weight * term.median / term.sd) as f32);
+        out.iter_mut().zip(map).for_each(|(sum, &value)| *sum += slope * value + shift);
+    };
+    if !(no_past && basis.sees.motion()) {
+        add(of_a * basis.lambda, RECON, &maps.recon);
+        add(of_a * (1.0 - basis.lambda), LATENT, &maps.latent);
+        add(of_motion, MOTION, &maps.motion);
+    }
+    add(of_a * basis.lambda, PICTURE, &maps.picture);
+    add(of_place, PLACE, &maps.place);
 }
 
 /// A causal exponential mean: s(t) = memory·s(t−1) + (1−memory)·x(t), s(0) = x(0); no memory, no change, to the bit.
@@ -64,12 +144,28 @@ impl<'a> Anomaly<'a> {
         Anomaly { calibration, smoothing: Smoothing::new(calibration.basis.smooth), alarms: calibration.alarm_rule() }
     }
 
-    /// (score_raw, score, alarm) of the next analysed frame. What an alarm is: [`crate::alarm_events`].
-    pub fn next(&mut self, recon: f64, latent: f64) -> (f64, f64, bool) {
-        let basis = &self.calibration.basis;
-        let score = self.smoothing.next(calibrated(basis, &self.calibration.terms, recon, latent));
-        (weigh(basis.lambda, recon, latent), score, self.alarms.next(score))
+    /// The next analysed frame's numbers; `no_past` as in [`without_past`]. What an alarm is: [`crate::alarm_events`].
+    pub fn next(&mut self, terms: Terms, no_past: bool) -> Judged {
+        let Calibration { basis, terms: statistics, .. } = self.calibration;
+        let terms = if no_past { without_past(basis, statistics, terms) } else { terms };
+        let mut calibrated = calibrated(basis, statistics, &terms);
+        calibrated.score = self.smoothing.next(calibrated.score);
+        let raw = weigh(basis.lambda, terms.recon, terms.latent);
+        Judged { terms, raw, calibrated, alarm: self.alarms.next(calibrated.score) }
     }
+}
+
+/// What is said of a frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Judged {
+    /// Its terms, medians where it has no past.
+    pub terms: Terms,
+    /// λR + (1−λ)L.
+    pub raw: f64,
+    /// On the scale of normal footage, smoothed where that is asked for.
+    pub calibrated: Calibrated,
+    /// Whether it is an alarm.
+    pub alarm: bool,
 }
 
 /// Published scaling: (score − lowest)/(highest − lowest) over all test scores; all 0 where they are equal. Needs every test score, so
@@ -102,18 +198,59 @@ mod tests {
         }
     }
 
+    fn terms(recon: f64, latent: f64) -> Terms {
+        Terms { recon, latent, ..Terms::default() }
+    }
+
     #[test]
     fn each_scale_by_hand() {
         let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} for {b}");
         for (scale, wanted) in [(Scale::Terms, 0.9 * 2.0 - 0.1 * 1.0), (Scale::Total, 1.6), (Scale::TestMinmax, 2.4)] {
             let calibration = calibration(scale, 0.0);
             let mut anomaly = Anomaly::new(&calibration);
-            let (raw, score, alarm) = anomaly.next(2.0, 6.0);
-            near(raw, 0.9 * 2.0 + 0.1 * 6.0);
-            near(score, wanted);
-            assert!(!alarm, "one frame is no alarm");
-            assert!(anomaly.next(2.0, 6.0).2 && anomaly.next(0.0, 0.0).2, "two of the last three are");
-            assert!(!anomaly.next(0.0, 0.0).2);
+            let judged = anomaly.next(terms(2.0, 6.0), false);
+            near(judged.raw, 0.9 * 2.0 + 0.1 * 6.0);
+            near(judged.calibrated.score, wanted);
+            assert!(!judged.alarm, "one frame is no alarm");
+            assert!(anomaly.next(terms(2.0, 6.0), false).alarm && anomaly.next(terms(0.0, 0.0), false).alarm, "two of the last three are");
+            assert!(!anomaly.next(terms(0.0, 0.0), false).alarm);
+        }
+    }
+
+    /// A calibration of the default score: R̃ = 2, L̃ = −1, Ũ = 3 and P̃ = 4 for the terms of [`all`].
+    fn of_default_score() -> Calibration {
+        let mut calibration = calibration(Scale::Terms, 0.0);
+        calibration.basis = Basis { sees: crate::config::Sees::Motion, score: ScoreChoice::S, local: true, ..calibration.basis };
+        calibration.terms.insert(MOTION.into(), Statistics { median: 1.0, sd: 1.0 });
+        calibration.terms.insert(PLACE.into(), Statistics { median: 0.0, sd: 0.5 });
+        calibration
+    }
+
+    fn all() -> Terms {
+        Terms { motion: Some(4.0), place: Some(2.0), ..terms(2.0, 6.0) }
+    }
+
+    #[test]
+    fn the_default_score_by_hand() {
+        let calibration = of_default_score();
+        let judged = Anomaly::new(&calibration).next(all(), false);
+        let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} for {b}");
+        near(judged.calibrated.a, 1.7);
+        near(judged.calibrated.score, 0.5 * (1.7 + 3.0) + 4.0);
+        // without a past only the place counts
+        near(Anomaly::new(&calibration).next(all(), true).calibrated.score, 4.0);
+    }
+
+    #[test]
+    fn the_map_is_weighed_as_the_number_is() {
+        let calibration = of_default_score();
+        let maps =
+            TermMaps { rows: 1, cols: 1, recon: vec![2.0], latent: vec![6.0], motion: vec![4.0], place: vec![2.0], ..TermMaps::default() };
+        let mut map = Vec::new();
+        for no_past in [false, true] {
+            score_map(&calibration.basis, &calibration.terms, &maps, no_past, &mut map);
+            let score = Anomaly::new(&calibration).next(all(), no_past).calibrated.score;
+            assert!((f64::from(map[0]) - score).abs() < 1e-5, "{map:?} {score}");
         }
     }
 

@@ -1,16 +1,18 @@
 //! The scores of a clip, frame by frame as it is decoded: causal, in order, with bounded memory whatever the length.
 
-use super::anomaly::Anomaly;
+use super::anomaly::{Anomaly, score_map};
 use super::error::ScoreError;
 use super::forward::Forward;
 use super::map::{MapView, Placement};
+use super::terms::Measured;
 use crate::calibration::{Basis, Calibration};
 use crate::config::Config;
 use crate::data::window::{FrameStatus, StreamedWindow};
-use crate::data::{WindowShape, WindowStream};
+use crate::data::{Sight, WindowStream};
 use crate::model::engine::Engine;
 use std::collections::VecDeque;
 use std::io;
+use video::Geometry;
 
 /// One row of a score file (EVALUATION.md §5).
 #[derive(Clone, Debug, PartialEq)]
@@ -29,7 +31,15 @@ pub struct FrameScore {
     pub latent: f64,
     /// λR + (1−λ)L.
     pub score_raw: f64,
-    /// The calibrated score.
+    /// A, calibrated.
+    pub a: f64,
+    /// R̃ of the picture, where G restores it.
+    pub picture: Option<f64>,
+    /// Ũ, where the network sees motion.
+    pub motion: Option<f64>,
+    /// P̃, where the network sees motion.
+    pub place: Option<f64>,
+    /// The calibrated score: A, or S.
     pub score: f64,
     /// Whether two of the last three analysed frames reach the threshold; never for a repeated frame.
     pub alarm: bool,
@@ -84,17 +94,19 @@ struct Waiting {
     warmup: bool,
     /// Whether it is in the batch; else it takes the last frame's score.
     asked: bool,
-    /// Name and placement, at the first frame of a clip.
-    begins: Option<(String, Placement)>,
+    /// Name and geometry, at the first frame of a clip.
+    begins: Option<(String, Geometry)>,
 }
 
 /// What is carried from frame to frame of one clip, and never across its border.
 struct ClipState<'a> {
     name: String,
-    placement: Placement,
+    geometry: Geometry,
     anomaly: Anomaly<'a>,
     last: Option<FrameScore>,
-    last_map: Vec<f32>,
+    /// The last frame's map, and its rows and columns.
+    map: Vec<f32>,
+    size: (usize, usize),
 }
 
 impl<'a> Scorer<'a> {
@@ -106,13 +118,13 @@ impl<'a> Scorer<'a> {
         engine: &'a mut dyn Engine,
         config: &Config,
         calibration: &'a Calibration,
-        shape: WindowShape,
+        sight: &Sight,
         batch: usize,
     ) -> Result<Scorer<'a>, ScoreError> {
         if let Some(key) = calibration.basis.difference(&Basis::of(config)) {
             return Err(ScoreError::OtherBasis { key });
         }
-        let forward = Forward::new(engine, config, shape, batch);
+        let forward = Forward::new(engine, config, sight, batch);
         Ok(Scorer { forward, calibration, waiting: VecDeque::new(), clip: None, canvas: Vec::new() })
     }
 
@@ -123,7 +135,6 @@ impl<'a> Scorer<'a> {
     /// # Errors
     /// [`ScoreError`].
     pub fn score_clip(&mut self, name: &str, stream: &mut WindowStream, sink: &mut dyn Sink) -> Result<ClipEnd, ScoreError> {
-        let size = (self.forward.shape().height, self.forward.shape().width);
         let (mut frames, mut broke_off) = (0, None);
         loop {
             let begins = frames == 0;
@@ -139,14 +150,14 @@ impl<'a> Scorer<'a> {
             let asked = window.status != FrameStatus::Repeated || begins;
             let waiting = Waiting::new(&window, asked);
             if asked {
-                self.forward.push(window.input);
+                self.forward.push(window.window);
             }
             self.waiting.push_back(waiting);
             if let Some(frame) = stream.frame() {
                 sink.frame(frame);
             }
             if begins && let (Some(last), Some(geometry)) = (self.waiting.back_mut(), stream.geometry()) {
-                last.begins = Some((name.to_owned(), Placement::new(size, &geometry)));
+                last.begins = Some((name.to_owned(), geometry));
             }
             frames += 1;
             // Repeated frames cost no place in the batch: they go out at once where nothing waits before them, and never pile up.
@@ -168,28 +179,32 @@ impl<'a> Scorer<'a> {
         self.run(sink)
     }
 
+    /// Scores the batch and gives every waiting frame its row, repeated ones the last score.
     fn run(&mut self, sink: &mut dyn Sink) -> Result<(), ScoreError> {
-        let pixels = self.forward.shape().height * self.forward.shape().width;
-        let none = Default::default();
-        let scores = if self.forward.held() > 0 { self.forward.run() } else { &none };
-        let mut image = 0;
-        while let Some(waiting) = self.waiting.pop_front() {
-            if let Some((name, placement)) = waiting.begins.clone() {
-                let anomaly = Anomaly::new(self.calibration);
-                self.clip = Some(ClipState { name, placement, anomaly, last: None, last_map: Vec::new() });
+        let (mut waiting, mut canvas) = (std::mem::take(&mut self.waiting), std::mem::take(&mut self.canvas));
+        let (calibration, clip) = (self.calibration, &mut self.clip);
+        let mut give = |waiting: Waiting, measured: Option<&Measured<'_>>| {
+            if let Some((name, geometry)) = waiting.begins.clone() {
+                *clip = Some(ClipState { name, geometry, anomaly: Anomaly::new(calibration), last: None, map: Vec::new(), size: (0, 0) });
             }
-            let Some(clip) = self.clip.as_mut() else { continue };
-            let row = if waiting.asked {
-                let map = &scores.residual_maps[image * pixels..(image + 1) * pixels];
-                let row = clip.row(&waiting, scores.residual[image], scores.latent[image], map)?;
-                image += 1;
-                row
-            } else {
-                clip.repeat(&waiting)
+            let Some(clip) = clip.as_mut() else { return Ok(()) };
+            let row = match measured {
+                Some(measured) => clip.row(&waiting, measured, calibration)?,
+                None => clip.repeat(&waiting),
             };
-            let map = clip.placement.place(&clip.last_map, &mut self.canvas);
-            sink.score(&row, &map).map_err(told)?;
-        }
+            let map = Placement::new(clip.size, &clip.geometry).place(&clip.map, &mut canvas);
+            sink.score(&row, &map).map_err(told)
+        };
+        self.forward.run(&mut |measured| {
+            while waiting.front().is_some_and(|next| !next.asked) {
+                if let Some(repeated) = waiting.pop_front() {
+                    give(repeated, None)?;
+                }
+            }
+            waiting.pop_front().map_or(Ok(()), |asked| give(asked, Some(measured)))
+        })?;
+        waiting.drain(..).try_for_each(|repeated| give(repeated, None))?;
+        self.canvas = canvas;
         Ok(())
     }
 }
@@ -206,26 +221,31 @@ impl Waiting {
 }
 
 impl ClipState<'_> {
-    fn row(&mut self, waiting: &Waiting, recon: f64, latent: f64, map: &[f32]) -> Result<FrameScore, ScoreError> {
-        if !recon.is_finite() || !latent.is_finite() || map.iter().any(|value| !value.is_finite()) {
+    fn row(&mut self, waiting: &Waiting, measured: &Measured<'_>, calibration: &Calibration) -> Result<FrameScore, ScoreError> {
+        let judged = self.anomaly.next(measured.terms, waiting.warmup);
+        self.size = (measured.maps.rows, measured.maps.cols);
+        score_map(&calibration.basis, &calibration.terms, measured.maps, waiting.warmup, &mut self.map);
+        let finite = judged.raw.is_finite() && judged.calibrated.score.is_finite() && self.map.iter().all(|value| value.is_finite());
+        if !finite {
             return Err(ScoreError::NotFinite { clip: self.name.clone(), frame: waiting.frame });
         }
-        let (score_raw, score, alarm) = self.anomaly.next(recon, latent);
         let row = FrameScore {
             clip: self.name.clone(),
             frame: waiting.frame,
             time_s: waiting.time_s,
             status: waiting.status,
-            recon,
-            latent,
-            score_raw,
-            score,
-            alarm: alarm && waiting.status != FrameStatus::Repeated,
+            recon: judged.terms.recon,
+            latent: judged.terms.latent,
+            score_raw: judged.raw,
+            a: judged.calibrated.a,
+            picture: judged.calibrated.picture,
+            motion: judged.calibrated.motion,
+            place: judged.calibrated.place,
+            score: judged.calibrated.score,
+            alarm: judged.alarm && waiting.status != FrameStatus::Repeated,
             warmup: waiting.warmup,
         };
         self.last = Some(row.clone());
-        self.last_map.clear();
-        self.last_map.extend_from_slice(map);
         Ok(row)
     }
 

@@ -2,10 +2,11 @@
 
 use super::clip::{ClipEnd, Scorer, Sink};
 use super::error::ScoreError;
+use super::no_network::NoNetwork;
 use crate::calibration::Calibration;
 use crate::checkpoint::Checkpoint;
 use crate::config::{BnTest, Config};
-use crate::data::{Clip, PictureSettings, WindowShape, WindowStream};
+use crate::data::{Clip, Sight, WindowStream};
 use crate::model::engine::Engine;
 use crate::model::{CpuEngine, PlanSize, Purpose};
 use kernels::Pool;
@@ -17,7 +18,7 @@ use video::{FrameSource, OpenOptions};
 pub struct Detector {
     engine: Box<dyn Engine>,
     config: Config,
-    picture: PictureSettings,
+    sight: Sight,
     calibration: Calibration,
     batch: usize,
 }
@@ -76,8 +77,20 @@ impl Detector {
             return Err(ScoreError::OtherBasis { key });
         }
         engine.load(&checkpoint.state);
-        let picture = PictureSettings::new(&config, checkpoint.height, checkpoint.width);
-        Ok(Detector { engine, config, picture, calibration, batch })
+        let sight = Sight::new(&config, checkpoint.height, checkpoint.width, checkpoint.usual);
+        Ok(Detector { engine, config, sight, calibration, batch })
+    }
+
+    /// The terms that no network is needed for, on the same windows, by the same calibration and rule: motion against rest and the picture
+    /// against the background (baselines `flow`, `place`, `flow-place`). R and L are 0.
+    ///
+    /// # Errors
+    /// [`ScoreError::OtherBasis`] where `config` scores by other settings than the calibration.
+    pub fn without_network(config: Config, sight: Sight, calibration: Calibration) -> Result<Detector, ScoreError> {
+        if let Some(key) = calibration.basis.difference(&crate::calibration::Basis::of(&config)) {
+            return Err(ScoreError::OtherBasis { key });
+        }
+        Ok(Detector { engine: Box::<NoNetwork>::default(), config, sight, calibration, batch: BATCH })
     }
 
     /// Scores every frame of a clip.
@@ -85,7 +98,7 @@ impl Detector {
     /// # Errors
     /// [`ScoreError`].
     pub fn score_clip(&mut self, clip: &Clip, options: &OpenOptions, sink: &mut dyn Sink) -> Result<ClipEnd, ScoreError> {
-        let mut stream = WindowStream::open(clip, options, &self.picture, self.config.history)?;
+        let mut stream = WindowStream::open(clip, options, &self.sight)?;
         self.score_stream(&clip.name, &mut stream, sink)
     }
 
@@ -94,16 +107,16 @@ impl Detector {
     /// # Errors
     /// [`ScoreError`].
     pub fn score_source(&mut self, name: &str, source: Box<dyn FrameSource>, sink: &mut dyn Sink) -> Result<ClipEnd, ScoreError> {
-        let mut stream = WindowStream::new(name, source, &self.picture, self.config.history)?;
+        let mut stream = WindowStream::new(name, source, &self.sight)?;
         self.score_stream(name, &mut stream, sink)
     }
 
-    /// Scores every frame of an opened stream; its windows must have the detector's [`Detector::shape`].
+    /// Scores every frame of an opened stream; its windows must be made by the detector's [`Detector::sight`].
     ///
     /// # Errors
     /// [`ScoreError`].
     pub fn score_stream(&mut self, name: &str, stream: &mut WindowStream, sink: &mut dyn Sink) -> Result<ClipEnd, ScoreError> {
-        let mut scorer = Scorer::new(self.engine.as_mut(), &self.config, &self.calibration, stream.shape(), self.batch)?;
+        let mut scorer = self.scorer()?;
         let end = scorer.score_clip(name, stream, sink)?;
         scorer.finish(sink)?;
         Ok(end)
@@ -114,18 +127,12 @@ impl Detector {
     /// # Errors
     /// [`ScoreError`].
     pub fn scorer(&mut self) -> Result<Scorer<'_>, ScoreError> {
-        let shape = self.shape();
-        Scorer::new(self.engine.as_mut(), &self.config, &self.calibration, shape, self.batch)
+        Scorer::new(self.engine.as_mut(), &self.config, &self.calibration, &self.sight, self.batch)
     }
 
-    /// Size of the windows it takes.
-    pub fn shape(&self) -> WindowShape {
-        WindowShape::new(&self.picture, self.config.history)
-    }
-
-    /// How frames are brought to the network's size.
-    pub fn picture(&self) -> &PictureSettings {
-        &self.picture
+    /// What it sees of footage.
+    pub fn sight(&self) -> &Sight {
+        &self.sight
     }
 
     /// The settings it scores with.

@@ -39,7 +39,7 @@ pub enum ScoreError {
         frames: usize,
     },
     /// Whoever takes the scores could not.
-    #[error("cannot write scores: {0}; check the place and free some space")]
+    #[error("the scores could not be taken: {0}")]
     Sink(#[source] io::Error),
     /// The user asked to stop.
     #[error("interrupted")]

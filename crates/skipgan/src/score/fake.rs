@@ -115,9 +115,18 @@ impl Engine for Fake {
 
 /// The real engine for the pictures of `config` (16 × 16), batches of `images`.
 pub(crate) fn cpu(config: &Config, images: usize, threads: usize) -> CpuEngine<f32> {
-    let size = PlanSize { images, height: 16, width: 16 };
+    on_pool(config, images, (16, 16), threads)
+}
+
+/// The same for pictures of another size, on one thread.
+pub(crate) fn cpu_of(config: &Config, images: usize, size: (usize, usize)) -> CpuEngine<f32> {
+    on_pool(config, images, size, 1)
+}
+
+fn on_pool(config: &Config, images: usize, (height, width): (usize, usize), threads: usize) -> CpuEngine<f32> {
+    let size = PlanSize { images, height, width };
     let pool = Arc::new(Pool::new(threads).expect("threads"));
-    let spec = config.spec(16, 16).expect("a small network");
+    let spec = config.spec(height, width).expect("a small network");
     CpuEngine::new(&spec, &config.objective(), size, Purpose::Train, pool).expect("a small network")
 }
 

@@ -1,48 +1,71 @@
 //! Fitting the calibration: what held-out normal footage scores (DETECTION.md §3.7, EVALUATION.md §5).
 //!
-//! R and L of every frame are kept (two numbers each), the map's pixels go into a histogram of fixed size. Frames whose window reaches
-//! before the start of their clip are left out, unless there are no others (stills).
+//! The terms of every frame are kept (a few numbers each), the map's pixels go into a histogram of fixed size. Frames whose window reaches
+//! before the start of their clip are left out, unless there are no others (stills). A map that is a sum of standardised terms can only be
+//! made once the terms' statistics are known: then footage is looked at a second time.
 
-use super::anomaly::{Smoothing, calibrated, weigh};
+use super::anomaly::{Smoothing, calibrated, score_map, weigh, without_past};
 use super::error::ScoreError;
 use super::forward::Forward;
 use super::map::Placement;
+use super::terms::{Measured, Terms};
 use super::threshold::{MaximaCollector, threshold};
 use crate::alarm_events::{Clock, Moment, NormalMaxima};
-use crate::calibration::{Basis, Calibration, DisplayRange, LATENT, PixelHistogram, RECON, Statistics, TOTAL};
-use crate::config::Config;
+use crate::calibration::{Basis, Calibration, DisplayRange, LATENT, MOTION, PICTURE, PLACE, PixelHistogram, RECON, Statistics, TOTAL};
+use crate::config::{Config, Scale};
+use crate::data::motion_cache::is_repetition;
 use crate::data::window::FrameStatus;
-use crate::data::{FrameCache, Span, WindowIndex, WindowReader, WindowStream};
+use crate::data::{Footage, Span, WindowIndex, WindowReader, WindowStream};
 use crate::model::engine::Engine;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 use video::Geometry;
 
 /// The quantile of the map's pixels that becomes τ0.
 const TAU0_QUANTILE: f64 = 0.99;
 
-/// One frame's R and L.
+/// One frame's terms.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
-    recon: f64,
-    latent: f64,
+    terms: Terms,
     warmup: bool,
     /// At the first frame of a clip or after a gap: where times come from.
     begins: Option<Clock>,
     moment: Moment,
 }
 
-/// Collects normal frames, then takes their statistics.
-#[derive(Clone, Debug, Default)]
+/// Collects normal frames, then takes their statistics: show it all footage, and again as long as [`Fitter::look_again`] says so.
+#[derive(Clone, Debug)]
 pub struct Fitter {
+    basis: Basis,
     seen: Vec<Seen>,
+    /// There once the terms are known.
+    statistics: Option<BTreeMap<String, Statistics>>,
     pixels: PixelHistogram,
     warmup_pixels: PixelHistogram,
     begins: Option<Clock>,
     moment: Option<Moment>,
+    false_alarms_per_hour: f64,
+    map: Vec<f32>,
 }
 
 impl Fitter {
+    /// For scores made with the settings of `config`.
+    pub fn new(config: &Config) -> Fitter {
+        Fitter {
+            basis: Basis::of(config),
+            seen: Vec::new(),
+            statistics: None,
+            pixels: PixelHistogram::default(),
+            warmup_pixels: PixelHistogram::default(),
+            begins: None,
+            moment: None,
+            false_alarms_per_hour: config.false_alarms_per_hour,
+            map: Vec::new(),
+        }
+    }
+
     /// The frames that follow are those of a new clip, or come after a gap; `clock` says where their times come from.
     pub fn begin_clip(&mut self, clock: Clock) {
         self.begins = Some(clock);
@@ -53,14 +76,27 @@ impl Fitter {
         self.moment = Some(moment);
     }
 
-    /// Takes a frame: R, L, its map (`[height, width]` of the network's picture) and where footage lies in it.
-    pub fn add(&mut self, recon: f64, latent: f64, map: &[f32], placement: &Placement, warmup: bool) {
-        let begins = self.begins.take();
-        let next = self.seen.last().filter(|_| begins.is_none()).map_or(0, |last| last.moment.frame + 1);
-        let moment = self.moment.take().unwrap_or(Moment { frame: next, time_s: None });
-        self.seen.push(Seen { recon, latent, warmup, begins, moment });
+    /// Takes a frame: its measures and where footage lies in its maps.
+    pub fn add(&mut self, measured: &Measured<'_>, placement: &Placement, warmup: bool) {
+        let (begins, moment) = (self.begins.take(), self.moment.take());
+        if self.statistics.is_none() {
+            let next = self.seen.last().filter(|_| begins.is_none()).map_or(0, |last| last.moment.frame + 1);
+            let moment = moment.unwrap_or(Moment { frame: next, time_s: None });
+            self.seen.push(Seen { terms: measured.terms, warmup, begins, moment });
+        }
+        if self.statistics.is_none() && self.needs_statistics() {
+            return;
+        }
+        let (none, mut map) = (BTreeMap::new(), std::mem::take(&mut self.map));
+        score_map(&self.basis, self.statistics.as_ref().unwrap_or(&none), measured.maps, warmup, &mut map);
         let histogram = if warmup { &mut self.warmup_pixels } else { &mut self.pixels };
-        placement.seen_rows(map).for_each(|row| histogram.add(row));
+        placement.seen_rows(&map).for_each(|row| histogram.add(row));
+        self.map = map;
+    }
+
+    /// Whether maps are made of standardised terms.
+    fn needs_statistics(&self) -> bool {
+        self.basis.local && self.basis.scale == Scale::Terms
     }
 
     /// Frames taken so far.
@@ -68,46 +104,75 @@ impl Fitter {
         self.seen.len()
     }
 
-    /// The calibration for scores made with the settings of `config`.
+    /// After all footage was shown: whether it must be shown once more.
+    ///
+    /// # Errors
+    /// As [`Fitter::finish`].
+    pub fn look_again(&mut self) -> Result<bool, ScoreError> {
+        if self.statistics.is_some() {
+            return Ok(false);
+        }
+        self.statistics = Some(statistics(&self.used(), self.basis.lambda)?);
+        Ok(self.needs_statistics())
+    }
+
+    fn all_warm_up(&self) -> bool {
+        self.seen.iter().all(|seen| seen.warmup)
+    }
+
+    fn used(&self) -> Vec<Terms> {
+        let all_warm_up = self.all_warm_up();
+        self.seen.iter().filter(|seen| !seen.warmup || all_warm_up).map(|seen| seen.terms).collect()
+    }
+
+    /// The calibration.
     ///
     /// # Errors
     /// [`ScoreError::NothingToFit`] without a frame; [`ScoreError::NotFinite`] where one has no finite score.
-    pub fn finish(self, config: &Config) -> Result<Calibration, ScoreError> {
-        let basis = Basis::of(config);
-        let all_warm_up = self.seen.iter().all(|seen| seen.warmup);
-        let counts = |seen: &&Seen| !seen.warmup || all_warm_up;
-        let used: Vec<&Seen> = self.seen.iter().filter(counts).collect();
-        let terms = terms(&used, basis.lambda)?;
-        let pixels = if all_warm_up { self.warmup_pixels } else { self.pixels };
+    pub fn finish(mut self) -> Result<Calibration, ScoreError> {
+        self.look_again()?;
+        let (all_warm_up, used) = (self.all_warm_up(), self.used().len());
+        let pixels = if all_warm_up { &self.warmup_pixels } else { &self.pixels };
         let quantile = |part| pixels.quantile(part).ok_or(ScoreError::NothingToFit { frames: 0 });
         let low = quantile(0.5)?;
         let high = low + 2.0 * (quantile(0.9999)? - low);
-        let (highest, maxima) = highest(&self.seen, all_warm_up, &basis, &terms);
+        let tau0 = quantile(TAU0_QUANTILE)?;
+        let terms = self.statistics.take().unwrap_or_default();
+        let (highest, maxima) = highest(&self.seen, all_warm_up, &self.basis, &terms);
         Ok(Calibration {
             highest,
-            threshold: maxima.as_ref().map(|maxima| threshold(maxima, config.false_alarms_per_hour)),
+            threshold: maxima.as_ref().map(|maxima| threshold(maxima, self.false_alarms_per_hour)),
             maxima,
-            basis,
-            frames: used.len() as u64,
-            left_out: (self.seen.len() - used.len()) as u64,
-            tau0: quantile(TAU0_QUANTILE)?,
+            basis: self.basis,
+            frames: used as u64,
+            left_out: (self.seen.len() - used) as u64,
+            tau0,
             display: DisplayRange { low, high },
             terms,
         })
     }
 }
 
-fn terms(used: &[&Seen], lambda: f64) -> Result<BTreeMap<String, Statistics>, ScoreError> {
+fn statistics(used: &[Terms], lambda: f64) -> Result<BTreeMap<String, Statistics>, ScoreError> {
     if used.is_empty() {
         return Err(ScoreError::NothingToFit { frames: 0 });
     }
-    let of = |value: &dyn Fn(&Seen) -> f64| {
-        let values: Vec<f64> = used.iter().map(|seen| value(seen)).collect();
-        Statistics::of(&values).ok_or(ScoreError::NotFinite { clip: "(held-out footage)".into(), frame: 0 })
-    };
-    let total = |seen: &Seen| weigh(lambda, seen.recon, seen.latent);
-    let all = [(RECON, of(&|seen| seen.recon)?), (LATENT, of(&|seen| seen.latent)?), (TOTAL, of(&total)?)];
-    Ok(all.into_iter().map(|(name, statistics)| (name.to_owned(), statistics)).collect())
+    let of = |value: &dyn Fn(&Terms) -> Option<f64>| used.iter().map(value).collect::<Option<Vec<f64>>>();
+    let named = [
+        (RECON, of(&|terms| Some(terms.recon))),
+        (LATENT, of(&|terms| Some(terms.latent))),
+        (TOTAL, of(&|terms| Some(weigh(lambda, terms.recon, terms.latent)))),
+        (PICTURE, of(&|terms| terms.picture)),
+        (MOTION, of(&|terms| terms.motion)),
+        (PLACE, of(&|terms| terms.place)),
+    ];
+    let mut all = BTreeMap::new();
+    for (name, values) in named {
+        let Some(values) = values else { continue };
+        let statistics = Statistics::of(&values).ok_or(ScoreError::NotFinite { clip: "(held-out footage)".into(), frame: 0 })?;
+        all.insert(name.to_owned(), statistics);
+    }
+    Ok(all)
 }
 
 /// The highest calibrated score, smoothed along each clip as scoring will be, and what thresholds are chosen from.
@@ -119,7 +184,8 @@ fn highest(seen: &[Seen], all_warm_up: bool, basis: &Basis, terms: &BTreeMap<Str
             smoothing = Smoothing::new(basis.smooth);
             maxima.begin_clip(clock);
         }
-        let score = smoothing.next(calibrated(basis, terms, frame.recon, frame.latent));
+        let numbers = if frame.warmup { without_past(basis, terms, frame.terms) } else { frame.terms };
+        let score = smoothing.next(calibrated(basis, terms, &numbers).score);
         let counts = !frame.warmup || all_warm_up;
         if counts {
             highest = highest.max(score);
@@ -136,62 +202,80 @@ fn highest(seen: &[Seen], all_warm_up: bool, basis: &Basis, terms: &BTreeMap<Str
 /// [`ScoreError::Interrupted`] once `cancel` is set; [`ScoreError::Data`]; as [`Fitter::finish`].
 pub fn fit_spans(
     engine: &mut dyn Engine,
-    cache: &FrameCache,
+    footage: Footage<'_>,
     spans: &[Span],
     config: &Config,
     batch: usize,
     cancel: Option<&AtomicBool>,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Calibration, ScoreError> {
-    let mut reader = WindowReader::new(cache, config.history);
-    let mut forward = Forward::new(engine, config, reader.shape(), batch);
-    let (mut fitter, mut waiting) = (Fitter::default(), Vec::new());
-    let mut window = vec![0.0; reader.shape().len()];
+    let mut forward = Forward::new(engine, config, footage.sight, batch);
+    let mut fitter = Fitter::new(config);
+    loop {
+        show_spans(&mut fitter, &mut forward, footage, spans, cancel, progress)?;
+        if !fitter.look_again()? {
+            return fitter.finish();
+        }
+    }
+}
+
+/// Shows every frame of `spans` once; frames that repeat the one before are passed over, as in [`fit_clip`], and as scoring repeats the
+/// last score.
+fn show_spans(
+    fitter: &mut Fitter,
+    forward: &mut Forward<'_>,
+    footage: Footage<'_>,
+    spans: &[Span],
+    cancel: Option<&AtomicBool>,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<(), ScoreError> {
+    let (mut reader, mut window) = (WindowReader::new(footage), footage.sight.windows());
     let all: usize = spans.iter().map(Span::frames).sum();
-    let target = cache.settings().target();
-    let size = (cache.settings().height, cache.settings().width);
-    let (mut picture, mut before) = (vec![0; cache.settings().samples()], Vec::new());
+    let target = footage.sight.picture.target();
+    let (mut analysed, mut waiting, mut done): (Vec<u8>, Vec<Asked>, usize) = (Vec::new(), Vec::new(), 0);
     for span in spans {
-        let (displayed_width, displayed_height) = cache.clips().get(span.clip).map_or((1, 1), |clip| clip.displayed);
-        let placement = Placement::new(size, &Geometry::new(displayed_width, displayed_height, &target));
-        let (clock, frame_seconds) = cache.clock(span.clip);
+        let (displayed_width, displayed_height) = footage.cache.clips().get(span.clip).map_or((1, 1), |clip| clip.displayed);
+        let geometry = Geometry::new(displayed_width, displayed_height, &target);
+        let (clock, frame_seconds) = footage.cache.clock(span.clip);
         for frame in span.start..span.end {
             let index = WindowIndex { clip: span.clip, frame };
-            let start = cache.segment_start(index);
+            let start = footage.cache.segment_start(index);
             // A new segment of a thinned clip is a new clip for smoothing and warm-up.
             let begins = frame == span.start || frame == start;
-            cache.read(span.clip, frame, &mut picture)?;
-            let repeated = !begins && picture == before;
-            before.clone_from(&picture);
-            if repeated {
-                continue; // as in `fit_clip`, and as scoring repeats the last score
+            reader.load(index)?;
+            done += 1;
+            if !begins && is_repetition(&analysed, reader.newest()) {
+                continue;
             }
-            reader.read(index, &mut window)?;
+            analysed.clear();
+            analysed.extend_from_slice(reader.newest());
+            window.clear();
+            reader.push(crate::data::Cut::NONE, &mut window)?;
             forward.push(&window);
+            let warmup = frame + 1 < start + footage.sight.history || (footage.motion.is_some() && frame == start);
             let moment = Moment { frame: frame as u64, time_s: frame_seconds.map(|seconds| seconds * frame as f64) };
-            waiting.push(Asked { placement, begins: begins.then_some(clock), warmup: frame + 1 < start + config.history, moment });
+            waiting.push(Asked { geometry, begins: begins.then_some(clock), warmup, moment });
             if forward.is_full() {
-                take(&mut fitter, &mut forward, &mut waiting);
-                progress(fitter.frames(), all);
+                take(fitter, forward, &mut waiting);
+                progress(done, all);
                 if cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
                     return Err(ScoreError::Interrupted);
                 }
             }
         }
     }
-    take(&mut fitter, &mut forward, &mut waiting);
-    progress(fitter.frames(), all);
-    fitter.finish(config)
+    take(fitter, forward, &mut waiting);
+    progress(done, all);
+    Ok(())
 }
 
-/// Adds the frames of a clip as it is decoded: what `calibrate RUN DATA` does with footage that has no cache. Repeated frames are left out.
+/// Shows the frames of a clip as it is decoded: what `calibrate RUN DATA` does with footage that has no cache. Repeated frames are left out.
 ///
 /// # Errors
 /// [`ScoreError::Interrupted`] once `cancel` is set; [`ScoreError::Data`].
 pub fn fit_clip(fitter: &mut Fitter, forward: &mut Forward<'_>, stream: &mut WindowStream, cancel: &AtomicBool) -> Result<(), ScoreError> {
-    let size = (forward.shape().height, forward.shape().width);
     let mut waiting = Vec::new();
-    let mut placement = None;
+    let mut known = None;
     while let Some(window) = stream.next_window()? {
         if cancel.load(Ordering::Relaxed) {
             return Err(ScoreError::Interrupted);
@@ -200,13 +284,11 @@ pub fn fit_clip(fitter: &mut Fitter, forward: &mut Forward<'_>, stream: &mut Win
             continue;
         }
         let (warmup, moment) = (window.warmup, Moment { frame: window.index, time_s: window.time_s });
-        forward.push(window.input);
-        let begins = placement.is_none().then(|| clock_of(stream));
-        if placement.is_none() {
-            placement = stream.geometry().map(|geometry| Placement::new(size, &geometry));
-        }
-        if let Some(placement) = placement {
-            waiting.push(Asked { placement, begins, warmup, moment });
+        forward.push(window.window);
+        let begins = known.is_none().then(|| clock_of(stream));
+        known = known.or_else(|| stream.geometry());
+        if let Some(geometry) = known {
+            waiting.push(Asked { geometry, begins, warmup, moment });
         }
         if forward.is_full() {
             take(fitter, forward, &mut waiting);
@@ -228,32 +310,35 @@ pub fn clock_of(stream: &WindowStream) -> Clock {
 
 /// A frame in the batch.
 struct Asked {
-    placement: Placement,
+    geometry: Geometry,
     begins: Option<Clock>,
     warmup: bool,
     moment: Moment,
 }
 
 fn take(fitter: &mut Fitter, forward: &mut Forward<'_>, waiting: &mut Vec<Asked>) {
-    if waiting.is_empty() {
-        return;
-    }
-    let pixels = forward.shape().height * forward.shape().width;
-    let scores = forward.run();
-    for (image, asked) in waiting.drain(..).enumerate() {
-        if let Some(clock) = asked.begins {
-            fitter.begin_clip(clock);
+    let mut asked = waiting.drain(..);
+    let shown = forward.run(&mut |measured| {
+        if let Some(asked) = asked.next() {
+            if let Some(clock) = asked.begins {
+                fitter.begin_clip(clock);
+            }
+            fitter.at(asked.moment);
+            let placement = Placement::new((measured.maps.rows, measured.maps.cols), &asked.geometry);
+            fitter.add(measured, &placement, asked.warmup);
         }
-        fitter.at(asked.moment);
-        let map = &scores.residual_maps[image * pixels..(image + 1) * pixels];
-        fitter.add(scores.residual[image], scores.latent[image], map, &asked.placement, asked.warmup);
+        Ok::<(), Infallible>(())
+    });
+    match shown {
+        Ok(()) => {}
+        Err(never) => match never {},
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Scale;
+    use crate::score::terms::TermMaps;
     use video::{Channels, Filter, Fit, Target};
 
     /// A picture of 1 × 2 pixels that shows the whole frame.
@@ -262,13 +347,19 @@ mod tests {
         Placement::new((1, 2), &Geometry::new(2, 1, &target))
     }
 
+    fn add(fitter: &mut Fitter, (recon, latent): (f64, f64), map: [f32; 2], warmup: bool) {
+        let maps = TermMaps { rows: 1, cols: 2, recon: map.to_vec(), ..TermMaps::default() };
+        let terms = Terms { recon, latent, ..Terms::default() };
+        fitter.add(&Measured { terms, maps: &maps, reconstruction: &[], target: &[] }, &placement(), warmup);
+    }
+
     fn fitted(config: &Config, frames: &[(f64, f64, bool)]) -> Calibration {
-        let mut fitter = Fitter::default();
+        let mut fitter = Fitter::new(config);
         fitter.begin_clip(Clock::Frames);
-        for (recon, latent, warmup) in frames {
-            fitter.add(*recon, *latent, &[*recon as f32, *latent as f32], &placement(), *warmup);
+        for &(recon, latent, warmup) in frames {
+            add(&mut fitter, (recon, latent), [recon as f32, latent as f32], warmup);
         }
-        fitter.finish(config).expect("frames")
+        fitter.finish().expect("frames")
     }
 
     #[test]
@@ -330,12 +421,12 @@ mod tests {
 
     #[test]
     fn stills_need_one_frame() {
-        let mut fitter = Fitter::default();
+        let mut fitter = Fitter::new(&Config { scale: Scale::TestMinmax, lambda: 1.0, ..Config::default() });
         for picture in 0..60 {
             fitter.begin_clip(Clock::Frames);
-            fitter.add(f64::from(picture), 0.0, &[0.0, 1.0], &placement(), true);
+            add(&mut fitter, (f64::from(picture), 0.0), [0.0, 1.0], true);
         }
-        let calibration = fitter.finish(&Config { scale: Scale::TestMinmax, lambda: 1.0, ..Config::default() }).expect("stills");
+        let calibration = fitter.finish().expect("stills");
         let (maxima, chosen) = (calibration.maxima.expect("stills"), calibration.threshold.expect("stills"));
         assert_eq!((maxima.needed, chosen.needed, chosen.time), (1, 1, Clock::Frames));
         let twenty = super::threshold(&maxima, 50.5);
@@ -344,6 +435,6 @@ mod tests {
 
     #[test]
     fn nothing_to_fit_is_an_error() {
-        assert!(matches!(Fitter::default().finish(&Config::default()), Err(ScoreError::NothingToFit { frames: 0 })));
+        assert!(matches!(Fitter::new(&Config::default()).finish(), Err(ScoreError::NothingToFit { frames: 0 })));
     }
 }

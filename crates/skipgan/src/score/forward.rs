@@ -1,44 +1,44 @@
-//! Windows in, R, L and maps out, a batch at a time: the only place that asks the network for scores.
+//! Windows in, terms and maps out, a batch at a time: the only place that asks the network for scores.
 
+use super::terms::{Measured, Measurer};
 use crate::config::{BnTest, Config};
-use crate::data::WindowShape;
-use crate::model::engine::{Batch, Engine, Norm, Scores};
+use crate::data::{Sight, Windows};
+use crate::model::engine::{Batch, Engine, Norm};
 
 /// Collects windows until a batch is full.
 pub struct Forward<'e> {
     engine: &'e mut dyn Engine,
-    shape: WindowShape,
     norm: Norm,
     capacity: usize,
-    windows: Vec<f32>,
+    windows: Windows,
+    measurer: Measurer,
 }
 
 impl<'e> Forward<'e> {
-    /// For windows of `shape`, `batch` (at least 1, at most what the engine was planned for) at a time. With `bn_test = batch` the
+    /// For windows of `sight`, `batch` (at least 1, at most what the engine was planned for) at a time. With `bn_test = batch` the
     /// batch is part of the method: give [`Config::batch`].
-    pub fn new(engine: &'e mut dyn Engine, config: &Config, shape: WindowShape, batch: usize) -> Forward<'e> {
-        let capacity = batch.max(1);
-        Forward { engine, shape, norm: norm(config), capacity, windows: Vec::with_capacity(capacity * shape.len()) }
+    pub fn new(engine: &'e mut dyn Engine, config: &Config, sight: &Sight, batch: usize) -> Forward<'e> {
+        let measurer = Measurer::new(config, sight.usual.clone());
+        Forward { engine, norm: norm(config), capacity: batch.max(1), windows: sight.windows(), measurer }
     }
 
-    /// Takes a window. Shapes: `[height, width, channels]`.
+    /// Takes a window.
     ///
     /// # Panics
-    /// Where the window has another length, or the batch is full: [`Forward::run`] it first.
-    pub fn push(&mut self, window: &[f32]) {
-        assert_eq!(window.len(), self.shape.len(), "a window has {} numbers", self.shape.len());
+    /// Where the window has another size, or the batch is full: [`Forward::run`] it first.
+    pub fn push(&mut self, window: &Windows) {
         assert!(!self.is_full(), "the batch is full");
-        self.windows.extend_from_slice(window);
+        self.windows.append(window);
     }
 
     /// Whether no further window fits.
     pub fn is_full(&self) -> bool {
-        self.held() == self.capacity
+        self.held() >= self.capacity
     }
 
     /// Windows waiting.
     pub fn held(&self) -> usize {
-        self.windows.len() / self.shape.len()
+        self.windows.images()
     }
 
     /// Whether a window's numbers depend on those that share its batch.
@@ -46,19 +46,36 @@ impl<'e> Forward<'e> {
         self.norm == Norm::Batch
     }
 
-    /// Size of its windows.
-    pub fn shape(&self) -> WindowShape {
-        self.shape
+    /// Rows and columns of its windows.
+    pub fn size(&self) -> (usize, usize) {
+        (self.windows.height(), self.windows.width())
     }
 
-    /// Scores what is waiting and starts a new batch; nothing is asked where nothing waits.
-    pub fn run(&mut self) -> &Scores {
-        let images = self.held();
-        let batch =
-            Batch { images, height: self.shape.height, width: self.shape.width, input: &self.windows, target: &self.windows, context: &[] };
-        let scores = self.engine.score(&batch, self.norm);
+    /// Scores what is waiting, gives each window's measures to `take` in order, and starts a new batch; nothing is asked where nothing waits.
+    ///
+    /// # Errors
+    /// The first of `take`; the rest of the batch is lost.
+    pub fn run<E>(&mut self, take: &mut dyn FnMut(&Measured<'_>) -> Result<(), E>) -> Result<(), E> {
+        if self.held() == 0 {
+            return Ok(());
+        }
+        let scores = self.engine.score(&batch(&self.windows), self.norm);
+        let told = (0..self.windows.images()).try_for_each(|image| take(&self.measurer.measure(scores, &self.windows, image)));
         self.windows.clear();
-        scores
+        told
+    }
+}
+
+/// A batch as the engine takes it.
+pub fn batch(windows: &Windows) -> Batch<'_> {
+    Batch {
+        images: windows.images(),
+        height: windows.height(),
+        width: windows.width(),
+        input: windows.input(),
+        target: windows.target(),
+        context: windows.context(),
+        changed: None,
     }
 }
 

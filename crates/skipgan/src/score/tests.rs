@@ -8,7 +8,7 @@ use crate::alarm_events::{Clock, Threshold};
 use crate::calibration::{Basis, Calibration, DisplayRange, LATENT, RECON, Statistics, TOTAL};
 use crate::config::{BnTest, Config, FitChoice};
 use crate::data::window::FrameStatus;
-use crate::data::{PictureSettings, WindowShape, WindowStream};
+use crate::data::{Sight, WindowStream};
 use crate::model::engine::Engine;
 use std::io;
 use video::Damage;
@@ -41,8 +41,11 @@ fn fine(_: u32) -> Damage {
 }
 
 fn stream(config: &Config, clip: u32, frames: u32, damage: fn(u32) -> Damage) -> WindowStream {
-    let picture = PictureSettings::new(config, 16, 16);
-    WindowStream::new("made", Box::new(Made::new(clip, frames, (40, 24), damage)), &picture, config.history).expect("a picture")
+    WindowStream::new("made", Box::new(Made::new(clip, frames, (40, 24), damage)), &sight(config)).expect("a picture")
+}
+
+fn sight(config: &Config) -> Sight {
+    Sight::new(config, 16, 16, None)
 }
 
 /// Scores of clips given as (number, frames), `batch` frames at a time.
@@ -58,8 +61,7 @@ fn score_by(
     clips: &[(u32, u32)],
     damage: fn(u32) -> Damage,
 ) -> Vec<Row> {
-    let shape = WindowShape::new(&PictureSettings::new(config, 16, 16), config.history);
-    let mut scorer = Scorer::new(engine, config, calibration, shape, batch).expect("its own settings");
+    let mut scorer = Scorer::new(engine, config, calibration, &sight(config), batch).expect("its own settings");
     let mut rows = Vec::new();
     let mut sink = |score: &FrameScore, map: &MapView<'_>| {
         let bits = map.values.iter().map(|value| value.to_bits()).collect();
@@ -177,8 +179,7 @@ fn another_setting_than_the_calibrations_is_named() {
     let config = small();
     let mut engine = Fake::new(&config.spec(16, 16).expect("small"), 8);
     let other = calibration(&Config { lambda: 0.5, ..config.clone() });
-    let shape = WindowShape::new(&PictureSettings::new(&config, 16, 16), 2);
-    let error = Scorer::new(&mut engine, &config, &other, shape, 1).err().expect("differs");
+    let error = Scorer::new(&mut engine, &config, &other, &sight(&config), 1).err().expect("differs");
     assert!(matches!(error, ScoreError::OtherBasis { key: "lambda" }));
 }
 
@@ -192,8 +193,7 @@ fn a_sink_that_fails_stops_the_scoring() {
     }
     let config = small();
     let (mut engine, calibration) = (Fake::new(&config.spec(16, 16).expect("small"), 8), calibration(&config));
-    let shape = WindowShape::new(&PictureSettings::new(&config, 16, 16), 2);
-    let mut scorer = Scorer::new(&mut engine, &config, &calibration, shape, 2).expect("its own settings");
+    let mut scorer = Scorer::new(&mut engine, &config, &calibration, &sight(&config), 2).expect("its own settings");
     assert!(matches!(scorer.score_clip("a", &mut stream(&config, 1, 5, fine), &mut Full), Err(ScoreError::Sink(_))));
 }
 
@@ -205,8 +205,7 @@ fn a_network_that_gives_nan_is_an_error_that_names_the_frame() {
     state.parameters.values[0] = f32::NAN;
     engine.load(&state);
     let calibration = calibration(&config);
-    let shape = WindowShape::new(&PictureSettings::new(&config, 16, 16), 2);
-    let mut scorer = Scorer::new(&mut engine, &config, &calibration, shape, 2).expect("its own settings");
+    let mut scorer = Scorer::new(&mut engine, &config, &calibration, &sight(&config), 2).expect("its own settings");
     let error = scorer.score_clip("a", &mut stream(&config, 1, 5, fine), &mut |_: &FrameScore, _: &MapView<'_>| {});
     assert!(matches!(error, Err(ScoreError::NotFinite { frame: 0, .. })));
 }

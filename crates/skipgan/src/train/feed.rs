@@ -1,41 +1,170 @@
-//! What the network is fed in one step: windows from the cache, and noise on what G sees.
+//! What the network is fed in one step: windows from the cache, whole or as crops, and noise on what G sees.
+//!
+//! Everything random here is a function of seed and step, so a resumed run is fed the same.
 
 use super::TrainError;
+use super::belongs::MOVING;
+use super::paste::{Pasted, Paster, pick};
+use crate::config::{Config, Sees};
 use crate::data::random::SplitMix64;
-use crate::data::{WindowIndex, WindowReader};
-use crate::model::engine::Batch;
+use crate::data::{Cut, Footage, Span, WindowIndex, WindowReader, Windows};
+use crate::model::engine::{Batch, Changed};
+use crate::score::forward::batch;
 
 /// Keeps the noise of a step apart from the order of an epoch, which is drawn from the same seed.
 const NOISE: u64 = 0x006e_6f69_7365; // "noise"
+/// The same for crops.
+const CROPS: u64 = 0x0063_726f_7073; // "crops"
 
 /// Reads batches into buffers of its own.
 pub(super) struct Feed<'a> {
     reader: WindowReader<'a>,
+    windows: Windows,
+    config: &'a Config,
+    moving: Vec<usize>,
+    paster: Option<Paster<'a>>,
+    changed: ChangedBuffers,
+}
+
+/// What [`Changed`] borrows.
+#[derive(Debug, Default)]
+struct ChangedBuffers {
     target: Vec<f32>,
-    noisy: Vec<f32>,
-    sigma: f64,
-    seed: u64,
+    importance: Vec<f32>,
+    cells: Vec<f32>,
+}
+
+/// The frames of `spans` that have what a window needs: those without a past are left out where motion is seen.
+pub(super) fn with_past(footage: &Footage<'_>, spans: &[Span]) -> Vec<Span> {
+    if !footage.sight.needs_motion() {
+        return spans.to_vec();
+    }
+    let mut kept: Vec<Span> = Vec::new();
+    for span in spans {
+        let mut start = span.start;
+        for frame in span.start..span.end {
+            if footage.cache.segment_start(WindowIndex { clip: span.clip, frame }) == frame {
+                kept.push(Span { start, end: frame, ..*span });
+                start = frame + 1;
+            }
+        }
+        kept.push(Span { start, ..*span });
+    }
+    kept.retain(|span| span.frames() > 0);
+    kept
 }
 
 impl<'a> Feed<'a> {
-    /// With Gaussian noise of deviation `sigma` (0: none) on G's input.
-    pub fn new(reader: WindowReader<'a>, sigma: f64, seed: u64) -> Feed<'a> {
-        Feed { reader, target: Vec::new(), noisy: Vec::new(), sigma, seed }
+    /// Crops, changes and noise as `config` says; things to put in are taken from the frames of `spans`.
+    ///
+    /// # Errors
+    /// [`TrainError::Data`].
+    pub fn new(footage: Footage<'a>, spans: &[Span], config: &'a Config) -> Result<Feed<'a>, TrainError> {
+        let picture = &footage.sight.picture;
+        let (height, width) = config.training_size(picture.height, picture.width);
+        let paster = if config.sees == Sees::Restore { Some(Paster::new(footage, spans)?) } else { None };
+        Ok(Feed {
+            reader: WindowReader::new(footage),
+            windows: footage.sight.crops(height, width),
+            config,
+            moving: Vec::new(),
+            paster,
+            changed: ChangedBuffers::default(),
+        })
     }
 
-    /// The batch of step `step`. Its noise is a function of seed and step alone, so a resumed run has the same.
-    pub fn batch(&mut self, windows: &[WindowIndex], step: u64) -> Result<Batch<'_>, TrainError> {
-        let shape = self.reader.shape();
-        self.target.resize(windows.len() * shape.len(), 0.0);
-        self.reader.read_batch(windows, &mut self.target)?;
-        if self.sigma > 0.0 {
-            let mut random = SplitMix64::part(self.seed ^ NOISE, step);
-            self.noisy.clear();
-            self.noisy.extend_from_slice(&self.target);
-            add_noise(&mut self.noisy, self.sigma, &mut random);
+    /// The batch of step `step`.
+    pub fn batch(&mut self, wanted: &[WindowIndex], step: u64) -> Result<Batch<'_>, TrainError> {
+        let mut random = SplitMix64::part(self.config.seed ^ CROPS, step);
+        self.windows.clear();
+        self.changed.clear();
+        for &window in wanted {
+            self.reader.load(window)?;
+            let cut = self.cut(&mut random)?;
+            match &mut self.paster {
+                None => self.reader.push(cut, &mut self.windows)?,
+                Some(paster) => {
+                    let size = (self.windows.height(), self.windows.width());
+                    let clean = self.reader.patch(cut, size)?;
+                    let seen = if random.unit() < self.config.paste_share {
+                        paster.paste(&clean, cut, size, &mut random)?
+                    } else {
+                        Pasted { share: vec![0.0; clean.grey.len()], patch: clean.clone() }
+                    };
+                    self.reader.sight().compose(&seen.patch, &clean, cut, &mut self.windows)?;
+                    self.changed.add(&seen, size, self.config);
+                }
+            }
         }
-        let input = if self.sigma > 0.0 { &self.noisy } else { &self.target };
-        Ok(Batch { images: windows.len(), height: shape.height, width: shape.width, input, target: &self.target, context: &[] })
+        if self.config.input_noise > 0.0 {
+            self.windows.split();
+            add_noise(self.windows.input_mut(), self.config.input_noise, &mut SplitMix64::part(self.config.seed ^ NOISE, step));
+        }
+        let changed = Changed { target: &self.changed.target, importance: &self.changed.importance, cells: &self.changed.cells };
+        Ok(Batch { changed: self.paster.is_some().then_some(changed), ..batch(&self.windows) })
+    }
+
+    /// Which part of the loaded picture is taken: round something that moves, most times, and how it is changed.
+    fn cut(&mut self, random: &mut SplitMix64) -> Result<Cut, TrainError> {
+        let (height, width) = (self.reader.sight().picture.height, self.reader.sight().picture.width);
+        let (rows, cols) = (self.windows.height(), self.windows.width());
+        let (config, jitter) = (self.config, self.config.speed_jitter.ln());
+        let mut cut = Cut {
+            mirror: config.mirror && random.unit() < 0.5,
+            jitter: if jitter > 0.0 { ((2.0 * random.unit() - 1.0) * jitter).exp() as f32 } else { 1.0 },
+            ..Cut::NONE
+        };
+        if (rows, cols) == (height, width) {
+            return Ok(cut);
+        }
+        let centred = random.unit() < config.crop_moving && self.find_moving()?;
+        let (row, col) = if centred {
+            let pixel = self.moving[pick(self.moving.len(), random)];
+            let aside = |count: usize, random: &mut SplitMix64| (2.0 * random.unit() - 1.0) * count as f64 / 3.0;
+            ((pixel / width) as f64 + aside(rows, random), (pixel % width) as f64 + aside(cols, random))
+        } else {
+            (random.unit() * height as f64, random.unit() * width as f64)
+        };
+        let first = |centre: f64, count: usize, all: usize| (centre - count as f64 / 2.0).round().clamp(0.0, (all - count) as f64) as usize;
+        (cut.top, cut.left) = (first(row, rows, height), first(col, cols, width));
+        Ok(cut)
+    }
+
+    /// Lists the pixels of the loaded picture that move; whether there are some.
+    fn find_moving(&mut self) -> Result<bool, TrainError> {
+        self.moving.clear();
+        let sight = self.reader.sight();
+        if let Some(motion) = self.reader.motion() {
+            let bound = MOVING * sight.usual()?.speed;
+            let (across, down) = motion.split_at(motion.len() / 2);
+            let moves = |&pixel: &usize| across[pixel].abs() + down[pixel].abs() > bound;
+            self.moving.extend((0..across.len()).filter(moves));
+        }
+        Ok(!self.moving.is_empty())
+    }
+}
+
+impl ChangedBuffers {
+    fn clear(&mut self) {
+        self.target.clear();
+        self.importance.clear();
+        self.cells.clear();
+    }
+
+    /// Adds one crop. Means over all elements of the target become: the picture's mean, `w_picture` times as important as the motion's,
+    /// and `w_pasted` times more where something was put in.
+    fn add(&mut self, seen: &Pasted, (rows, cols): (usize, usize), config: &Config) {
+        for ((&grey, motion), &share) in seen.patch.grey.iter().zip(&seen.patch.motion).zip(&seen.share) {
+            self.target.extend([grey, motion[0], motion[1]]);
+            let picture = 3.0 * config.w_picture as f32 * (1.0 + config.w_pasted as f32 * share);
+            self.importance.extend([picture, 1.5, 1.5]);
+        }
+        let side = 1 << config.d_levels;
+        for (row, col) in (0..rows / side).flat_map(|row| (0..cols / side).map(move |col| (row, col))) {
+            let pixels = (0..side).flat_map(|y| (0..side).map(move |x| (row * side + y) * cols + col * side + x));
+            let false_here = pixels.map(|pixel| seen.share[pixel]).fold(0.0, f32::max) > 0.5;
+            self.cells.push(if false_here { 0.0 } else { config.real_label as f32 });
+        }
     }
 }
 

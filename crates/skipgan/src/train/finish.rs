@@ -3,7 +3,7 @@
 
 use super::TrainError;
 use super::observer::Event;
-use super::training::{Material, Training};
+use super::training::{Material, Training, scorer};
 use crate::calibration::Calibration;
 use crate::checkpoint::{Checkpoint, CheckpointError, Which};
 use crate::config::{Config, Select};
@@ -42,10 +42,11 @@ pub(super) fn finish(training: &mut Training<'_, '_>) -> Result<Calibration, Tra
 }
 
 fn calibrate(training: &mut Training<'_, '_>) -> Result<Calibration, TrainError> {
-    let (cache, split, batch) = (training.material.cache, training.material.split, training.score_batch());
+    let (footage, split, batch) = (training.material.footage, training.material.split, training.score_batch());
+    let engine = scorer(training.engine, &mut training.options.scorer);
     let (observer, cancel) = (&mut *training.observer, training.options.cancel);
     let mut progress = |done, all| observer.event(&Event::Calibrating { done, all });
-    Ok(fit_spans(training.engine, cache, &split.held_out, training.config, batch, cancel, &mut progress)?)
+    Ok(fit_spans(engine, footage, &split.held_out, training.config, batch, cancel, &mut progress)?)
 }
 
 /// A resumed run keeps its settings (but for the budget) and its footage.
@@ -64,7 +65,7 @@ pub(super) fn check_same(checkpoint: &Checkpoint, config: &Config, material: &Ma
         return Err(TrainError::OtherData { before: known.clone(), now: material.fingerprint.into() });
     }
     let (decoder, kept) = (&checkpoint.provenance.decoder, &checkpoint.provenance.kept_frames);
-    if decoder != material.decoder || (!kept.is_empty() && *kept != material.cache.kept_sha256()) {
+    if decoder != material.decoder || (!kept.is_empty() && *kept != material.footage.cache.kept_sha256()) {
         return Err(TrainError::OtherFrames { before: decoder.clone(), now: material.decoder.into() });
     }
     Ok(())

@@ -3,12 +3,14 @@
 //! It knows the network by the seam [`crate::model::engine::Engine`] alone, and footage by the frame cache and the split; no label
 //! ever comes here (`select = test_best`, the authors' habit, asks a [`Judge`] that the caller brings).
 
+mod belongs;
 pub mod error;
 pub mod events;
 mod feed;
 mod finish;
 pub mod logs;
 pub mod observer;
+mod paste;
 pub mod samples;
 pub mod schedule;
 #[cfg(test)]

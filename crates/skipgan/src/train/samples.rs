@@ -1,6 +1,8 @@
 //! Pictures for people: input | reconstruction | map of held-out windows, one row a window, as PNG. Taken in scoring mode (running
 //! statistics) from held-out normal footage, never from test footage (METHOD.md §6 row 14).
 
+use crate::config::Sees;
+use crate::data::{Sight, Windows};
 use crate::model::engine::Scores;
 
 /// An RGB picture, 8 bits a channel.
@@ -17,24 +19,51 @@ pub struct Picture {
 /// Space between the pictures, in pixels.
 const GAP: usize = 2;
 
-/// Lays `images` windows out; `target` is `[images, height, width, channels]`, of which the last `shown` channels (1 or 3) are the latest
-/// frame. The map's brightest value is the largest of all shown windows.
-///
-/// # Panics
-/// Where `target` or `scores` hold fewer windows than `images`.
-pub fn sheet(target: &[f32], scores: &Scores, images: usize, (height, width, channels): (usize, usize, usize), shown: usize) -> Picture {
-    let pixels = height * width;
+/// What of a target is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// The last 1 or 3 channels, in [−1, 1]: the latest frame.
+    Frame(usize),
+    /// The first channel, in [−1, 1]: the frame that motion follows.
+    First,
+    /// Two channels of motion: direction as colour, speed as brightness, full at twice the usual one.
+    Motion,
+}
+
+impl Shown {
+    /// For windows of that sight.
+    pub fn of(sight: &Sight) -> Shown {
+        match sight.sees {
+            Sees::Frames => Shown::Frame(sight.picture.channels),
+            Sees::Motion => Shown::Motion,
+            Sees::Restore => Shown::First,
+        }
+    }
+
+    /// The colour of a pixel's channels.
+    pub fn colour(self, values: &[f32]) -> [u8; 3] {
+        match self {
+            Shown::Frame(channels) => latest(&values[values.len() - channels..]),
+            Shown::First => latest(&values[..1]),
+            Shown::Motion => direction(values[0], values[1]),
+        }
+    }
+}
+
+/// Lays windows out, a row each: target, reconstruction, map of R. The map's brightest value is the largest of all shown windows.
+pub fn sheet(windows: &Windows, scores: &Scores, shown: Shown) -> Picture {
+    let (images, height, width) = (windows.images(), windows.height(), windows.width());
+    let (pixels, channels) = (height * width, windows.channels().target);
     let top = scores.residual_maps[..images * pixels].iter().fold(f32::MIN_POSITIVE, |top, value| top.max(*value));
     let mut sheet = Picture::grey(3 * width + 2 * GAP, images * (height + GAP) - GAP);
     for image in 0..images {
-        let place = image * pixels;
         for pixel in 0..pixels {
             let (row, column) = (image * (height + GAP) + pixel / width, pixel % width);
-            let first = (place + pixel + 1) * channels - shown;
-            let colour = |values: &[f32]| latest(&values[first..first + shown]);
-            sheet.set(row, column, colour(target));
+            let place = image * pixels + pixel;
+            let colour = |values: &[f32]| shown.colour(&values[place * channels..(place + 1) * channels]);
+            sheet.set(row, column, colour(windows.target()));
             sheet.set(row, column + width + GAP, colour(&scores.reconstruction));
-            sheet.set(row, column + 2 * (width + GAP), heat(scores.residual_maps[place + pixel] / top));
+            sheet.set(row, column + 2 * (width + GAP), heat(scores.residual_maps[place] / top));
         }
     }
     sheet
@@ -75,6 +104,16 @@ fn latest(values: &[f32]) -> [u8; 3] {
     }
 }
 
+/// Right red, down yellow-green, left cyan, up violet; black at rest, full at twice the usual speed.
+fn direction(across: f32, down: f32) -> [u8; 3] {
+    let (hue, value) = (down.atan2(across).to_degrees().rem_euclid(360.0), (0.5 * across.hypot(down)).min(1.0));
+    let part = |shift: f32| {
+        let k = (shift + hue / 60.0) % 6.0;
+        (255.0 * value * (1.0 - k.min(4.0 - k).clamp(0.0, 1.0))).round() as u8
+    };
+    [part(5.0), part(3.0), part(1.0)]
+}
+
 /// Black over red and yellow to white.
 fn heat(position: f32) -> [u8; 3] {
     let part = |from: f32| ((position * 3.0 - from).clamp(0.0, 1.0) * 255.0).round() as u8;
@@ -84,12 +123,25 @@ fn heat(position: f32) -> [u8; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use crate::data::sight::Instant;
+    use crate::data::{Cut, PictureSettings};
+
+    #[test]
+    fn directions_have_their_colours() {
+        assert_eq!([direction(2.0, 0.0), direction(-2.0, 0.0), direction(0.0, 0.0)], [[255, 0, 0], [0, 255, 255], [0; 3]]);
+        let [red, green, blue] = direction(0.0, 1.0);
+        assert!(green == 128 && red == 64 && blue == 0, "{red} {green} {blue}");
+    }
 
     #[test]
     fn a_sheet_shows_the_latest_frame_its_reconstruction_and_the_map() {
-        let target = [-1.0, 1.0, 0.0, -1.0]; // two pixels, two frames each: the latest are 1 and −1
+        // two pixels, two frames each: the latest are 255 and 0
+        let sight = Sight::frames(&PictureSettings { channels: 1, ..PictureSettings::new(&Config::default(), 1, 2) }, 2);
+        let mut windows = sight.windows();
+        sight.push(&Instant { frames: &[&[0, 128], &[255, 0]], motion: None }, Cut::NONE, &mut windows).expect("frames");
         let scores = Scores { reconstruction: vec![0.0, -1.0, 0.0, 1.0], residual_maps: vec![0.5, 2.0], ..Scores::default() };
-        let sheet = sheet(&target, &scores, 1, (1, 2, 2), 1);
+        let sheet = sheet(&windows, &scores, Shown::of(&sight));
         assert_eq!((sheet.width, sheet.height), (10, 1));
         let at = |column: usize| &sheet.pixels[3 * column..3 * column + 3];
         assert_eq!((at(0), at(1)), (&[255; 3][..], &[0; 3][..]));

@@ -5,9 +5,10 @@ use super::training::{Ended, Judge, Material, Options, Outcome, Resume, train};
 use super::{TrainError, Warning};
 use crate::checkpoint::{Checkpoint, Existing, Run, Which};
 use crate::config::{Config, Select};
-use crate::data::{CacheOptions, Clip, ClipSource, FrameCache, PictureSettings, Split, hold_out};
+use crate::data::{CacheOptions, Clip, ClipSource, Footage as Cached, FrameCache, MotionCache, PictureSettings, Sight, Split, hold_out};
 use crate::model::engine::Engine;
-use crate::score::fake::{Fake, cpu, picture, small};
+use crate::score::fake::{Fake, cpu, cpu_of, picture, small};
+use crate::score::place;
 use crate::score::{Detector, FrameScore, MapView};
 use std::fs;
 use std::path::Path;
@@ -19,6 +20,7 @@ use video::OpenOptions;
 struct Footage {
     _folder: tempfile::TempDir,
     cache: FrameCache,
+    sight: Sight,
     split: Split,
 }
 
@@ -30,11 +32,12 @@ impl Footage {
         let cache = FrameCache::build(&folder.path().join("cache"), &clips, &settings, &CacheOptions::new(&OpenOptions::default()));
         let cache = cache.expect("pictures");
         let split = hold_out(&cache.frames(), 1).expect("65 frames");
-        Footage { _folder: folder, cache, split }
+        Footage { _folder: folder, cache, sight: Sight::new(config, 16, 16, None), split }
     }
 
     fn material(&self) -> Material<'_> {
-        Material { cache: &self.cache, split: &self.split, fingerprint: "made", decoder: "pictures" }
+        let footage = Cached { cache: &self.cache, motion: None, sight: &self.sight };
+        Material { footage, split: &self.split, fingerprint: "made", decoder: "pictures" }
     }
 
     fn train(&self, engine: &mut dyn Engine, run: &Run, config: &Config, options: Options<'_>) -> Result<Outcome, TrainError> {
@@ -107,6 +110,38 @@ fn a_resumed_run_continues_to_the_very_bits() {
         assert!(bytes(&run, &Which::Best) == bytes(&whole, &Which::Best), "best, stopped after {stop}");
         assert_eq!(fs::read(run.metrics()).expect("written"), fs::read(whole.metrics()).expect("written"));
     }
+}
+
+/// The same with motion: crops, mirrors, jitter and an engine of its own that scores whole pictures.
+#[test]
+fn a_run_on_crops_of_motion_resumes_to_the_very_bits() {
+    let text = "sees = 'motion'\nhistory = 1\ng_levels = 2\ncrop_height = 8\ncrop_width = 8\nmirror = true\nspeed_jitter = 3.0\n\
+                order = 'd_first'\nscore_r = 'length'\nlocal = true\ntop_share = 0.1\nscore = 's'\nbatch = 3\nsteps = 9\nvalidate_every = 4\nselect = 'last'";
+    let config = small().with_toml("test", text).expect("valid keys");
+    let footage = Footage::made(&config);
+    let motion = MotionCache::build(&footage.cache, 1, None, &mut |_, _| {}).expect("motion");
+    let usual = place::usual(&footage.cache, &motion, &footage.split.train).expect("a square moves");
+    let sight = Sight::new(&config, 16, 16, Some(usual.into()));
+    let seen = Cached { cache: &footage.cache, motion: Some(&motion), sight: &sight };
+    let material = Material { footage: seen, ..footage.material() };
+    let trained = |run: &Run, resume: Resume, cancel: Option<&AtomicBool>, observer: &mut dyn Observer| {
+        let (mut learner, mut scorer) = (cpu_of(&config, 3, (8, 8)), cpu_of(&config, 3, (16, 16)));
+        let options = Options { resume, cancel, scorer: Some(&mut scorer), ..Options::default() };
+        train(&mut learner, material, run, &config, options, observer).expect("trains")
+    };
+    let folders = [tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder")];
+    let (whole, stopped) = (new_run(folders[0].path()), new_run(folders[1].path()));
+    let outcome = trained(&whole, Resume::No, None, &mut Quiet);
+    let calibration = outcome.calibration.expect("calibrated");
+    assert!(calibration.terms.contains_key("motion") && calibration.terms.contains_key("place"));
+    assert_eq!(calibration.left_out, 1, "the first frame of the held-out clip has no past");
+    let flag = AtomicBool::new(false);
+    let first = trained(&stopped, Resume::No, Some(&flag), &mut StopAfter { step: 5, flag: &flag });
+    assert_eq!((first.ended, first.step), (Ended::Interrupted, 5));
+    trained(&stopped, Resume::Yes, None, &mut Quiet);
+    assert!(bytes(&stopped, &Which::Last) == bytes(&whole, &Which::Last));
+    let usual = whole.load(&Which::Best).expect("written").usual.expect("known");
+    assert!(usual.speed >= 0.25 && usual.background.len() == 256);
 }
 
 #[test]

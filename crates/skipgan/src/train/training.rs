@@ -4,7 +4,7 @@
 //! best so far, the watch over D) is in the checkpoint. So `last.safetensors` is all that a resumed run needs.
 
 use super::TrainError;
-use super::feed::Feed;
+use super::feed::{self, Feed};
 use super::finish;
 use super::logs::{Logs, Measured};
 use super::observer::{Event, Observer, Step};
@@ -16,7 +16,7 @@ use crate::calibration::Calibration;
 use crate::checkpoint::{Best, Checkpoint, Progress, Provenance, Run, Which};
 use crate::config::{Config, Select};
 use crate::data::sampler::LastBatch;
-use crate::data::{FrameCache, Sampler, SamplerState, Span, Split, WindowReader};
+use crate::data::{Footage, Sampler, SamplerState, Span, Split};
 use crate::model::engine::{Engine, Losses, State};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,8 +25,8 @@ use std::time::{Duration, Instant};
 /// Footage: normal, cached at the network's size, split.
 #[derive(Clone, Copy)]
 pub struct Material<'a> {
-    /// The frames.
-    pub cache: &'a FrameCache,
+    /// The frames, their motion, what windows are made of.
+    pub footage: Footage<'a>,
     /// What is trained on and what is held out.
     pub split: &'a Split,
     /// Fingerprint of the footage.
@@ -56,8 +56,10 @@ pub struct Options<'a> {
     pub cancel: Option<&'a AtomicBool>,
     /// For `select = test_best`.
     pub judge: Option<&'a mut dyn Judge>,
-    /// Most windows that the engine scores at once; 0: as many as a training batch.
+    /// Most windows that are scored at once; 0: as many as a training batch.
     pub score_batch: usize,
+    /// An engine planned for whole pictures, where training is on crops; it is given the weights whenever something is to be scored.
+    pub scorer: Option<&'a mut dyn Engine>,
 }
 
 /// Where training begins.
@@ -169,7 +171,8 @@ impl<'a, 'j> Training<'a, 'j> {
         }
         let last = if config.drop_last { LastBatch::Dropped } else { LastBatch::Kept };
         let state = SamplerState { seed: config.seed, epoch: progress.epoch, position: progress.position };
-        let sampler = Sampler::resume(&material.split.train, config.batch, last, state)?;
+        let spans = feed::with_past(&material.footage, &material.split.train);
+        let sampler = Sampler::resume(&spans, config.batch, last, state)?;
         let epoch_steps = epoch_steps(&sampler, config.batch);
         let total_steps = if config.steps > 0 { config.steps } else { config.epochs as u64 * epoch_steps };
         let logs = Logs::open(run, progress.step, total_steps)?;
@@ -214,8 +217,8 @@ impl<'a, 'j> Training<'a, 'j> {
 
     /// Steps until the budget is used up; `last` is saved and measured in the end.
     fn steps(&mut self) -> Result<Ended, TrainError> {
-        let cache = self.material.cache;
-        let mut feed = Feed::new(WindowReader::new(cache, self.config.history), self.config.input_noise, self.config.seed);
+        let spans = feed::with_past(&self.material.footage, &self.material.split.train);
+        let mut feed = Feed::new(self.material.footage, &spans, self.config)?;
         let mut ended = Ended::Finished;
         while self.progress.step < self.total_steps {
             if self.is_cancelled() {
@@ -295,19 +298,21 @@ impl<'a, 'j> Training<'a, 'j> {
 
     /// Validation, choice of the best, samples, `last`.
     fn measure(&mut self) -> Result<(), TrainError> {
-        let (step, cache, batch) = (self.progress.step, self.material.cache, self.score_batch());
-        let contextual = self.validation.contextual(self.engine, cache, self.config, batch)?;
+        let (step, footage, batch) = (self.progress.step, self.material.footage, self.score_batch());
+        let contextual = self.validation.contextual(scorer(self.engine, &mut self.options.scorer), footage, self.config, batch)?;
         if !contextual.is_finite() {
             return Err(TrainError::Diverged { step, loss: "held-out contextual", value: contextual, last_good: self.last_good() });
         }
         let test_auc = match (self.config.select, self.options.judge.as_mut()) {
-            (Select::TestBest, Some(judge)) => Some(judge.auc(self.engine, step).map_err(|message| TrainError::Judge { step, message })?),
+            (Select::TestBest, Some(judge)) => Some(
+                judge.auc(scorer(self.engine, &mut self.options.scorer), step).map_err(|message| TrainError::Judge { step, message })?,
+            ),
             _ => None,
         };
         let best = self.choose(contextual, test_auc);
         self.progress.measured = Some(step);
         self.logs.measured(&Measured { step, epoch: self.progress.epoch, validation: contextual, test_auc })?;
-        let sheet = self.validation.sheet(self.engine, cache, self.config, batch)?;
+        let sheet = self.validation.sheet(scorer(self.engine, &mut self.options.scorer), footage, batch)?;
         self.logs.samples(step, &sheet)?;
         self.observer.event(&Event::Validated { step, contextual, test_auc, best });
         if best && self.config.select != Select::Last {
@@ -343,7 +348,7 @@ impl<'a, 'j> Training<'a, 'j> {
         if !is_finite(&state) {
             return Err(TrainError::WeightsDiverged { step: self.progress.step, last_good: self.last_good() });
         }
-        let settings = self.material.cache.settings();
+        let settings = self.material.footage.cache.settings();
         let checkpoint = Checkpoint {
             config: self.config.clone(),
             spec: self.config.spec(settings.height, settings.width)?,
@@ -356,9 +361,10 @@ impl<'a, 'j> Training<'a, 'j> {
                 data_fingerprint: self.material.fingerprint.into(),
                 program_version: env!("CARGO_PKG_VERSION").into(),
                 decoder: self.material.decoder.into(),
-                kept_frames: self.material.cache.kept_sha256(),
+                kept_frames: self.material.footage.cache.kept_sha256(),
                 calibrated_on: String::new(),
             },
+            usual: self.material.footage.sight.usual.clone(),
             calibration,
         };
         let path = self.run.checkpoint(which);
@@ -381,7 +387,7 @@ impl<'a, 'j> Training<'a, 'j> {
     }
 
     fn tell_start(&mut self) {
-        let settings = self.material.cache.settings();
+        let settings = self.material.footage.cache.settings();
         self.observer.event(&Event::Started {
             from_step: self.progress.step,
             total_steps: self.total_steps,
@@ -411,6 +417,17 @@ impl<'a, 'j> Training<'a, 'j> {
             best_path: self.run.checkpoint(&Which::Best),
             calibration,
         }
+    }
+}
+
+/// The engine that scores: one of its own for whole pictures, given the weights of the one that learns, or that one itself.
+pub(super) fn scorer<'e>(learner: &'e mut dyn Engine, own: &'e mut Option<&mut dyn Engine>) -> &'e mut dyn Engine {
+    match own {
+        Some(own) => {
+            own.load(&learner.save());
+            &mut **own
+        }
+        None => learner,
     }
 }
 

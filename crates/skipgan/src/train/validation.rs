@@ -2,10 +2,11 @@
 //! the network changes by it.
 
 use super::TrainError;
-use super::samples::{self, Picture};
+use super::samples::{self, Picture, Shown};
 use crate::config::Config;
-use crate::data::{FrameCache, Span, WindowIndex, WindowReader};
-use crate::model::engine::{Batch, Engine, Norm};
+use crate::data::{Footage, Span, WindowIndex, WindowReader, Windows};
+use crate::model::engine::{Engine, Norm};
+use crate::score::forward;
 
 /// Most held-out windows that are measured; more, and they are taken evenly spaced.
 const MOST_WINDOWS: usize = 256;
@@ -39,47 +40,44 @@ impl Validation {
     ///
     /// # Errors
     /// [`TrainError::Data`].
-    pub fn contextual(&self, engine: &mut dyn Engine, cache: &FrameCache, config: &Config, batch: usize) -> Result<f64, TrainError> {
-        let mut reader = WindowReader::new(cache, config.history);
-        let mut values = Vec::new();
+    pub fn contextual(&self, engine: &mut dyn Engine, footage: Footage<'_>, config: &Config, batch: usize) -> Result<f64, TrainError> {
+        let (mut reader, mut windows) = (WindowReader::new(footage), footage.sight.windows());
         let (mut sum, mut count) = (0.0, 0);
-        for windows in self.windows.chunks(batch.max(1)) {
-            let reconstruction = &score(engine, &mut reader, windows, &mut values)?.reconstruction;
+        for wanted in self.windows.chunks(batch.max(1)) {
+            let reconstruction = &score(engine, &mut reader, wanted, &mut windows)?.reconstruction;
             // Summed window by window: the number does not depend on the batch.
-            let length = reader.shape().len();
-            for (made, wanted) in reconstruction.chunks(length).zip(values.chunks(length)) {
+            let length = reconstruction.len() / wanted.len();
+            for (made, wanted) in reconstruction.chunks(length).zip(windows.target().chunks(length)) {
                 sum += made.iter().zip(wanted).map(|(made, wanted)| f64::from((made - wanted).abs())).sum::<f64>();
             }
-            count += values.len();
+            count += reconstruction.len();
         }
         Ok(config.w_con * sum / count.max(1) as f64)
     }
 
-    /// Input, reconstruction and map of a few windows.
+    /// Target, reconstruction and map of a few windows.
     ///
     /// # Errors
     /// [`TrainError::Data`].
-    pub fn sheet(&self, engine: &mut dyn Engine, cache: &FrameCache, config: &Config, batch: usize) -> Result<Picture, TrainError> {
-        let mut reader = WindowReader::new(cache, config.history);
-        let mut values = Vec::new();
-        let windows = &self.samples[..self.samples.len().min(batch.max(1))];
-        let shape = reader.shape();
-        let scores = score(engine, &mut reader, windows, &mut values)?;
-        Ok(samples::sheet(&values, scores, windows.len(), (shape.height, shape.width, shape.channels()), shape.planes))
+    pub fn sheet(&self, engine: &mut dyn Engine, footage: Footage<'_>, batch: usize) -> Result<Picture, TrainError> {
+        let (mut reader, mut windows) = (WindowReader::new(footage), footage.sight.windows());
+        let wanted = &self.samples[..self.samples.len().min(batch.max(1))];
+        let scores = score(engine, &mut reader, wanted, &mut windows)?;
+        Ok(samples::sheet(&windows, scores, Shown::of(footage.sight)))
     }
 }
 
 fn score<'e>(
     engine: &'e mut dyn Engine,
     reader: &mut WindowReader<'_>,
-    windows: &[WindowIndex],
-    values: &mut Vec<f32>,
+    wanted: &[WindowIndex],
+    windows: &mut Windows,
 ) -> Result<&'e crate::model::engine::Scores, TrainError> {
-    let shape = reader.shape();
-    values.resize(windows.len() * shape.len(), 0.0);
-    reader.read_batch(windows, values)?;
-    let batch = Batch { images: windows.len(), height: shape.height, width: shape.width, input: values, target: values, context: &[] };
-    Ok(engine.score(&batch, Norm::Running))
+    windows.clear();
+    for &window in wanted {
+        reader.read(window, windows)?;
+    }
+    Ok(engine.score(&forward::batch(windows), Norm::Running))
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use crate::trees::{clip, picture};
 use skipgan::config::{FilterChoice, FitChoice};
 use skipgan::data::window::FrameStatus;
 use skipgan::data::{
-    CacheOptions, Clip, DataError, DiscoverOptions, FrameCache, PictureSettings, WindowIndex, WindowReader, WindowStream, discover,
+    CacheOptions, Clip, DataError, DiscoverOptions, Footage, FrameCache, PictureSettings, Sight, WindowIndex, WindowReader, WindowStream,
+    discover,
 };
 use std::fs;
 use std::path::Path;
@@ -82,10 +83,11 @@ fn beyond_the_limit_evenly_spaced_segments_are_kept_and_that_is_said() {
     assert!(cache.summary().contains("of 1000 frames were taken"), "{}", cache.summary());
     assert_eq!(limited(600).expect("half").reused(), 1);
     // A window does not reach over a gap: at a segment's start all its frames are that frame.
-    let mut reader = WindowReader::new(&cache, 3);
-    let mut window = vec![0.0; reader.shape().len()];
+    let sight = Sight::frames(cache.settings(), 3);
+    let mut reader = WindowReader::new(Footage { cache: &cache, motion: None, sight: &sight });
+    let mut window = sight.windows();
     reader.read(WindowIndex { clip: 0, frame: entry.segments[1] }, &mut window).expect("a window");
-    assert!(window.chunks_exact(3).all(|pixel| pixel[0] == pixel[2] && pixel[1] == pixel[2]));
+    assert!(window.input().chunks_exact(3).all(|pixel| pixel[0] == pixel[2] && pixel[1] == pixel[2]));
     // Whole again when the limit allows; nonsense limits are errors.
     assert_eq!(limited(1000).expect("whole").frames(), [1000]);
     assert!(matches!(limited(0), Err(DataError::CacheLimit { .. })));
@@ -105,16 +107,18 @@ fn cached_and_streamed_windows_are_equal_to_the_bit() {
         let settings = PictureSettings { channels, fit, filter, ..SETTINGS };
         let cache = build(root, &found, &settings);
         for history in [1, 3, 9] {
-            let mut reader = WindowReader::new(&cache, history);
-            let mut stream = WindowStream::open(&found[0], &OpenOptions::default(), &settings, history).expect("a stream");
-            let mut cached = vec![0.0; reader.shape().len()];
+            let sight = Sight::frames(&settings, history);
+            let mut reader = WindowReader::new(Footage { cache: &cache, motion: None, sight: &sight });
+            let mut stream = WindowStream::open(&found[0], &OpenOptions::default(), &sight).expect("a stream");
+            let mut cached = sight.windows();
             for frame in 0..6 {
                 let streamed = stream.next_window().expect("a frame").expect("six frames");
+                cached.clear();
                 reader.read(WindowIndex { clip: 0, frame }, &mut cached).expect("a window");
                 assert_eq!(streamed.index, frame as u64);
                 assert_eq!(streamed.warmup, frame + 1 < history);
                 assert_eq!(streamed.status, FrameStatus::Ok);
-                assert!(streamed.input.iter().zip(&cached).all(|(a, b)| a.to_bits() == b.to_bits()));
+                assert_eq!(streamed.window, &cached);
             }
             assert!(stream.next_window().expect("the end").is_none());
         }
@@ -129,7 +133,7 @@ fn lost_and_repeated_frames_are_marked() {
     fs::write(root.join("in/003.png"), "broken").expect("a broken picture");
     fs::copy(root.join("in/004.png"), root.join("in/005.png")).expect("a copy");
     let found = clips(&root.join("in"));
-    let mut stream = WindowStream::open(&found[0], &OpenOptions::default(), &SETTINGS, 1).expect("a stream");
+    let mut stream = WindowStream::open(&found[0], &OpenOptions::default(), &Sight::frames(&SETTINGS, 1)).expect("a stream");
     let mut words = Vec::new();
     while let Some(window) = stream.next_window().expect("a frame") {
         words.push(window.status.word());

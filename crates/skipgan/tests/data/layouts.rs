@@ -26,11 +26,14 @@ fn names(clips: &[Clip]) -> Vec<&str> {
 
 fn labels(data: &DataSet) -> Vec<Vec<u8>> {
     let read = Labels::read(data, &LabelOptions::default()).expect("labels");
+    assert!(Labels::are_there(data), "labels that can be read are seen by their names");
     read.clips.into_iter().map(|clip| clip.labels).collect()
 }
 
 fn labels_error(data: &DataSet) -> String {
-    Labels::read(data, &LabelOptions::default()).expect_err("wrong labels").to_string()
+    let error = Labels::read(data, &LabelOptions::default()).expect_err("wrong labels");
+    assert_eq!(Labels::are_there(data), !matches!(error, DataError::NoLabels { .. }), "{error}");
+    error.to_string()
 }
 
 fn from_masks(data: &DataSet) -> Vec<Vec<u8>> {

@@ -53,7 +53,7 @@ impl Lost {
 /// What is said of a picture whose data have a hole.
 const HOLE: &str = "its data hold bytes that no encoder writes";
 /// What is said of a picture that follows a loss.
-const FOLLOWS_LOSS: &str = "a picture that this one builds on was lost";
+const FOLLOWS_LOSS: &str = "an earlier picture was lost";
 
 /// Decodes one stream.
 pub(crate) trait PictureDecoder: Send {

@@ -35,7 +35,10 @@ impl Y4mSource {
         options: &OpenOptions,
     ) -> Result<Self, SourceError> {
         let mut reader: Box<dyn BufRead + Send> = Box::new(BufReader::with_capacity(1 << 20, reader));
-        let line = read_line(path, &mut reader)?.ok_or_else(|| SourceError::Empty { path: path.to_path_buf() })?;
+        let line = read_line(path, &mut reader)?.ok_or_else(|| match live {
+            Liveness::Live => SourceError::NothingPiped,
+            Liveness::Stored => SourceError::Empty { path: path.to_path_buf() },
+        })?;
         let header = Header::parse(&line).map_err(|reason| header_error(path, &line, reason))?;
         options.limits.check_size(path, header.width, header.height)?;
         let time_base = header.time_base.or_else(|| options.fps.and_then(TimeBase::from_fps));

@@ -19,6 +19,13 @@ pub(crate) fn executable(named: Option<&PathBuf>) -> PathBuf {
     named.cloned().unwrap_or_else(|| "ffmpeg".into())
 }
 
+/// Whether the executable is there and runs.
+pub(crate) fn is_there(options: &OpenOptions) -> bool {
+    let mut asked = Command::new(executable(options.ffmpeg.as_ref()));
+    asked.arg("-version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    asked.status().is_ok_and(|status| status.success())
+}
+
 /// A running ffmpeg.
 #[derive(Debug)]
 pub(crate) struct Child {

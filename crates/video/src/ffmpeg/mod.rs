@@ -16,10 +16,10 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
-pub(crate) use self::child::{Child, executable, last_line};
+pub(crate) use self::child::{Child, executable, is_there, last_line};
 use self::nut::{NutFrame, NutReader, Stream};
 use self::probe::{Layout, Probe};
-use crate::align::Aligner;
+use crate::align::{Aligned, Aligner};
 use crate::frame::{Damage, Frame, Plane, TimeBase};
 use crate::source::{Backend, DamageLog, FrameSource, OpenOptions, SourceError, StreamInfo};
 
@@ -40,7 +40,6 @@ pub(crate) struct FfmpegSource {
     child: Child,
     timeout: Duration,
     aligner: Aligner,
-    ended: bool,
 }
 
 impl FfmpegSource {
@@ -107,7 +106,7 @@ impl FfmpegSource {
             matrix: probe.matrix,
         };
         let aligner = Aligner::new(options.limits.clone());
-        Ok(Self { path: path.to_path_buf(), info, layout, ratio, frames, child, timeout: options.stall_timeout, aligner, ended: false })
+        Ok(Self { path: path.to_path_buf(), info, layout, ratio, frames, child, timeout: options.stall_timeout, aligner })
     }
 
     fn frame(&self, raw: NutFrame) -> Option<Frame> {
@@ -145,6 +144,12 @@ impl FfmpegSource {
         }
         Ok(())
     }
+}
+
+impl Aligned for FfmpegSource {
+    fn aligner(&mut self) -> &mut Aligner {
+        &mut self.aligner
+    }
 
     fn advance(&mut self) -> Result<(), SourceError> {
         match self.frames.recv_timeout(self.timeout) {
@@ -161,7 +166,7 @@ impl FfmpegSource {
                 });
             }
             Err(RecvTimeoutError::Disconnected) => {
-                self.ended = true;
+                self.aligner.end();
                 self.finish()?;
             }
             Err(RecvTimeoutError::Timeout) => {
@@ -179,18 +184,7 @@ impl FrameSource for FfmpegSource {
     }
 
     fn next(&mut self) -> Result<Option<Frame>, SourceError> {
-        loop {
-            if let Some(frame) = self.aligner.pop() {
-                return Ok(Some(frame));
-            }
-            if self.ended {
-                return Ok(None);
-            }
-            if let Err(error) = self.advance() {
-                self.ended = true;
-                return Err(error);
-            }
-        }
+        self.next_aligned()
     }
 
     fn damage_log(&self) -> &DamageLog {

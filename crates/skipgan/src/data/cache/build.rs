@@ -228,7 +228,7 @@ impl Builder<'_> {
         drop(writer);
         let log = source.damage_log();
         building.clip.total_losses = log.total;
-        building.clip.losses = log.events.iter().take(MOST_LOSSES).map(|e| format!("frame {}: {}", e.frame, e.reason)).collect();
+        building.clip.losses = log.lines().into_iter().take(MOST_LOSSES).collect();
         if building.clip.source_frames == 0 {
             return Err(DataError::NoFrames { clip: clip.name.clone() });
         }

@@ -42,10 +42,13 @@ const SHOPS: [Colour; 5] = [[150.0, 60.0, 52.0], [56.0, 96.0, 90.0], [58.0, 76.0
 const SAMPLES: usize = 3;
 
 impl Backdrop {
-    pub(super) fn paint(settings: &SceneSettings, view: &View, random: &mut SplitMix64) -> Backdrop {
-        let (width, height) = (settings.width, settings.height);
+    /// The street that `view` sees, on a canvas that is `margin` pixels larger on every side: the same houses, whatever the margin.
+    pub(super) fn paint(settings: &SceneSettings, view: &View, margin: usize, random: &mut SplitMix64) -> Backdrop {
+        let (width, height) = (settings.width + 2 * margin, settings.height + 2 * margin);
         let houses = houses(view, random);
         let seed = random.next_u64();
+        let things = things(view, random);
+        let view = &view.with_margin(margin);
         let mut base = Canvas::new(width, height);
         for (index, pixel) in base.pixels.iter_mut().enumerate() {
             let (column, row) = ((index % width) as f64, (index / width) as f64);
@@ -57,7 +60,6 @@ impl Backdrop {
             }
             *pixel = sum.map(|value| value / (SAMPLES * SAMPLES) as f32);
         }
-        let things = things(view, random);
         let mut shade = Canvas::new(width, height);
         for (distance, along, shapes) in &things {
             for shape in shapes {
@@ -146,7 +148,7 @@ fn street_colour(view: &View, houses: &[House], seed: u64, column: f64, row: f64
         let up = (front - row) / view.scale(street::FRONT);
         return match houses.iter().find(|house| (house.from..house.to).contains(&along)) {
             Some(house) if up < house.top => house.colour(along, up),
-            _ => sky(seed, column, row),
+            _ => sky(seed, column - view.margin, row - view.margin),
         };
     }
     let distance = view.distance(row);

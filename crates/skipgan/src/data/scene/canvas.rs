@@ -43,6 +43,32 @@ impl Canvas {
         Canvas { width, height, pixels: vec![[0.0; 3]; width * height], marks: vec![0.0; width * height] }
     }
 
+    /// The part of `width` columns and `height` rows whose corner is at a place between pixels; marks with it.
+    pub(super) fn cut(&self, (left, top): (f64, f64), width: usize, height: usize) -> Canvas {
+        let mut cut = Canvas::new(width, height);
+        let (column, row) = (left.floor(), top.floor());
+        let (x, y) = ((left - column) as f32, (top - row) as f32);
+        // Saturating casts; a corner outside the canvas does not come about.
+        let (column, row) = (column as usize, row as usize);
+        let weights = [((0, 0), (1.0 - x) * (1.0 - y)), ((1, 0), x * (1.0 - y)), ((0, 1), (1.0 - x) * y), ((1, 1), x * y)];
+        for ((right, down), weight) in weights.into_iter().filter(|(_, weight)| *weight > 0.0) {
+            for line in 0..height {
+                let from = (row + line + down) * self.width + column + right;
+                let (Some(pixels), Some(marks)) = (self.pixels.get(from..from + width), self.marks.get(from..from + width)) else {
+                    continue;
+                };
+                let into = line * width..(line + 1) * width;
+                if let (Some(own), Some(own_marks)) = (cut.pixels.get_mut(into.clone()), cut.marks.get_mut(into)) {
+                    for (own, other) in own.iter_mut().flatten().zip(pixels.iter().flatten()) {
+                        *own += weight * other;
+                    }
+                    own_marks.iter_mut().zip(marks).for_each(|(own, other)| *own += weight * other);
+                }
+            }
+        }
+        cut
+    }
+
     /// Calls `visit` for the pixels of a box, with their index and centre.
     fn each(&mut self, (left, top, right, bottom): (f64, f64, f64, f64), mut visit: impl FnMut(&mut Colour, &mut f32, f64, f64)) {
         let columns = clip(left, right, self.width);
@@ -226,4 +252,20 @@ fn cover(inside: f64, radius: f64) -> f32 {
 fn light(px: f64, py: f64, radius: f64) -> f32 {
     let r = radius.max(1e-6);
     (1.0 - 0.16 * (px / r) - 0.10 * (py / r)) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_moves_pixels_and_marks_and_mixes_between_them() {
+        let mut canvas = Canvas::new(6, 5);
+        canvas.pixels[2 * 6 + 3] = [80.0, 40.0, 0.0];
+        canvas.marks[2 * 6 + 3] = 1.0;
+        let whole = canvas.cut((2.0, 1.0), 3, 3);
+        assert_eq!((whole.pixels[4], whole.marks[4], whole.marks.iter().sum::<f32>()), ([80.0, 40.0, 0.0], 1.0, 1.0));
+        let half = canvas.cut((1.5, 1.0), 3, 3);
+        assert_eq!((half.pixels[4], half.marks[4], half.marks[5]), ([40.0, 20.0, 0.0], 0.5, 0.5));
+    }
 }

@@ -13,6 +13,8 @@ pub(super) struct View {
     horizon: f64,
     centre: f64,
     along: f64,
+    /// Pixels that the drawing is larger on every side.
+    pub(super) margin: f64,
 }
 
 impl View {
@@ -25,7 +27,14 @@ impl View {
             horizon: camera.horizon * height,
             centre: width / 2.0,
             along: camera.along_m,
+            margin: 0.0,
         }
+    }
+
+    /// The same camera with a sensor that is larger by so many pixels on every side.
+    pub(super) fn with_margin(self, pixels: usize) -> View {
+        let margin = pixels as f64;
+        View { horizon: self.horizon + margin, centre: self.centre + margin, margin, ..self }
     }
 
     /// Pixels a metre at a distance.
@@ -97,7 +106,7 @@ const TOPS: [Colour; 12] = [
     [120.0, 124.0, 112.0],
 ];
 const LEGS: [Colour; 6] =
-    [[52.0, 62.0, 88.0], [44.0, 44.0, 48.0], [104.0, 96.0, 84.0], [74.0, 84.0, 108.0], [132.0, 118.0, 94.0], [86.0, 72.0, 62.0]];
+    [[52.0, 62.0, 88.0], [36.0, 36.0, 40.0], [104.0, 96.0, 84.0], [74.0, 84.0, 108.0], [132.0, 118.0, 94.0], [86.0, 72.0, 62.0]];
 
 fn pick<const N: usize>(random: &mut SplitMix64, colours: &[Colour; N]) -> Colour {
     let index = usize::try_from(random.below(N as u64)).unwrap_or(0);
@@ -304,7 +313,7 @@ pub(super) fn van(gone: f64, body: Colour) -> Vec<Shape> {
     for x in [-1.2, 0.15] {
         shapes.push(Shape::Capsule { from: (x, 0.6), to: (x, 2.05), radii: (0.02, 0.02), colour: darker(body) });
     }
-    shapes.push(Shape::Ellipse { centre: (2.46, 0.85), radii: (0.08, 0.12), colour: [244.0, 232.0, 190.0] });
+    shapes.push(Shape::Ellipse { centre: (2.46, 0.85), radii: (0.08, 0.12), colour: [226.0, 216.0, 184.0] });
     shapes.push(Shape::Ellipse { centre: (-2.36, 0.95), radii: (0.05, 0.16), colour: [170.0, 40.0, 36.0] });
     for x in [-1.55, 1.65] {
         wheel((x, 0.36), 0.36, gone, &mut shapes);
@@ -332,7 +341,8 @@ pub(super) fn suitcase(colour: Colour, size: f64) -> Vec<Shape> {
 }
 
 fn wheel(centre: Point, radius: f64, gone: f64, shapes: &mut Vec<Shape>) {
-    shapes.push(Shape::Ellipse { centre, radii: (radius, radius), colour: [32.0, 32.0, 34.0] });
+    // Worn rubber: no darker than clothes are, or the darkest pixel would tell a vehicle.
+    shapes.push(Shape::Ellipse { centre, radii: (radius, radius), colour: [54.0, 54.0, 56.0] });
     shapes.push(Shape::Ellipse { centre, radii: (radius * 0.55, radius * 0.55), colour: [150.0, 152.0, 156.0] });
     let turn = gone / radius;
     let (x, y) = (radius * 0.5 * cosine(turn), -radius * 0.5 * sine(turn));
@@ -369,5 +379,5 @@ pub(super) fn darker(colour: Colour) -> Colour {
 }
 
 fn lighter(colour: Colour) -> Colour {
-    colour.map(|value| (value * 1.15 + 12.0).min(255.0))
+    colour.map(|value| (value * 1.06 + 6.0).min(226.0))
 }

@@ -1,10 +1,11 @@
-//! One frame: backdrop, shadows, figures from far to near, light, lens, sensor.
+//! One frame: backdrop, shadows, figures from far to near, rain, light, lens, sensor.
 
 use super::backdrop::{placed, shadow};
 use super::canvas::{Canvas, Mark, Shape};
+use super::disturbance::{Effect, rain};
 use super::number::{TURN, sine};
 use super::script::{Pose, Script};
-use super::{Scene, SceneColour};
+use super::{Scene, SceneColour, Stage};
 use crate::data::random::SplitMix64;
 
 /// A drawn frame.
@@ -34,8 +35,18 @@ impl Scene {
         let wave = |period: f64, phase: f64| sine(TURN * time / period + phase);
         let sun = 0.78 + 0.22 * wave(weather.period_s * 0.6, weather.cloud_phase);
         let slow = 0.7 * wave(weather.period_s, weather.phase) + 0.3 * wave(weather.period_s * 0.37, weather.cloud_phase);
-        let gain = DAYLIGHT * weather.base * (1.0 + self.settings.light * slow);
-        let canvas = self.draw(script, time, sun);
+        let effect = script.disturbance.map_or(Effect::NONE, |disturbance| disturbance.at(frame));
+        let gain = DAYLIGHT * weather.base * (1.0 + self.settings.light * slow) * effect.gain;
+        let mut canvas = match (effect.shift, &self.wide) {
+            (Some((right, down)), Some(wide)) => {
+                let corner = (wide.view.margin + right, wide.view.margin + down);
+                wide.draw(script, time, sun).cut(corner, self.settings.width, self.settings.height)
+            }
+            _ => self.stage.draw(script, time, sun),
+        };
+        if let Some((strength, seed)) = effect.rain {
+            rain(&mut canvas, strength, seed);
+        }
         let mut random = SplitMix64::part(script.noise_seed, u64::try_from(frame).unwrap_or(0));
         let pixels = self.expose(&canvas, gain as f32, &mut random);
         let mut mask: Vec<u8> = canvas.marks.iter().map(|&mark| u8::from(mark >= LEAST_MARK)).collect();
@@ -47,11 +58,38 @@ impl Scene {
         SceneFrame { pixels, mask, label }
     }
 
+    /// Light, lens and sensor: to bytes.
+    fn expose(&self, canvas: &Canvas, gain: f32, random: &mut SplitMix64) -> Vec<u8> {
+        // A sum of four bytes has mean 510 and deviation 147.8; one of two bytes 255 and 104.5.
+        let sigma = self.settings.noise as f32;
+        let (luma_scale, chroma_scale) = (sigma / 147.8, 0.45 * sigma / 104.5);
+        let channels = if self.settings.colour == SceneColour::Rgb { 3 } else { 1 };
+        let mut out = Vec::with_capacity(canvas.pixels.len() * channels);
+        for (pixel, lens) in canvas.pixels.iter().zip(&self.stage.backdrop.vignette) {
+            let [a, b, c, d, e, f, g, h] = random.next_u64().to_le_bytes().map(f32::from);
+            let luma = (a + b + c + d - 510.0) * luma_scale;
+            let (red, blue) = ((e + f - 255.0) * chroma_scale, (g + h - 255.0) * chroma_scale);
+            let exposure = gain * lens;
+            let [r, g, b] = pixel.map(|value| value * exposure + luma);
+            // Casts from f32 to u8 saturate.
+            let [r, g, b] = [r + red, g - 0.5 * (red + blue), b + blue].map(|value| (value + 0.5) as u8);
+            if channels == 3 {
+                out.extend([r, g, b]);
+            } else {
+                let sum = 19_595 * u32::from(r) + 38_470 * u32::from(g) + 7_471 * u32::from(b) + 32_768;
+                out.push(u8::try_from(sum >> 16).unwrap_or(u8::MAX));
+            }
+        }
+        out
+    }
+}
+
+impl Stage {
     /// Everybody at a second, on the backdrop.
     fn draw(&self, script: &Script, time: f64, sun: f64) -> Canvas {
         let view = &self.view;
-        let mut poses: Vec<Pose> = script.actors.iter().map(|actor| actor.pose(time)).collect();
-        poses.retain(|pose| (pose.along - view.middle()).abs() < view.half_span(pose.distance) + 4.0);
+        let seen = |pose: &Pose| (pose.along - view.middle()).abs() < view.half_span(pose.distance) + 4.0;
+        let mut poses: Vec<Pose> = script.actors.iter().filter_map(|actor| actor.pose(time, &seen)).collect();
         poses.sort_by(|a, b| b.distance.total_cmp(&a.distance));
         let mut canvas = self.backdrop.base.clone();
         for pose in &poses {
@@ -74,31 +112,6 @@ impl Scene {
             canvas.lay(sprite);
         }
         canvas
-    }
-
-    /// Light, lens and sensor: to bytes.
-    fn expose(&self, canvas: &Canvas, gain: f32, random: &mut SplitMix64) -> Vec<u8> {
-        // A sum of four bytes has mean 510 and deviation 147.8; one of two bytes 255 and 104.5.
-        let sigma = self.settings.noise as f32;
-        let (luma_scale, chroma_scale) = (sigma / 147.8, 0.45 * sigma / 104.5);
-        let channels = if self.settings.colour == SceneColour::Rgb { 3 } else { 1 };
-        let mut out = Vec::with_capacity(canvas.pixels.len() * channels);
-        for (pixel, lens) in canvas.pixels.iter().zip(&self.backdrop.vignette) {
-            let [a, b, c, d, e, f, g, h] = random.next_u64().to_le_bytes().map(f32::from);
-            let luma = (a + b + c + d - 510.0) * luma_scale;
-            let (red, blue) = ((e + f - 255.0) * chroma_scale, (g + h - 255.0) * chroma_scale);
-            let exposure = gain * lens;
-            let [r, g, b] = pixel.map(|value| value * exposure + luma);
-            // Casts from f32 to u8 saturate.
-            let [r, g, b] = [r + red, g - 0.5 * (red + blue), b + blue].map(|value| (value + 0.5) as u8);
-            if channels == 3 {
-                out.extend([r, g, b]);
-            } else {
-                let sum = 19_595 * u32::from(r) + 38_470 * u32::from(g) + 7_471 * u32::from(b) + 32_768;
-                out.push(u8::try_from(sum >> 16).unwrap_or(u8::MAX));
-            }
-        }
-        out
     }
 }
 

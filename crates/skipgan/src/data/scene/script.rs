@@ -1,7 +1,9 @@
 //! What happens in a clip: who comes when, from where, how fast; and what does not belong.
 
 use super::canvas::Shape;
+use super::disturbance::Disturbance;
 use super::figure::{self, Gait, Person, View};
+use super::number::{TURN, sine};
 use super::{AnomalyKind, SceneSettings, street};
 use crate::data::random::SplitMix64;
 
@@ -14,6 +16,7 @@ pub struct Script {
     pub(super) kind: Option<AnomalyKind>,
     pub(super) actors: Vec<Actor>,
     pub(super) weather: Weather,
+    pub(super) disturbance: Option<Disturbance>,
     /// Seed of the sensor's noise.
     pub(super) noise_seed: u64,
 }
@@ -49,22 +52,42 @@ enum Body {
     Suitcase([f32; 3], f64),
 }
 
-/// Straight on at one distance: where at second 0, metres a second (its sign is the way).
+/// On at about one distance: where at second 0, metres a second (its sign is the way).
 #[derive(Clone, Copy, Debug)]
 struct Straight {
     start: f64,
     speed: f64,
     distance: f64,
+    /// Metres by which a walker is now ahead, now behind, and strays half as far to the side.
+    sway: f64,
+    phase: f64,
 }
+
+/// Radians a second of a walker's swaying, along the way and aside.
+const SWAY: (f64, f64) = (1.1, 0.7);
 
 impl Straight {
     /// Such that `along` is reached at second `at`.
     fn through(along: f64, at: f64, speed: f64, distance: f64) -> Straight {
-        Straight { start: along - speed * at, speed, distance }
+        Straight { start: along - speed * at, speed, distance, sway: 0.0, phase: 0.0 }
+    }
+
+    /// As people walk: never quite evenly, never quite straight on. Passes the same place at second `at`.
+    fn swaying(self, at: f64, sway: f64, phase: f64) -> Straight {
+        Straight { start: self.start - sway * sine(SWAY.0 * at + phase), sway, phase, ..self }
     }
 
     fn along(&self, time: f64) -> f64 {
-        self.start + self.speed * time
+        self.start + self.speed * time + self.sway * sine(SWAY.0 * time + self.phase)
+    }
+
+    fn distance(&self, time: f64) -> f64 {
+        self.distance + 0.5 * self.sway * sine(SWAY.1 * time + self.phase)
+    }
+
+    /// Metres gone by second `time`.
+    fn gone(&self, time: f64) -> f64 {
+        (self.along(time) - self.start).abs()
     }
 }
 
@@ -107,47 +130,65 @@ pub(super) struct Pose {
 
 /// Speed with which people cross onto the road, metres a second.
 const CROSSING: f64 = 1.25;
-/// A thing counts as left behind when its owner is this far away, metres.
-const LEFT_BEHIND_M: f64 = 1.3;
+/// Size of a suitcase: a large one with its handle out is 0.8 m high.
+const SUITCASE: f64 = 0.86;
+/// Greatest sway of walkers, metres.
+const SWAYING: f64 = 0.22;
+/// Where a suitcase is, as seen from the one who draws it: metres behind, metres nearer to the camera.
+const BEHIND: (f64, f64) = (0.42, 0.12);
 
 impl Actor {
-    pub(super) fn pose(&self, time: f64) -> Pose {
-        let (along, distance, gone, vigour, facing) = match self.path {
+    /// Where and how it is at a second; `None` where that is not `seen`.
+    pub(super) fn pose(&self, time: f64, seen: &dyn Fn(&Pose) -> bool) -> Option<Pose> {
+        let (mut pose, gait) = self.path.at(time);
+        pose.anomalous &= !self.belongs;
+        if !seen(&pose) {
+            return None;
+        }
+        pose.shapes = match &self.body {
+            Body::Walker(person) => person.shapes(gait),
+            Body::Runner(person) => person.shapes(Gait { vigour: 2.0, ..gait }),
+            Body::Cyclist(person, frame) => person.on_bicycle(gait.gone, *frame),
+            Body::Cart(person, body) => person.in_cart(gait.gone, *body),
+            Body::Van(body) => figure::van(gait.gone, *body),
+            Body::Suitcase(colour, size) => figure::suitcase(*colour, *size),
+        };
+        Some(pose)
+    }
+}
+
+impl Path {
+    /// A pose without its body, anomalous where one who does not belong would be; and the gait.
+    fn at(&self, time: f64) -> (Pose, Gait) {
+        let pose = |along, distance, speed: f64, anomalous| {
+            let facing = if speed < 0.0 { -1.0 } else { 1.0 };
+            Pose { along, distance, facing, anomalous, shapes: Vec::new() }
+        };
+        match *self {
             Path::Through(straight) => {
-                let along = straight.along(time);
-                (along, straight.distance, straight.speed.abs() * time, 1.0, straight.speed)
+                let pose = pose(straight.along(time), straight.distance(time), straight.speed, true);
+                (pose, Gait { gone: straight.gone(time), vigour: 1.0 })
             }
             Path::Dropped(straight, at) => {
                 let moving = time.min(at);
-                (straight.along(moving) - 0.42 * straight.speed.signum(), straight.distance - 0.12, moving, 0.0, straight.speed)
+                let along = straight.along(moving) - BEHIND.0 * straight.speed.signum();
+                // It counts from when it stands there; who let it stand walks on and is as others are.
+                let pose = pose(along, straight.distance(moving) - BEHIND.1, straight.speed, time >= at);
+                (pose, Gait { gone: 0.0, vigour: 0.0 })
             }
             Path::OntoRoad { way_in, turn, stand, until } => {
-                let out = ((time - turn).max(0.0) * CROSSING).min(stand - way_in.distance);
-                let back = ((time - until).max(0.0) * CROSSING).min(stand - way_in.distance);
-                let walked = way_in.speed.abs() * time.min(turn) + out + back;
-                let home = until + (stand - way_in.distance) / CROSSING;
-                let later = (time - home).max(0.0);
-                let still = out >= stand - way_in.distance && time < until;
-                let vigour = if still { 0.0 } else { 1.0 };
+                let way = stand - way_in.distance;
+                let out = ((time - turn).max(0.0) * CROSSING).min(way);
+                let back = ((time - until).max(0.0) * CROSSING).min(way);
+                let later = (time - until - way / CROSSING).max(0.0);
+                let gone = way_in.gone(time.min(turn)) + out + back + way_in.speed.abs() * later;
+                let stands = out >= way && time < until;
                 let along = way_in.along(time.min(turn)) + way_in.speed * later;
-                (along, way_in.distance + out - back, walked + way_in.speed.abs() * later, vigour, way_in.speed)
+                let distance = way_in.distance(time.min(turn)) + out - back;
+                let pose = pose(along, distance, way_in.speed, distance > street::ROAD_FROM);
+                (pose, Gait { gone, vigour: if stands { 0.0 } else { 1.0 } })
             }
-        };
-        let anomalous = !self.belongs
-            && match self.path {
-                Path::Through(_) => true,
-                Path::Dropped(straight, at) => (time - at) * straight.speed.abs() > LEFT_BEHIND_M,
-                Path::OntoRoad { .. } => distance > street::ROAD_FROM,
-            };
-        let shapes = match &self.body {
-            Body::Walker(person) => person.shapes(Gait { gone, vigour }),
-            Body::Runner(person) => person.shapes(Gait { gone, vigour: 2.0 }),
-            Body::Cyclist(person, frame) => person.on_bicycle(gone, *frame),
-            Body::Cart(person, body) => person.in_cart(gone, *body),
-            Body::Van(body) => figure::van(gone, *body),
-            Body::Suitcase(colour, size) => figure::suitcase(*colour, *size),
-        };
-        Pose { along, distance, facing: if facing < 0.0 { -1.0 } else { 1.0 }, anomalous, shapes }
+        }
     }
 }
 
@@ -179,23 +220,37 @@ impl Script {
         self.kind
     }
 
+    /// What disturbs light or camera in it, and from which frame on.
+    #[must_use]
+    pub fn disturbance(&self) -> Option<Disturbance> {
+        self.disturbance
+    }
+
     pub(super) fn train(settings: &SceneSettings, view: &View, index: usize) -> Script {
-        Script::cast(settings, view, 1 + 2 * wide(index), index, settings.train_frames, None)
+        Script::cast(settings, view, 1 + 2 * wide(index), index, settings.train_frames, None, None)
     }
 
     pub(super) fn test(settings: &SceneSettings, view: &View, index: usize) -> Script {
         let anomalous = index < settings.test_clips - settings.normal_test_clips.min(settings.test_clips);
         let kind = settings.kinds.get(index % settings.kinds.len().max(1)).copied().filter(|_| anomalous);
-        Script::cast(settings, view, 2 + 2 * wide(index), index, settings.test_frames, kind)
+        Script::cast(settings, view, 2 + 2 * wide(index), index, settings.test_frames, kind, Disturbance::of(settings, index))
     }
 
-    fn cast(settings: &SceneSettings, view: &View, part: u64, index: usize, frames: usize, kind: Option<AnomalyKind>) -> Script {
+    fn cast(
+        settings: &SceneSettings,
+        view: &View,
+        part: u64,
+        index: usize,
+        frames: usize,
+        kind: Option<AnomalyKind>,
+        disturbance: Option<Disturbance>,
+    ) -> Script {
         let mut random = SplitMix64::part(settings.seed, part);
         let weather = Weather {
             base: 1.0 + settings.light * random.between(-1.0, 1.0),
-            phase: random.between(0.0, super::number::TURN),
+            phase: random.between(0.0, TURN),
             period_s: random.between(35.0, 90.0),
-            cloud_phase: random.between(0.0, super::number::TURN),
+            cloud_phase: random.between(0.0, TURN),
         };
         let noise_seed = random.next_u64();
         let seconds_a_frame = 1.0 / f64::from(settings.fps.max(1));
@@ -207,7 +262,7 @@ impl Script {
             casting.anomaly(kind);
         }
         let name = format!("{:02}", index + 1);
-        Script { name, frames, seconds_a_frame, kind, actors: casting.actors, weather, noise_seed }
+        Script { name, frames, seconds_a_frame, kind, actors: casting.actors, weather, disturbance, noise_seed }
     }
 }
 
@@ -233,19 +288,44 @@ impl Casting<'_> {
             time += gap * self.random.between(0.35, 1.65);
             let (speed, distance) = (self.walking_speed() * lane.way, self.random.between(lane.from, lane.to));
             let entry = self.view.middle() - lane.way * half;
-            let straight = Straight::through(entry, time, speed, distance);
-            let person = self.person();
-            self.actors.push(Actor { body: Body::Walker(person), path: Path::Through(straight), belongs: true });
+            let straight = self.sway(Straight::through(entry, time, speed, distance), time);
+            self.walker(straight, true);
+            if self.random.unit() < self.settings.luggage {
+                let (colour, size) = (self.colour(), SUITCASE * self.settings.size);
+                let path = Path::Dropped(straight, f64::INFINITY);
+                self.actors.push(Actor { body: Body::Suitcase(colour, size), path, belongs: true });
+            }
             if self.random.unit() < 0.22 {
-                let beside = Straight {
-                    start: straight.start + self.random.between(-0.35, 0.35),
-                    distance: (distance + 0.62).min(lane.to),
-                    ..straight
-                };
-                let friend = self.person();
-                self.actors.push(Actor { body: Body::Walker(friend), path: Path::Through(beside), belongs: true });
+                let start = straight.start + self.random.between(-0.35, 0.35);
+                self.walker(Straight { start, distance: (distance + 0.62).min(lane.to), ..straight }, true);
             }
         }
+    }
+
+    fn walker(&mut self, straight: Straight, belongs: bool) {
+        let person = self.person();
+        self.actors.push(Actor { body: Body::Walker(person), path: Path::Through(straight), belongs });
+    }
+
+    /// Walks as one of the people walks.
+    fn sway(&mut self, straight: Straight, at: f64) -> Straight {
+        let (sway, phase) = (self.random.between(0.3, 1.0) * SWAYING, self.random.between(0.0, TURN));
+        straight.swaying(at, sway, phase)
+    }
+
+    /// Of a suitcase, a frame, a car's body.
+    fn colour(&mut self) -> [f32; 3] {
+        const COLOURS: [[f32; 3]; 6] = [
+            [188.0, 60.0, 50.0],
+            [60.0, 110.0, 168.0],
+            [212.0, 206.0, 194.0],
+            [84.0, 130.0, 84.0],
+            [64.0, 66.0, 74.0],
+            [150.0, 132.0, 112.0],
+        ];
+        let index = usize::try_from(self.random.below(COLOURS.len() as u64)).unwrap_or(0);
+        let light = self.random.between(0.85, 1.1) as f32;
+        COLOURS.get(index).copied().unwrap_or_default().map(|value| value * light)
     }
 
     /// Where something enters the view at that distance, going `way`.
@@ -253,11 +333,18 @@ impl Casting<'_> {
         self.view.middle() - way * (self.view.half_span(distance) + length)
     }
 
+    /// When it enters: mostly in the clip's second quarter, often just before the clip begins. Were it never there from the start, a
+    /// frame counter would know something.
+    fn first(&mut self, kind: AnomalyKind) -> f64 {
+        let (later, before) = (self.seconds * self.random.between(0.18, 0.4), self.random.between(0.0, 1.5));
+        let early = self.random.unit() < 0.4 && kind != AnomalyKind::LeftBehind;
+        if early { -before } else { later }
+    }
+
     fn anomaly(&mut self, kind: AnomalyKind) {
-        let first = self.seconds * self.random.between(0.22, 0.34);
+        let first = self.first(kind);
         let second = self.seconds * self.random.between(0.62, 0.72);
-        let colours = [[188.0, 60.0, 50.0], [60.0, 110.0, 168.0], [220.0, 214.0, 200.0], [84.0, 130.0, 84.0]];
-        let colour = usize::try_from(self.random.below(4)).ok().and_then(|index| colours.get(index).copied()).unwrap_or([200.0; 3]);
+        let colour = self.colour();
         let lane = if self.random.unit() < 0.7 { NEAR } else { FAR };
         let distance = self.random.between(lane.from, lane.to);
         let quick = self.settings.speed;
@@ -281,9 +368,10 @@ impl Casting<'_> {
                 }
             }
             AnomalyKind::WrongDirection => {
-                let (speed, person) = (-NEAR.way * self.walking_speed(), self.person());
-                let distance = self.random.between(NEAR.from, NEAR.to);
-                self.enter(Body::Walker(person), first, speed, distance, 0.3);
+                let (speed, distance) = (-NEAR.way * self.walking_speed(), self.random.between(NEAR.from, NEAR.to));
+                let entry = self.entry(distance, speed.signum(), 0.3);
+                let straight = self.sway(Straight::through(entry, first, speed, distance), first);
+                self.walker(straight, false);
             }
             AnomalyKind::SlowVehicle => {
                 let (distance, way) = if self.random.unit() < 0.5 { (14.4, 1.0) } else { (16.8, -1.0) };
@@ -305,9 +393,9 @@ impl Casting<'_> {
         let distance = self.random.between(NEAR.from + 0.3, NEAR.to - 0.6);
         let place = self.view.middle() + self.view.half_span(distance) * self.random.between(-0.55, 0.45);
         let speed = NEAR.way * self.walking_speed();
-        let straight = Straight::through(place, at, speed, distance);
-        let (person, size) = (self.person(), self.settings.size);
-        self.actors.push(Actor { body: Body::Walker(person), path: Path::Through(straight), belongs: true });
+        let straight = self.sway(Straight::through(place, at, speed, distance), at);
+        self.walker(straight, true);
+        let size = SUITCASE * self.settings.size;
         self.actors.push(Actor { body: Body::Suitcase(colour, size), path: Path::Dropped(straight, at), belongs: false });
     }
 
@@ -315,7 +403,8 @@ impl Casting<'_> {
     fn stands_still(&mut self, at: f64) {
         let distance = NEAR.to;
         let place = self.view.middle() + self.view.half_span(distance) * self.random.between(-0.5, 0.5);
-        let way_in = Straight::through(place, at, NEAR.way * self.walking_speed(), distance);
+        let speed = NEAR.way * self.walking_speed();
+        let way_in = Straight::through(place, at, speed, distance);
         let stand = self.random.between(14.0, 16.5);
         let until = at + self.seconds * self.random.between(0.4, 0.55);
         let person = self.person();

@@ -76,6 +76,8 @@ pub enum MomentKind {
     Miss,
     /// Normal and scored high.
     FalseAlarm,
+    /// Scored high; without labels nobody knows whether rightly.
+    Highest,
 }
 
 /// One frame with its pictures.

@@ -16,7 +16,7 @@ mod verdict;
 pub use input::{Captioned, ClipResult, Comparison, ConfigRow, Fact, LossPlot, Missing, Moment, MomentKind, ReportInput, TrainingInput};
 pub use losses::{MetricsError, loss_plots};
 pub use pick::{Chosen, pick_moments};
-pub use verdict::{Tone, Verdict, verdict};
+pub use verdict::{Tone, Verdict, unlabelled, verdict};
 
 use crate::report::plot::STYLE;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -57,7 +57,11 @@ pub fn render(input: &ReportInput) -> String {
 }
 
 fn head(input: &ReportInput) -> Markup {
-    let verdict = verdict(input.evaluation.as_ref());
+    let scored = input.clips.iter().any(|clip| !clip.scores.is_empty());
+    let verdict = match &input.evaluation {
+        None if scored => unlabelled(&input.clips),
+        evaluation => verdict(evaluation.as_ref()),
+    };
     let class = match verdict.tone {
         Tone::Shown => "shown",
         Tone::Doubtful => "doubtful",
@@ -68,7 +72,7 @@ fn head(input: &ReportInput) -> Markup {
             p.over { "skipgan report" }
             h1 { (input.title) }
             @if !input.subtitle.is_empty() { p.subtitle { (input.subtitle) } }
-            @if input.evaluation.is_some() || input.training.is_none() {
+            @if scored || input.evaluation.is_some() || input.training.is_none() {
                 div.verdict.(class) {
                     p { (verdict.sentence.replace(" %", "\u{a0}%")) }
                     @for reason in &verdict.reasons { p.reason { (reason) } }
@@ -193,6 +197,21 @@ mod tests {
         assert!(!page.contains("Nothing has been measured"));
         let empty = render(&ReportInput::default());
         assert!(check_well_formed(&empty).is_ok() && empty.contains("Nothing has been measured yet."));
+    }
+
+    #[test]
+    fn scores_without_labels_show_curves_alarms_and_what_is_missing() {
+        let input = full(vec![clip("a", 80)], 8);
+        let clips = vec![ClipResult { labels: None, ..clip("a", 80) }];
+        let moments = input.moments.iter().map(|moment| Moment { kind: MomentKind::Highest, ..moment.clone() }).collect();
+        let page = render(&ReportInput { evaluation: None, clips, moments, ..input });
+        assert!(check_well_formed(&page).is_ok());
+        for words in ["Scores over time", "Highest scores", "alarm threshold", "Clip by clip", "Not here yet", "no labels"] {
+            assert!(page.contains(words), "{words}");
+        }
+        for words in ["ROC", "anomalous by the labels", "Found best"] {
+            assert!(!page.contains(words), "{words}");
+        }
     }
 
     #[test]

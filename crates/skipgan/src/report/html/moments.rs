@@ -1,4 +1,4 @@
-//! The part of the page that shows frames: best hits, worst misses, worst false alarms, each as picture, reconstruction and map.
+//! The part of the page that shows frames: best hits, worst misses, worst false alarms (without labels: the highest scores), each as picture, reconstruction and map.
 
 use super::input::{Captioned, Moment, MomentKind, ReportInput};
 use crate::report::picture::Picture;
@@ -62,6 +62,7 @@ pub(super) fn section(input: &ReportInput, album: &mut Album) -> Markup {
         (MomentKind::Hit, "Found best", "Anomalous frames with the highest scores."),
         (MomentKind::Miss, "Missed worst", "Anomalous frames with the lowest scores."),
         (MomentKind::FalseAlarm, "Worst false alarms", "Normal frames with the highest scores."),
+        (MomentKind::Highest, "Highest scores", "Where this footage departs most from normal; without labels, judge for yourself."),
     ];
     // The album gives pictures in the order of the input, so they are laid out before they are sorted by kind.
     let laid: Vec<(MomentKind, Markup)> = input.moments.iter().map(|moment| (moment.kind, moment_markup(moment, album))).collect();

@@ -21,7 +21,7 @@ pub(super) fn section(input: &ReportInput) -> Markup {
         section {
             h2 { "Scores over time" }
             p.lead {
-                "Each clip's calibrated score by frame or time: 0 is the median of normal footage, 1 one standard deviation above it. "
+                "Each clip's calibrated score by frame or time: 0 is the median of normal footage, 1 one standard deviation above it (a deviation below 5 % of its |median| counts as those 5 %). "
                 @if has_labels(input) { (key("truth-key", "anomalous by the labels")) }
                 @if input.threshold.is_some() { (key("threshold-key", "alarm threshold")) (key("alarm-key", "alarm")) }
             }

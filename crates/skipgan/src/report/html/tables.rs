@@ -1,6 +1,6 @@
 //! The part of the page made of numbers: cards, comparison, clips, conventions, floor, configuration, provenance.
 
-use super::input::{Comparison, ConfigRow, Fact, ReportInput};
+use super::input::{ClipResult, Comparison, ConfigRow, Fact, ReportInput};
 use super::verdict::{STRICT, grouped, percent, percent_or_dash};
 use crate::evaluate::Evaluation;
 use maud::{Markup, html};
@@ -84,7 +84,7 @@ pub(super) fn comparison(input: &ReportInput) -> Markup {
 
 /// One row a clip.
 pub(super) fn clips(input: &ReportInput) -> Markup {
-    let Some(evaluation) = input.evaluation.as_ref().filter(|e| !e.per_clip.is_empty()) else { return html! {} };
+    let Some(evaluation) = input.evaluation.as_ref().filter(|e| !e.per_clip.is_empty()) else { return unlabelled_clips(input) };
     html! {
         section {
             h2 { "Clip by clip" }
@@ -98,10 +98,7 @@ pub(super) fn clips(input: &ReportInput) -> Markup {
                             td.n { (grouped(line.n_frames)) }
                             td.n { (grouped(line.n_anomalous)) }
                             td.n title=[line.auroc.is_none().then_some("one class only")] { (percent_or_dash(line.auroc)) }
-                            td.n { @match clip.and_then(|clip| clip.alarms.as_ref()) {
-                                Some(alarms) => (alarms.iter().filter(|alarm| **alarm).count()),
-                                None => "–",
-                            } }
+                            td.n { (clip.map_or_else(|| "–".into(), alarms)) }
                             td.soft { (clip.map(|clip| clip.notes.join("; ")).unwrap_or_default()) }
                         }
                     }
@@ -110,6 +107,42 @@ pub(super) fn clips(input: &ReportInput) -> Markup {
             @if evaluation.per_clip.len() > CLIP_ROWS { p.soft { "The first " (CLIP_ROWS) " of " (evaluation.per_clip.len()) " clips." } }
         }
     }
+}
+
+/// One row a clip, where nobody knows what is anomalous.
+fn unlabelled_clips(input: &ReportInput) -> Markup {
+    let highest = |clip: &ClipResult| {
+        let finite = clip.scores.iter().copied().enumerate().filter(|(_, score)| score.is_finite());
+        finite.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))
+    };
+    html! {
+        @if !input.clips.is_empty() {
+            section {
+                h2 { "Clip by clip" }
+                div.scroll { table {
+                    thead { tr { th { "Clip" } th.n { "Frames" } th.n { "Alarms" } th.n { "Highest score" } th.n { "at frame" } th { "Notes" } } }
+                    tbody {
+                        @for clip in input.clips.iter().take(CLIP_ROWS) {
+                            @let highest = highest(clip);
+                            tr {
+                                td { (clip.name) }
+                                td.n { (grouped(clip.scores.len())) }
+                                td.n { (alarms(clip)) }
+                                td.n { (highest.map_or_else(|| "–".into(), |(_, score)| format!("{score:.2}").replace('-', "−"))) }
+                                td.n { (highest.map_or_else(|| "–".into(), |(frame, _)| frame.to_string())) }
+                                td.soft { (clip.notes.join("; ")) }
+                            }
+                        }
+                    }
+                } }
+                @if input.clips.len() > CLIP_ROWS { p.soft { "The first " (CLIP_ROWS) " of " (input.clips.len()) " clips." } }
+            }
+        }
+    }
+}
+
+fn alarms(clip: &ClipResult) -> String {
+    clip.alarms.as_ref().map_or_else(|| "–".into(), |alarms| grouped(alarms.iter().filter(|alarm| **alarm).count()))
 }
 
 /// Numbers that papers print, and what a score without information gets by the same rules.

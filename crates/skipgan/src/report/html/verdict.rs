@@ -1,5 +1,6 @@
 //! What the numbers mean, in a sentence: the strict AUC with its interval and floor, or why there is none.
 
+use super::input::ClipResult;
 use crate::evaluate::Evaluation;
 
 /// How a verdict reads.
@@ -43,6 +44,21 @@ pub fn grouped(count: usize) -> String {
 
 /// The key of the strict number.
 pub const STRICT: &str = "frame_AUROC_micro";
+
+/// What can be said of scores whose truth is not known: how many are alarms.
+pub fn unlabelled(clips: &[ClipResult]) -> Verdict {
+    let frames: usize = clips.iter().map(|clip| clip.scores.len()).sum();
+    let alarms: Option<Vec<&Vec<bool>>> = clips.iter().map(|clip| clip.alarms.as_ref()).collect();
+    let sentence = match alarms {
+        Some(alarms) => {
+            let count = alarms.into_iter().flatten().filter(|alarm| **alarm).count();
+            format!("{} of {} frames raised an alarm.", grouped(count), grouped(frames))
+        }
+        None => format!("{} frames were scored.", grouped(frames)),
+    };
+    let reason = "There are no labels, so nothing here says how many of them are rightly so.";
+    Verdict { sentence, reasons: vec![reason.into()], tone: Tone::Unknown }
+}
 
 /// The verdict on an evaluation, or on the lack of one.
 pub fn verdict(evaluation: Option<&Evaluation>) -> Verdict {
@@ -105,6 +121,14 @@ mod tests {
         let found = verdict(Some(&loose));
         assert!(found.sentence.starts_with("AUC (not strict) 87.9"), "{}", found.sentence);
         assert_eq!((found.tone, found.reasons.as_slice()), (Tone::Doubtful, &["Chosen on the test set.".to_owned()][..]));
+    }
+
+    #[test]
+    fn without_labels_alarms_are_counted_and_not_judged() {
+        let clip = ClipResult { scores: vec![0.0, 2.0, 3.0], alarms: Some(vec![false, false, true]), ..ClipResult::default() };
+        let found = unlabelled(std::slice::from_ref(&clip));
+        assert_eq!((found.sentence.as_str(), found.tone), ("1 of 3 frames raised an alarm.", Tone::Unknown));
+        assert_eq!(unlabelled(&[ClipResult { alarms: None, ..clip }]).sentence, "3 frames were scored.");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::score::{FrameScore, MapView, Sink};
 use compose::History;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::path::Path;
 use video::write::{Pixels, VideoWriter, WriteError, WriteOptions};
 use video::{Channels, Filter, Fit, Frame, ResizeError, Resizer, Target, TimeBase};
 
@@ -45,6 +46,14 @@ pub enum OverlayError {
     /// The video writer's answer.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// An ending of something that is not written here.
+    #[error("{path}: overlays are written as .avi (built in) or .mp4 (through ffmpeg), not .{ending}; name such a file, or a folder without an ending for several clips", path = .path.display())]
+    Ending {
+        /// What was named.
+        path: std::path::PathBuf,
+        /// Its ending.
+        ending: String,
+    },
     /// A folder that cannot be made.
     #[error("{path}: the folder for overlays cannot be made: {source}; name another with --overlay", path = .path.display())]
     Folder {
@@ -95,6 +104,11 @@ impl Overlay {
         Self { place, scale, facts, resizer: None, waiting: VecDeque::new(), film: None }
     }
 
+    /// Where the films lie: the file, or the folder of several.
+    pub fn path(&self) -> &Path {
+        self.place.path()
+    }
+
     /// Keeps a decoded frame until its score is known.
     pub fn keep(&mut self, frame: &Frame) {
         let picture = self.picture(frame);
@@ -118,6 +132,25 @@ impl Overlay {
         let whole = compose::compose(&film.fitted(picture), frame, &film.history, &self.scale);
         film.writer.write(Pixels::Rgb(&whole.rgb))?;
         Ok(())
+    }
+
+    /// Takes a score, as a [`Sink`] does: composes and writes the frame that was kept first, with the strongest regions boxed.
+    ///
+    /// # Errors
+    /// [`OverlayError`].
+    pub fn take(&mut self, score: &FrameScore, map: &MapView<'_>) -> Result<(), OverlayError> {
+        let boxes = self.scale.tau0.map(|tau0| strongest_boxes(map, tau0)).unwrap_or_default();
+        self.show(&OverlayFrame {
+            clip: &score.clip,
+            frame: score.frame,
+            time_s: score.time_s,
+            score: score.score,
+            alarm: score.alarm,
+            map: map.values,
+            rows: map.rows,
+            cols: map.cols,
+            boxes: &boxes,
+        })
     }
 
     /// Completes the last film.
@@ -204,19 +237,7 @@ impl Sink for Overlay {
     }
 
     fn score(&mut self, score: &FrameScore, map: &MapView<'_>) -> io::Result<()> {
-        let boxes = self.scale.tau0.map(|tau0| strongest_boxes(map, tau0)).unwrap_or_default();
-        let frame = OverlayFrame {
-            clip: &score.clip,
-            frame: score.frame,
-            time_s: score.time_s,
-            score: score.score,
-            alarm: score.alarm,
-            map: map.values,
-            rows: map.rows,
-            cols: map.cols,
-            boxes: &boxes,
-        };
-        self.show(&frame).map_err(io::Error::other)
+        self.take(score, map).map_err(io::Error::other)
     }
 }
 
@@ -246,6 +267,10 @@ mod tests {
             recon: 0.0,
             latent: 0.0,
             score_raw: 0.0,
+            a: 0.0,
+            picture: None,
+            motion: None,
+            place: None,
             score: frame as f64 / 3.0,
             alarm: frame > 6,
             warmup: false,
@@ -267,7 +292,7 @@ mod tests {
         overlay.finish().unwrap();
     }
 
-    fn read_back(path: &std::path::Path) -> Vec<Frame> {
+    fn read_back(path: &Path) -> Vec<Frame> {
         let mut source = video::open(path, &OpenOptions::default()).unwrap();
         std::iter::from_fn(|| source.next().unwrap()).collect()
     }
@@ -275,8 +300,8 @@ mod tests {
     #[test]
     fn an_overlay_reads_back_with_heat_where_the_map_is_high() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("overlay.avi");
-        make(OverlayPlace::new(&path, 1, None), &["street"]);
+        let path = folder.path().join("not/yet/there/overlay.avi");
+        make(OverlayPlace::new(&path, 1, None).unwrap(), &["street"]);
         let frames = read_back(&path);
         assert_eq!(frames.len() as u64, FRAMES);
         assert_eq!((frames[0].width, frames[0].height), (128, (compose::HEAD + 96 + compose::STRIP) as u32));
@@ -291,7 +316,7 @@ mod tests {
     fn several_clips_become_a_folder() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("films");
-        make(OverlayPlace::new(&path, 2, None), &["a/one", "two"]);
+        make(OverlayPlace::new(&path, 2, None).unwrap(), &["a/one", "two"]);
         assert_eq!(read_back(&path.join("a_one.avi")).len() as u64, FRAMES);
         assert_eq!(read_back(&path.join("two.avi")).len() as u64, FRAMES);
     }
@@ -299,7 +324,7 @@ mod tests {
     #[test]
     fn mp4_without_ffmpeg_says_so() {
         let folder = tempfile::tempdir().unwrap();
-        let place = OverlayPlace::new(&folder.path().join("a.mp4"), 1, Some("/nowhere/ffmpeg".into()));
+        let place = OverlayPlace::new(&folder.path().join("a.mp4"), 1, Some("/nowhere/ffmpeg".into())).unwrap();
         let mut overlay = Overlay::new(place, scale(), BTreeMap::new());
         overlay.keep(&grey_frame(1));
         let message = overlay.score(&row("a", 0), &MapView { rows: 1, cols: 1, values: &[0.0] }).unwrap_err().to_string();
@@ -309,7 +334,8 @@ mod tests {
     #[test]
     fn a_score_without_its_picture_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        let mut overlay = Overlay::new(OverlayPlace::new(&folder.path().join("a.avi"), 1, None), scale(), BTreeMap::new());
+        let place = OverlayPlace::new(&folder.path().join("a.avi"), 1, None).unwrap();
+        let mut overlay = Overlay::new(place, scale(), BTreeMap::new());
         let message = overlay.score(&row("a", 3), &MapView { rows: 1, cols: 1, values: &[0.0] }).unwrap_err().to_string();
         assert!(message.contains("frame 3 was scored"), "{message}");
     }
