@@ -74,7 +74,7 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Write one self-contained HTML page about a run and its scores
     Report(ReportArgs),
-    /// Take the statistics of normal footage anew, without training, and write them into the run's best checkpoint
+    /// Take the statistics of normal footage anew, or choose another rate of false alarms, without training; the run's best checkpoint takes them
     Calibrate(CalibrateArgs),
     /// Generate a street with anomalies, then train, score, evaluate and report on it
     Demo(DemoArgs),
@@ -116,6 +116,10 @@ pub enum LayoutArg {
     Ucsd,
     /// training/frames/CLIP, testing/frames/CLIP
     Frames,
+    /// training_videos/NN.avi, testing_videos/NN.avi, ground_truth_demo/testing_label_mask/N_label.mat
+    Avenue,
+    /// training/videos/*.avi, testing/frames/NN_NNNN
+    Shanghaitech,
     /// train/good, test/KIND, ground_truth/KIND
     Mvtec,
     /// videos or folders of pictures, optionally below train/ and test/
@@ -245,6 +249,9 @@ pub struct EvaluateArgs {
     /// Write a copy of the scores with a column `label`
     #[arg(long, value_name = "LABELLED")]
     pub out: Option<PathBuf>,
+    /// Other scores of the same data: which is higher, by a paired bootstrap over clips
+    #[arg(long, value_name = "OTHER")]
+    pub compare: Option<PathBuf>,
     #[command(flatten)]
     pub source: DataArgs,
 }
@@ -281,9 +288,12 @@ pub struct ReportArgs {
 pub struct CalibrateArgs {
     /// A trained run, or a checkpoint file
     pub run: PathBuf,
-    /// Normal footage of the camera as it is now
-    #[arg(required = true, value_name = "DATA")]
+    /// Normal footage of the camera as it is now; not needed where only the threshold of alarms is to change
+    #[arg(value_name = "DATA", required_unless_present = "false_alarms_per_hour")]
     pub data: Vec<PathBuf>,
+    /// False alarms wanted an hour (per 1,000 frames where no time is known); default: as before, 1 at first
+    #[arg(long, env = "SKIPGAN_FALSE_ALARMS_PER_HOUR", value_name = "X")]
+    pub false_alarms_per_hour: Option<f64>,
     /// Which checkpoint of the run takes the new statistics; without it checkpoints/best.safetensors, which `score` uses. No other
     /// is changed
     #[arg(long, env = "SKIPGAN_CHECKPOINT", value_name = "best|last|FILE")]
@@ -351,7 +361,7 @@ pub enum DisturbanceArg {
 
 #[derive(Args, Debug)]
 pub struct BaselineArgs {
-    /// fd-mean, fd-max15, fd-max31, tm-mean, flow, place or flow-place
+    /// fd-mean, fd-max15, fd-max31, tm-mean, background, nearest, flow, place or flow-place
     pub name: String,
     /// A data set, or footage
     #[arg(required = true, value_name = "DATA")]

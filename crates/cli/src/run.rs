@@ -138,6 +138,7 @@ impl Session {
             column: args.column,
             maps: args.maps,
             out: args.out,
+            compare: args.compare,
             reading: reading(&args.source)?,
         };
         let evaluation = evaluate::run(&options, &mut self.progress())?;
@@ -175,6 +176,7 @@ impl Session {
         let options = calibrate::CalibrateOptions {
             run: args.run,
             data: args.data,
+            false_alarms_per_hour: args.false_alarms_per_hour,
             checkpoint: args.checkpoint,
             set: args.set,
             reading: reading(&args.source)?,
@@ -279,6 +281,8 @@ fn reading(args: &DataArgs) -> Result<Reading> {
     let layout = args.layout.map(|layout| match layout {
         LayoutArg::Ucsd => Layout::Ucsd,
         LayoutArg::Frames => Layout::Frames,
+        LayoutArg::Avenue => Layout::Avenue,
+        LayoutArg::Shanghaitech => Layout::ShanghaiTech,
         LayoutArg::Mvtec => Layout::Mvtec,
         LayoutArg::Plain => Layout::Plain,
         LayoutArg::Images => Layout::Images,

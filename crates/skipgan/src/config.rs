@@ -364,6 +364,8 @@ pub struct Config {
     pub map_channel: i64,
     /// Causal smoothing of the `score` column: s(t) = smooth·s(t−1) + (1−smooth)·A(t); 0: none.
     pub smooth: f64,
+    /// False alarms wanted an hour (per 1,000 frames where no time is known): the threshold of alarms is chosen for it.
+    pub false_alarms_per_hour: f64,
 }
 
 /// `skips = true`, `false`, or a list of flags.
@@ -453,6 +455,7 @@ impl Default for Config {
             scale: Scale::Terms,
             map_channel: -1,
             smooth: 0.0,
+            false_alarms_per_hour: 1.0,
         }
     }
 }
@@ -493,9 +496,21 @@ pub struct Objective {
 /// Names of the presets, the default first.
 pub const PRESETS: [&str; 3] = ["video", "official", "paper"];
 
-/// Keys that scores of a trained network depend on: those of a calibration's basis.
-pub const SCORING_KEYS: [&str; 11] =
-    ["lambda", "local", "top_share", "score", "score_r", "score_l", "features", "bn_test", "scale", "map_channel", "smooth"];
+/// Keys that scores of a trained network depend on (those of a calibration's basis), and the one that alarms depend on.
+pub const SCORING_KEYS: [&str; 12] = [
+    "lambda",
+    "local",
+    "top_share",
+    "score",
+    "score_r",
+    "score_l",
+    "features",
+    "bn_test",
+    "scale",
+    "map_channel",
+    "smooth",
+    "false_alarms_per_hour",
+];
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -770,6 +785,7 @@ impl Config {
         for (key, value) in [("w_adv", self.w_adv), ("w_con", self.w_con), ("w_lat", self.w_lat), ("d_lr", self.d_lr)] {
             real(key, value, 0.0, f64::MAX, "0 or positive, and finite")?;
         }
+        real("false_alarms_per_hour", self.false_alarms_per_hour, 1e-9, 1e6, "between 1e-9 and 1e6")?;
         real("input_noise", self.input_noise, 0.0, 10.0, "between 0 and 10")?;
         real("reinit_d", self.reinit_d, 0.0, f64::MAX, "0 or positive, and finite")?;
         for (key, value) in [("beta1", self.beta1), ("beta2", self.beta2), ("smooth", self.smooth)] {

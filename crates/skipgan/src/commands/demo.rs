@@ -195,6 +195,7 @@ fn judge(place: &Places, scores: &Path, maps: Option<&Path>, reading: &Reading) 
         column: "score".into(),
         maps: maps.map(Path::to_path_buf),
         out: None,
+        compare: None,
         reading: reading.clone(),
     };
     evaluate::run(&judging, &mut Silence)

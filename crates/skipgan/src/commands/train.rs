@@ -2,6 +2,7 @@
 
 use super::CommandError;
 use super::configuration::Choices;
+use super::detector::alarm_in_words;
 use super::event::{Event, Listener};
 use super::reading::{self, Prepared, Reading, quoted, shown};
 use super::test_judge::TestJudge;
@@ -285,11 +286,8 @@ impl Trained {
             text += &format!("best:  {} (step {}, {what} {:.4})\n", outcome.best_path.display(), best.step, best.value);
         }
         if let Some(calibration) = &outcome.calibration {
-            text += &format!(
-                "calibrated on {}; alarm above a score of {:.2}\n",
-                counted(calibration.frames, "held-out frame"),
-                calibration.highest
-            );
+            text +=
+                &format!("calibrated on {}; alarm from {}\n", counted(calibration.frames, "held-out frame"), alarm_in_words(calibration));
         }
         let run = shown(&options.out);
         text + &format!("next:  {}", quoted(&["skipgan", "score", &run, "INPUT", "--out", "scores.csv"]))

@@ -8,6 +8,7 @@
 //! background (P) a third. Maps are weighed as numbers are.
 
 use super::terms::{TermMaps, Terms};
+use crate::alarm_events::AlarmRule;
 use crate::calibration::{Basis, Calibration, LATENT, MOTION, PICTURE, PLACE, RECON, Statistics, TOTAL};
 use crate::config::{Scale, ScoreChoice};
 use std::collections::BTreeMap;
@@ -134,22 +135,23 @@ impl Smoothing {
 pub struct Anomaly<'a> {
     calibration: &'a Calibration,
     smoothing: Smoothing,
+    alarms: AlarmRule,
 }
 
 impl<'a> Anomaly<'a> {
     /// For one clip.
     pub fn new(calibration: &'a Calibration) -> Anomaly<'a> {
-        Anomaly { calibration, smoothing: Smoothing::new(calibration.basis.smooth) }
+        Anomaly { calibration, smoothing: Smoothing::new(calibration.basis.smooth), alarms: calibration.alarm_rule() }
     }
 
-    /// The next frame's numbers; `no_past` as in [`without_past`]. An alarm is a score above the highest of held-out normal footage.
+    /// The next analysed frame's numbers; `no_past` as in [`without_past`]. What an alarm is: [`crate::alarm_events`].
     pub fn next(&mut self, terms: Terms, no_past: bool) -> Judged {
         let Calibration { basis, terms: statistics, .. } = self.calibration;
         let terms = if no_past { without_past(basis, statistics, terms) } else { terms };
         let mut calibrated = calibrated(basis, statistics, &terms);
         calibrated.score = self.smoothing.next(calibrated.score);
         let raw = weigh(basis.lambda, terms.recon, terms.latent);
-        Judged { terms, raw, calibrated, alarm: calibrated.score > self.calibration.highest }
+        Judged { terms, raw, calibrated, alarm: self.alarms.next(calibrated.score) }
     }
 }
 
@@ -162,7 +164,7 @@ pub struct Judged {
     pub raw: f64,
     /// On the scale of normal footage, smoothed where that is asked for.
     pub calibrated: Calibrated,
-    /// Whether the score is above every held-out normal one.
+    /// Whether it is an alarm.
     pub alarm: bool,
 }
 
@@ -177,6 +179,7 @@ pub fn min_max(scores: &mut [f64]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alarm_events::{Clock, Threshold};
     use crate::calibration::DisplayRange;
     use crate::config::Config;
 
@@ -190,6 +193,8 @@ mod tests {
             highest: 1.5,
             tau0: 1.0,
             display: DisplayRange { low: 0.0, high: 1.0 },
+            threshold: Some(Threshold { score: 1.5, wanted: 1.0, extrapolated: false, time: Clock::Pts, needed: 2 }),
+            maxima: None,
         }
     }
 
@@ -200,17 +205,16 @@ mod tests {
     #[test]
     fn each_scale_by_hand() {
         let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} for {b}");
-        for (scale, wanted, alarm) in
-            [(Scale::Terms, 0.9 * 2.0 - 0.1 * 1.0, true), (Scale::Total, 1.6, true), (Scale::TestMinmax, 2.4, true)]
-        {
+        for (scale, wanted) in [(Scale::Terms, 0.9 * 2.0 - 0.1 * 1.0), (Scale::Total, 1.6), (Scale::TestMinmax, 2.4)] {
             let calibration = calibration(scale, 0.0);
-            let judged = Anomaly::new(&calibration).next(terms(2.0, 6.0), false);
+            let mut anomaly = Anomaly::new(&calibration);
+            let judged = anomaly.next(terms(2.0, 6.0), false);
             near(judged.raw, 0.9 * 2.0 + 0.1 * 6.0);
             near(judged.calibrated.score, wanted);
-            assert_eq!(judged.alarm, alarm);
+            assert!(!judged.alarm, "one frame is no alarm");
+            assert!(anomaly.next(terms(2.0, 6.0), false).alarm && anomaly.next(terms(0.0, 0.0), false).alarm, "two of the last three are");
+            assert!(!anomaly.next(terms(0.0, 0.0), false).alarm);
         }
-        let calibration = calibration(Scale::Terms, 0.0);
-        assert!(!Anomaly::new(&calibration).next(terms(1.0, 10.0), false).alarm);
     }
 
     /// A calibration of the default score: R̃ = 2, L̃ = −1, Ũ = 3 and P̃ = 4 for the terms of [`all`].

@@ -41,7 +41,7 @@ pub struct FrameScore {
     pub place: Option<f64>,
     /// The calibrated score: A, or S.
     pub score: f64,
-    /// Whether the score is above every held-out normal one; never for a repeated frame.
+    /// Whether two of the last three analysed frames reach the threshold; never for a repeated frame.
     pub alarm: bool,
     /// Whether the window reaches before the clip's start.
     pub warmup: bool,

@@ -11,7 +11,7 @@ use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::UNIX_EPOCH;
-use video::{Damage, Frame, OpenOptions, Planes};
+use video::{Backend, Damage, Frame, OpenOptions, Planes};
 
 /// Version of files and manifest; another one is stale.
 const FORMAT: u32 = 3;
@@ -120,6 +120,10 @@ fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), DataError> {
 fn file_name(clip: &Clip, settings: &PictureSettings, open: &OpenOptions) -> Result<String, DataError> {
     let mut digest = Sha256::new();
     digest.update(format!("{FORMAT} {settings:?} {:?} {}\n", open.decoder, clip.name));
+    // The rate that pictures are said to have decides which of them are looked at.
+    if settings.analysed_rate > 0 && matches!(clip.source, ClipSource::Pictures(_)) {
+        digest.update(format!("{:?}\n", open.fps));
+    }
     let files: &[PathBuf] = match &clip.source {
         ClipSource::Video(path) => std::slice::from_ref(path),
         ClipSource::Pictures(files) => files,
@@ -215,6 +219,7 @@ impl Builder<'_> {
             }
             building.clip.source_frames += 1;
             building.clip.displayed = frame.displayed_size();
+            building.clip.frame_seconds = mean_interval(&source.info().backend, &frame);
             before = Some(frame);
             self.decoded += 1;
             if building.clip.source_frames.is_multiple_of(32) {
@@ -310,6 +315,12 @@ impl Builder<'_> {
     }
 }
 
+/// Mean seconds from frame to frame up to this one, by its time stamp; what pictures are said to have is not kept (`--fps` may change).
+fn mean_interval(backend: &Backend, frame: &Frame) -> Option<f64> {
+    let seconds = frame.time_s().filter(|_| *backend != Backend::Pictures && frame.index > 0)?;
+    Some(seconds / frame.index as f64)
+}
+
 impl Building {
     fn new(name: &str, file: &str, every: u64) -> Building {
         let clip = CachedClip {
@@ -322,6 +333,7 @@ impl Building {
             damaged: Vec::new(),
             losses: Vec::new(),
             total_losses: 0,
+            frame_seconds: None,
             file: file.into(),
         };
         Building { clip, kept: Vec::new() }
