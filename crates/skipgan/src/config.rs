@@ -346,6 +346,8 @@ pub struct Config {
     // ---- scores ----
     /// A = λR + (1−λ)L.
     pub lambda: f64,
+    /// `sees = restore`: how much R of the picture counts beside R of the motion.
+    pub picture_share: f64,
     /// Whether R and L are the mean of the highest `top_share` of their maps' window means; else means over the whole map (published).
     pub local: bool,
     /// That share.
@@ -446,6 +448,7 @@ impl Default for Config {
             select: Select::Validation,
             validate_every: 0,
             lambda: 0.9,
+            picture_share: 0.15,
             local: false,
             top_share: 0.003,
             score: ScoreChoice::A,
@@ -497,8 +500,9 @@ pub struct Objective {
 pub const PRESETS: [&str; 3] = ["video", "official", "paper"];
 
 /// Keys that scores of a trained network depend on (those of a calibration's basis), and the one that alarms depend on.
-pub const SCORING_KEYS: [&str; 12] = [
+pub const SCORING_KEYS: [&str; 13] = [
     "lambda",
+    "picture_share",
     "local",
     "top_share",
     "score",
@@ -737,6 +741,7 @@ impl Config {
         real("gate", self.gate, 1e-3, 6.0, "between 0.001 and 6")?;
         real("speed_jitter", self.speed_jitter, 1.0, 100.0, "between 1 and 100")?;
         real("crop_moving", self.crop_moving, 0.0, 1.0, "between 0 and 1")?;
+        real("picture_share", self.picture_share, 0.0, 100.0, "between 0 and 100")?;
         real("paste_share", self.paste_share, 0.0, 1.0, "between 0 and 1")?;
         for (key, value) in [("w_picture", self.w_picture), ("w_pasted", self.w_pasted), ("w_critic", self.w_critic)] {
             real(key, value, 0.0, f64::MAX, "0 or positive, and finite")?;
