@@ -64,9 +64,10 @@ impl Belongs {
                 frames += 1;
             }
         }
-        let free = |counts: &Vec<u32>| counts.iter().map(|&count| (count as f32) < RARE * frames as f32).collect::<Vec<bool>>();
-        belongs.never_stands = free(&counts[DIRECTIONS]);
-        belongs.never_moves = counts[..DIRECTIONS].iter().map(free).collect();
+        let rare = |&count: &u32| (count as f32) < RARE * frames as f32;
+        let mut free: Vec<Vec<bool>> = counts.iter().map(|counts| counts.iter().map(rare).collect()).collect();
+        belongs.never_stands = free.pop().unwrap_or_default();
+        belongs.never_moves = free;
         Ok(belongs)
     }
 
