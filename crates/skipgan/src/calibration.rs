@@ -58,6 +58,9 @@ pub struct Basis {
     pub sees: Sees,
     /// λ.
     pub lambda: f64,
+    /// How much R of the picture counts beside R of the motion.
+    #[serde(default)]
+    pub picture_share: f64,
     /// Whether terms are local.
     pub local: bool,
     /// Share of windows that a local term is the mean of.
@@ -86,6 +89,7 @@ impl Basis {
         Basis {
             sees: config.sees,
             lambda: config.lambda,
+            picture_share: config.picture_share,
             local: config.local,
             top_share: config.top_share,
             score: config.score,
@@ -104,6 +108,7 @@ impl Basis {
         let keys = [
             ("sees", self.sees == other.sees),
             ("lambda", self.lambda == other.lambda),
+            ("picture_share", self.picture_share == other.picture_share),
             ("local", self.local == other.local),
             ("top_share", self.top_share == other.top_share),
             ("score", self.score == other.score),

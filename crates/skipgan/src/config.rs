@@ -224,6 +224,9 @@ pub struct Config {
     pub filter: FilterChoice,
     /// What the network sees.
     pub sees: Sees,
+    /// Frames a second that are looked at, where the footage has more and its rate is known: every k-th frame, k = ⌈rate / this − ½⌉; the
+    /// others carry the last score. 0: every frame.
+    pub analysed_rate: u32,
     /// Where motion is seen: the speed, in units of the usual one, above which G is told the direction alone (τ).
     pub gate: f64,
 
@@ -343,6 +346,8 @@ pub struct Config {
     // ---- scores ----
     /// A = λR + (1−λ)L.
     pub lambda: f64,
+    /// `sees = restore`: how much R of the picture counts beside R of the motion.
+    pub picture_share: f64,
     /// Whether R and L are the mean of the highest `top_share` of their maps' window means; else means over the whole map (published).
     pub local: bool,
     /// That share.
@@ -388,6 +393,7 @@ impl Default for Config {
             fit: FitChoice::Stretch,
             filter: FilterChoice::Bilinear,
             sees: Sees::Frames,
+            analysed_rate: 0,
             gate: 0.35,
             g_width: 64,
             g_cap: 8,
@@ -442,6 +448,7 @@ impl Default for Config {
             select: Select::Validation,
             validate_every: 0,
             lambda: 0.9,
+            picture_share: 0.15,
             local: false,
             top_share: 0.003,
             score: ScoreChoice::A,
@@ -493,8 +500,9 @@ pub struct Objective {
 pub const PRESETS: [&str; 3] = ["video", "official", "paper"];
 
 /// Keys that scores of a trained network depend on (those of a calibration's basis), and the one that alarms depend on.
-pub const SCORING_KEYS: [&str; 12] = [
+pub const SCORING_KEYS: [&str; 13] = [
     "lambda",
+    "picture_share",
     "local",
     "top_share",
     "score",
@@ -610,6 +618,9 @@ impl Config {
         if self.side > 0 {
             return Ok((self.side, self.side));
         }
+        if self.sees.motion() && self.height == 0 {
+            return self.bounded_picture(aspect);
+        }
         if self.height > 0 {
             return Ok((self.height, self.width));
         }
@@ -619,6 +630,19 @@ impl Config {
         let exact = self.width as f64 * source_height as f64 / source_width as f64;
         let height = ((exact / multiple as f64).round() as usize).clamp(1, 4096 / multiple) * multiple;
         Ok((height, self.width))
+    }
+
+    /// Where motion is seen: `width` columns and the rows of the aspect, or where that is a tall picture as many of both as keep the area
+    /// within `width`² (36,864 pixels at 192), multiples of 16 or of 2^levels.
+    fn bounded_picture(&self, aspect: Option<(usize, usize)>) -> Result<(usize, usize), ConfigError> {
+        let multiple = 16usize.max(1 << self.g_levels.max(self.d_levels).min(12));
+        let rows = |width: usize| Config { sees: Sees::Frames, width, ..self.clone() }.picture(aspect).map(|(height, _)| height);
+        let most = self.width * self.width;
+        let mut width = self.width;
+        while width > multiple && rows(width)? * width > most {
+            width = (width - 1) / multiple * multiple;
+        }
+        Ok((rows(width)?, width))
     }
 
     /// The two networks for pictures of that size.
@@ -717,6 +741,7 @@ impl Config {
         real("gate", self.gate, 1e-3, 6.0, "between 0.001 and 6")?;
         real("speed_jitter", self.speed_jitter, 1.0, 100.0, "between 1 and 100")?;
         real("crop_moving", self.crop_moving, 0.0, 1.0, "between 0 and 1")?;
+        real("picture_share", self.picture_share, 0.0, 100.0, "between 0 and 100")?;
         real("paste_share", self.paste_share, 0.0, 1.0, "between 0 and 1")?;
         for (key, value) in [("w_picture", self.w_picture), ("w_pasted", self.w_pasted), ("w_critic", self.w_critic)] {
             real(key, value, 0.0, f64::MAX, "0 or positive, and finite")?;
@@ -731,6 +756,9 @@ impl Config {
         }
         if self.sees.motion() && (self.channels != 1 || self.history != 1) {
             return wrong("sees", "motion or restore", "frames, where channels or history is not 1");
+        }
+        if self.sees.motion() && self.select == Select::TestBest {
+            return wrong("select", "test_best", "validation or last, unless sees = frames");
         }
         if self.sees == Sees::Restore && (self.head != HeadChoice::Patch || self.order != Order::DFirst) {
             return wrong("sees", "restore", "something else, unless head = patch and order = d_first");

@@ -71,6 +71,8 @@ pub struct CachedClip {
     pub frames: usize,
     /// Frames that the clip has.
     pub source_frames: u64,
+    /// One frame in this many was looked at.
+    pub every: u64,
     /// Columns and rows of its frames as shown.
     pub displayed: (u32, u32),
     /// Cached indices at which a run of consecutive frames begins, rising, the first 0.
@@ -125,10 +127,11 @@ impl FrameCache {
     /// Where the time of a clip's frames comes from, and the seconds from one to the next where it is known.
     #[must_use]
     pub fn clock(&self, clip: usize) -> (Clock, Option<f64>) {
+        let every = self.clips().get(clip).map_or(1, |clip| clip.every) as f64;
         let own = self.clips().get(clip).and_then(|clip| clip.frame_seconds).filter(|seconds| *seconds > 0.0);
         match (own, self.frames_per_second) {
-            (Some(seconds), _) => (Clock::Pts, Some(seconds)),
-            (None, Some(fps)) => (Clock::Fps, Some(1.0 / fps)),
+            (Some(seconds), _) => (Clock::Pts, Some(seconds * every)),
+            (None, Some(fps)) => (Clock::Fps, Some(every / fps)),
             (None, None) => (Clock::Frames, None),
         }
     }
@@ -198,7 +201,7 @@ impl FrameCache {
     #[must_use]
     pub fn summary(&self) -> String {
         let frames: u64 = self.clips().iter().map(|clip| wide(clip.frames)).sum();
-        let all: u64 = self.clips().iter().map(|clip| clip.source_frames).sum();
+        let all: u64 = self.clips().iter().map(|clip| clip.source_frames.div_ceil(clip.every.max(1))).sum();
         let (height, width) = (self.settings().height, self.settings().width);
         let mut text = format!(
             "frame cache: {} of {} at {width}×{height}, {:.1} MiB",

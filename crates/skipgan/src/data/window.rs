@@ -155,6 +155,8 @@ pub struct StreamedWindow<'a> {
     pub status: FrameStatus,
     /// Whether its history reaches before the clip's start.
     pub warmup: bool,
+    /// Whether it is passed over, since footage has more frames a second than are looked at: the last score stands.
+    pub skipped: bool,
     /// The window, alone.
     pub window: &'a Windows,
     /// The picture at the network's size, before it became numbers. Shapes: `[planes, height, width]`.
@@ -227,6 +229,10 @@ impl WindowStream {
             return Ok(None);
         };
         check_same_size(&self.clip, self.previous.as_ref(), &frame)?;
+        let every = self.sight.picture.every(self.source.info().frame_rate);
+        if !frame.index.is_multiple_of(every) && self.window.images() > 0 {
+            return Ok(Some(self.pass_over(frame)));
+        }
         self.push(&frame)?;
         let newest = self.ring.back().map(Vec::as_slice).unwrap_or_default();
         let nothing_new = self.motion.as_mut().is_some_and(|motion| motion.push(newest));
@@ -246,7 +252,17 @@ impl WindowStream {
         let (index, time_s) = (frame.index, frame.time_s());
         self.previous = Some(frame);
         let planes = self.ring.back().map(Vec::as_slice).unwrap_or_default();
-        Ok(Some(StreamedWindow { index, time_s, status, warmup, window: &self.window, planes }))
+        Ok(Some(StreamedWindow { index, time_s, status, warmup, skipped: false, window: &self.window, planes }))
+    }
+
+    /// A frame that is not looked at: the last window stands.
+    fn pass_over(&mut self, frame: Frame) -> StreamedWindow<'_> {
+        let (index, time_s) = (frame.index, frame.time_s());
+        let lost = matches!(frame.damage, Damage::Repeated);
+        let status = if lost { FrameStatus::Repeated } else { FrameStatus::Ok };
+        self.previous = Some(frame);
+        let planes = self.ring.back().map(Vec::as_slice).unwrap_or_default();
+        StreamedWindow { index, time_s, status, warmup: false, skipped: true, window: &self.window, planes }
     }
 
     /// Resizes a frame into the newest place of the ring; the first frame fills every place.

@@ -4,6 +4,8 @@
 //! then weighs them; `total` standardises the raw sum, which ranks as the raw score; `test_minmax` leaves it raw until
 //! [`min_max`] has seen all test scores, as published. Smoothing over time is causal and off by default.
 //!
+//! Where G restores the picture beside the motion, R̃ is R̃ of the motion + `picture_share` · R̃ of the picture.
+//!
 //! S = ½(A + Ũ) + P̃ (DETECTION.md §3.8) is not in the paper: G's reconstruction is one reference of normality, rest (U) a second, the
 //! background (P) a third. Maps are weighed as numbers are.
 
@@ -53,7 +55,7 @@ pub fn calibrated(basis: &Basis, statistics: &BTreeMap<String, Statistics>, term
     let picture = standardised(PICTURE, terms.picture);
     let a = match basis.scale {
         Scale::Terms => {
-            let recon = statistics[RECON].standardise(terms.recon) + picture.unwrap_or(0.0);
+            let recon = statistics[RECON].standardise(terms.recon) + basis.picture_share * picture.unwrap_or(0.0);
             weigh(basis.lambda, recon, statistics[LATENT].standardise(terms.latent))
         }
         Scale::Total => statistics[TOTAL].standardise(weigh(basis.lambda, terms.recon, terms.latent)),
@@ -102,7 +104,7 @@ pub fn score_map(basis: &Basis, statistics: &BTreeMap<String, Statistics>, maps:
         add(of_a * (1.0 - basis.lambda), LATENT, &maps.latent);
         add(of_motion, MOTION, &maps.motion);
     }
-    add(of_a * basis.lambda, PICTURE, &maps.picture);
+    add(of_a * basis.lambda * basis.picture_share, PICTURE, &maps.picture);
     add(of_place, PLACE, &maps.place);
 }
 

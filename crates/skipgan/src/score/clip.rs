@@ -147,7 +147,7 @@ impl<'a> Scorer<'a> {
                 }
                 Err(error) => return Err(error.into()),
             };
-            let asked = window.status != FrameStatus::Repeated || begins;
+            let asked = begins || (window.status != FrameStatus::Repeated && !window.skipped);
             let waiting = Waiting::new(&window, asked);
             if asked {
                 self.forward.push(window.window);
@@ -252,6 +252,7 @@ impl ClipState<'_> {
     /// The last frame's numbers under this frame's name.
     fn repeat(&self, waiting: &Waiting) -> FrameScore {
         let last = self.last.clone().expect("the first frame of a clip is always asked");
-        FrameScore { frame: waiting.frame, time_s: waiting.time_s, status: waiting.status, warmup: waiting.warmup, alarm: false, ..last }
+        let alarm = last.alarm && waiting.status != FrameStatus::Repeated;
+        FrameScore { frame: waiting.frame, time_s: waiting.time_s, status: waiting.status, warmup: waiting.warmup, alarm, ..last }
     }
 }

@@ -280,7 +280,7 @@ pub fn fit_clip(fitter: &mut Fitter, forward: &mut Forward<'_>, stream: &mut Win
         if cancel.load(Ordering::Relaxed) {
             return Err(ScoreError::Interrupted);
         }
-        if window.status == FrameStatus::Repeated {
+        if window.status == FrameStatus::Repeated || window.skipped {
             continue;
         }
         let (warmup, moment) = (window.warmup, Moment { frame: window.index, time_s: window.time_s });

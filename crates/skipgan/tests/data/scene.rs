@@ -114,7 +114,8 @@ fn a_written_scene_is_a_data_set() {
         assert_eq!(labels.clip(&clip.name), Some(from_masks.as_slice()));
     }
 
-    let settings = PictureSettings { height: 48, width: 64, channels: 3, fit: FitChoice::Stretch, filter: FilterChoice::Box };
+    let settings =
+        PictureSettings { height: 48, width: 64, channels: 3, fit: FitChoice::Stretch, filter: FilterChoice::Box, analysed_rate: 0 };
     let open = OpenOptions::default();
     let cache = FrameCache::build(&folder.path().join("cache"), &data.train, &settings, &CacheOptions::new(&open)).expect("a cache");
     assert_eq!(cache.frames(), [40, 40]);
