@@ -363,7 +363,7 @@ pub enum DisturbanceArg {
 
 #[derive(Args, Debug)]
 pub struct BaselineArgs {
-    /// fd-mean, fd-max15, fd-max31, tm-mean, background, nearest, flow, place or flow-place
+    /// fd-mean, fd-max15, fd-max31, tm-mean, background, nearest, pca, flow, place or flow-place
     pub name: String,
     /// A data set, or footage
     #[arg(required = true, value_name = "DATA")]

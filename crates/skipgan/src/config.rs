@@ -497,7 +497,7 @@ pub struct Objective {
 }
 
 /// Names of the presets, the default first.
-pub const PRESETS: [&str; 3] = ["video", "official", "paper"];
+pub const PRESETS: [&str; 4] = ["video", "motion", "official", "paper"];
 
 /// Keys that scores of a trained network depend on (those of a calibration's basis), and the one that alarms depend on.
 pub const SCORING_KEYS: [&str; 13] = [
@@ -554,6 +554,7 @@ impl Config {
     pub fn preset(name: &str) -> Result<Config, ConfigError> {
         let text = match name {
             "video" => include_str!("presets/video.toml"),
+            "motion" => include_str!("presets/motion.toml"),
             "official" => include_str!("presets/official.toml"),
             "paper" => include_str!("presets/paper.toml"),
             _ => return Err(ConfigError::UnknownPreset(name.into())),

@@ -90,6 +90,7 @@ fn ped2_scores_and_numbers_are_those_of_the_reference() {
         (Baseline::FdMax31, 87.9),
         (Baseline::TmMean, 65.8),
         (Baseline::Background, 68.6),
+        (Baseline::Pca, 70.6),
     ] {
         let (mut detector, calibration) = fit_and_calibrate(baseline, &mut Clips(&data.train)).expect("statistics");
         let start = Instant::now();

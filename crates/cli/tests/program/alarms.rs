@@ -108,14 +108,32 @@ fn two_detectors_are_compared_on_the_same_draws() {
 }
 
 #[test]
+fn whether_the_network_earns_its_keep_is_said() {
+    let place = Place::new();
+    place.done("score run data --out s.csv");
+    let found = place.done("evaluate s.csv --data data --json --quiet").json();
+    let block = &found["without_network"];
+    assert_eq!(block["frame_AUROC_micro"], found["frame_AUROC_micro"], "S is the score of preset video");
+    assert!(block["other_frame_AUROC_micro"].is_number() && block["higher"].is_string(), "{block}");
+    assert!(place.done("evaluate s.csv --data data").out.contains("by motion and place alone"));
+    place.done("report run --scores s.csv --data data --out page.html");
+    assert!(place.text("page.html").contains("by motion and place alone"));
+    place.done("baseline flow-place data --out fp.csv");
+    let meta: Value = serde_json::from_str(&place.text("fp.csv.meta.json")).expect("JSON");
+    assert!(meta["alarm_threshold"]["wanted"] == 1.0 && meta["alarm_from"] == meta["alarm_threshold"]["score"], "{meta}");
+    let found = place.done("evaluate fp.csv --data data --json --quiet").json();
+    assert!(found["without_network"].is_null() && found["null_reasons"]["without_network"].is_string(), "{found}");
+}
+
+#[test]
 fn a_choice_that_saw_the_test_set_is_told() {
     let place = Place::new();
     let warned = |told: &Told, words: &str| told.err.lines().any(|line| line.starts_with("warning") && line.contains(words));
     place.done("score run data --out s.csv");
     assert!(!warned(&place.done("evaluate s.csv --data data"), "test set"));
     let meta: Value = serde_json::from_str(&place.text("s.csv.meta.json")).expect("JSON");
-    assert_eq!(meta["selection"], "heldout");
-    let told = place.text("s.csv.meta.json").replace("\"selection\": \"heldout\"", "\"selection\": \"test\"");
+    assert_eq!(meta["selection"], "train", "preset video takes the last state");
+    let told = place.text("s.csv.meta.json").replace("\"selection\": \"train\"", "\"selection\": \"test\"");
     place.write("s.csv.meta.json", told);
     let told = place.done("evaluate s.csv --data data");
     assert!(warned(&told, "saw the test set"), "{told:?}");

@@ -5,6 +5,7 @@
 //! With five clips or more a fifth is every fifth clip, with fewer it is a fifth of each clip's time, and frames near its
 //! borders are left out. Test footage is never seen here.
 
+use super::components::{CellSamples, Components};
 use super::median::Place;
 use super::nearest::{ThumbnailSamples, Thumbnails};
 use super::{Baseline, BaselineError, Detector, FrameScore, GreyFrame, MedianPicture, MedianSamples};
@@ -18,24 +19,28 @@ const FOLDS: usize = 5;
 /// Frames left out on both sides of a border between parts of one clip: they look like frames that were fitted on.
 const GAP: usize = 10;
 /// What a baseline takes from training frames.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Fitted {
     /// The median picture: `tm-mean`.
     Median(MedianPicture),
     /// Frames in little: `nearest`.
     Thumbnails(Thumbnails),
+    /// Mean and principal components: `pca`.
+    Components(Components),
 }
 
 /// Training frames on their way to it.
 enum Samples {
     Median(MedianSamples),
     Thumbnails(ThumbnailSamples),
+    Cells(CellSamples),
 }
 
 impl Samples {
     fn of(baseline: Baseline) -> Samples {
         match baseline {
             Baseline::Nearest => Samples::Thumbnails(ThumbnailSamples::new()),
+            Baseline::Pca => Samples::Cells(CellSamples::new()),
             _ => Samples::Median(MedianSamples::new(MEDIAN_BYTES)),
         }
     }
@@ -44,6 +49,7 @@ impl Samples {
         match self {
             Samples::Median(samples) => samples.offer(place, grey),
             Samples::Thumbnails(samples) => samples.offer(place, grey),
+            Samples::Cells(samples) => samples.offer(place, grey),
         }
     }
 
@@ -52,6 +58,7 @@ impl Samples {
         match self {
             Samples::Median(samples) => samples.median(chosen).map(Fitted::Median),
             Samples::Thumbnails(samples) => samples.thumbnails(chosen).map(Fitted::Thumbnails),
+            Samples::Cells(samples) => samples.components(chosen).map(Fitted::Components),
         }
     }
 }
@@ -124,7 +131,7 @@ pub fn fit(baseline: Baseline, footage: &mut dyn TrainingFootage) -> Result<Box<
     baseline.detector(samples.fit(|_| true))
 }
 
-/// The detector for use and the statistics of its scores on normal footage (read twice for `tm-mean` and `nearest`, else once).
+/// The detector for use and the statistics of its scores on normal footage (read twice for `tm-mean`, `nearest` and `pca`, else once).
 ///
 /// # Errors
 /// As [`fit`]; [`BaselineError::TooFewFrames`] under 60 frames; [`BaselineError::NoSpread`] where all scores are equal.

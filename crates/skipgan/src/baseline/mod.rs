@@ -2,16 +2,18 @@
 //!
 //! A baseline reads the luma of one clip frame by frame, keeps nothing across a clip's border, never looks ahead, and gives for each
 //! frame one raw score and one map. Its scores are standardised with the statistics of normal footage alone, as the network's are
-//! (calibration `total`), so both are judged by the same commands. Nothing here is learnt but a median picture or small copies of frames; nothing is tuned.
+//! (calibration `total`), so both are judged by the same commands. Nothing here is learnt but a median picture, small copies of
+//! frames or their principal components; nothing is tuned.
 //!
 //! Everything is exact: a frame difference is a whole number of grey levels, a box mean a sum of such numbers. Maps are therefore
 //! counts times a [`FrameScore::unit`], ties are real ties, and quantiles of map pixels come from a histogram without rounding.
 //!
-//! What belongs here later (same trait): pca, flow, place, flow-place.
+//! `flow`, `place` and `flow-place` have their names here alone: they go the way of the network's scores (`commands`).
 
 mod background;
 mod box_sum;
 mod calibrate;
+mod components;
 mod difference;
 mod median;
 mod name;
@@ -19,6 +21,7 @@ mod nearest;
 
 pub use background::RunningBackground;
 pub use calibrate::{BaselineCalibration, Fitted, TrainingFootage, Visit, fit, fit_and_calibrate};
+pub use components::{Components, Residual};
 pub use difference::FrameDifference;
 pub use median::{MedianPicture, MedianSamples, TrainingMedian};
 pub use name::{Baseline, Footage, TermBaseline};
@@ -44,7 +47,7 @@ pub struct GreyFrame<'a> {
 /// `counts` is `[height, width]` of the source.
 #[derive(Clone, Copy, Debug)]
 pub struct FrameScore<'a> {
-    /// Higher is more anomalous; grey levels as a share of 255.
+    /// Higher is more anomalous; grey levels as a share of 255 (`pca`: squared).
     pub raw: f64,
     /// Rows of the map.
     pub height: usize,
@@ -90,7 +93,7 @@ pub enum BaselineError {
         name: String,
     },
     /// Stills where a clip is wanted.
-    #[error("baseline {name} needs consecutive frames, and these are stills; choose tm-mean or nearest, or give it video")]
+    #[error("baseline {name} needs consecutive frames, and these are stills; choose tm-mean, nearest or pca, or give it video")]
     NeedsConsecutiveFrames {
         /// The baseline.
         name: &'static str,

@@ -1,6 +1,6 @@
 //! The names of the baselines, as the program's user types them.
 
-use super::{BaselineError, Detector, Fitted, FrameDifference, NearestFrame, RunningBackground, TrainingMedian};
+use super::{BaselineError, Detector, Fitted, FrameDifference, NearestFrame, Residual, RunningBackground, TrainingMedian};
 use crate::config::ScoreChoice;
 use std::fmt;
 use std::str::FromStr;
@@ -20,6 +20,8 @@ pub enum Baseline {
     Background,
     /// Mean absolute difference from the nearest training frame, both in little.
     Nearest,
+    /// Mean squared residual of the training frames' principal components.
+    Pca,
 }
 
 /// A baseline made of the default score's terms that need no network: the same windows, calibration and rule of combination.
@@ -72,8 +74,8 @@ pub enum Footage {
 
 impl Baseline {
     /// All of them, the simplest first.
-    pub const ALL: [Baseline; 6] =
-        [Baseline::FdMean, Baseline::FdMax15, Baseline::FdMax31, Baseline::TmMean, Baseline::Background, Baseline::Nearest];
+    pub const ALL: [Baseline; 7] =
+        [Baseline::FdMean, Baseline::FdMax15, Baseline::FdMax31, Baseline::TmMean, Baseline::Background, Baseline::Nearest, Baseline::Pca];
 
     /// The name to type.
     pub fn name(self) -> &'static str {
@@ -84,6 +86,7 @@ impl Baseline {
             Baseline::TmMean => "tm-mean",
             Baseline::Background => "background",
             Baseline::Nearest => "nearest",
+            Baseline::Pca => "pca",
         }
     }
 
@@ -96,6 +99,7 @@ impl Baseline {
             Baseline::TmMean => "mean absolute difference from the median of every 10th training frame",
             Baseline::Background => "largest 15×15 box mean of the absolute difference from a running background (a tenth a frame)",
             Baseline::Nearest => "mean absolute difference from the nearest of every 10th training frame, as 16×8 cells",
+            Baseline::Pca => "mean squared difference from what 64 components of the training frames make of it, as 90×60 cells",
         }
     }
 
@@ -107,7 +111,7 @@ impl Baseline {
 
     /// Whether training footage is needed before the first score (not only for the scale of the scores).
     pub fn needs_fitting(self) -> bool {
-        matches!(self, Baseline::TmMean | Baseline::Nearest)
+        matches!(self, Baseline::TmMean | Baseline::Nearest | Baseline::Pca)
     }
 
     /// Refuses footage that this baseline cannot judge.
@@ -134,7 +138,8 @@ impl Baseline {
             (Baseline::Background, _) => Box::new(RunningBackground::default()),
             (Baseline::TmMean, Some(Fitted::Median(picture))) => Box::new(TrainingMedian::new(picture)),
             (Baseline::Nearest, Some(Fitted::Thumbnails(known))) => Box::new(NearestFrame::new(known)),
-            (Baseline::TmMean | Baseline::Nearest, _) => return Err(missing),
+            (Baseline::Pca, Some(Fitted::Components(known))) => Box::new(Residual::new(known)),
+            (Baseline::TmMean | Baseline::Nearest | Baseline::Pca, _) => return Err(missing),
         })
     }
 }
@@ -167,7 +172,7 @@ mod tests {
     #[test]
     fn an_unknown_name_lists_the_known_ones_in_one_line() {
         let message = "fd-max".parse::<Baseline>().unwrap_err().to_string();
-        let names = "fd-mean, fd-max15, fd-max31, tm-mean, background, nearest, flow, place, flow-place";
+        let names = "fd-mean, fd-max15, fd-max31, tm-mean, background, nearest, pca, flow, place, flow-place";
         assert_eq!(message, format!("there is no baseline 'fd-max'; choose one of: {names}"));
     }
 
@@ -177,6 +182,7 @@ mod tests {
         assert!(message.contains("fd-max31 needs consecutive frames"), "{message}");
         assert!(Baseline::Background.accept(Footage::Stills).is_err());
         assert!(Baseline::TmMean.accept(Footage::Stills).is_ok() && Baseline::Nearest.accept(Footage::Stills).is_ok());
+        assert!(Baseline::Pca.accept(Footage::Stills).is_ok() && Baseline::Pca.detector(None).is_err());
         assert!(Baseline::FdMean.accept(Footage::Clips).is_ok());
         assert!(Baseline::TmMean.detector(None).is_err() && Baseline::Nearest.detector(None).is_err());
     }

@@ -2,6 +2,7 @@
 
 use super::CommandError;
 use super::event::{Event, Listener};
+use super::network_worth::WithAndWithout;
 use super::reading::{Reading, shown};
 use super::truth::{MaskFiles, Truth};
 use crate::alarm_events::{Clock, Threshold};
@@ -99,6 +100,14 @@ fn against(
 pub(super) fn clips_of<'a>(truth: &'a Truth, scores: &[&'a [f64]]) -> Vec<ClipScores<'a>> {
     let named = truth.clips.iter().zip(scores).zip(&truth.labels);
     named.map(|((name, &scores), labels)| ClipScores { name, scores, labels }).collect()
+}
+
+/// S against motion + place, both from the columns of the score file.
+fn network_worth(pair: &WithAndWithout, truth: &Truth) -> Result<PairedComparison, CommandError> {
+    let (with, without): (Vec<&[f64]>, Vec<&[f64]>) =
+        (pair.with.iter().map(Vec::as_slice).collect(), pair.without.iter().map(Vec::as_slice).collect());
+    let origin = OtherScores { name: "the same scores without the network".into(), sha256: None, column: "motion + place".into() };
+    Ok(compare(&clips_of(truth, &with), &without, origin, Options::default())?)
 }
 
 /// What the alarms of the score file are worth; `None` where it has none.
@@ -213,6 +222,9 @@ pub fn measure(held: &Held, truth: &Truth, options: &EvaluateOptions) -> Result<
     let mut evaluation = evaluate(inputs, provenance(held, truth, options), Options::default())?;
     if let Some(kinds) = kinds::read(&held.set)? {
         evaluation.take_kinds(&clips, &kinds);
+    }
+    if let Some(pair) = WithAndWithout::of(&held.table) {
+        evaluation = evaluation.with_without_network(network_worth(&pair, truth)?);
     }
     Ok(match alarms(held, truth, options) {
         Some(record) => evaluation.with_alarms(record),

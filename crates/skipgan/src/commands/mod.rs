@@ -14,6 +14,7 @@ pub mod event;
 pub mod inspect;
 pub mod map_output;
 pub mod moments;
+mod network_worth;
 pub mod overwriting;
 pub mod reading;
 pub mod report;

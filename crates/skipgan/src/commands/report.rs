@@ -6,6 +6,7 @@ use super::detector::{self, Opened, alarm_in_words};
 use super::evaluate::{self, EvaluateOptions, Held};
 use super::event::{Event, Listener};
 use super::moments::{Looking, displayed};
+use super::network_worth::WithAndWithout;
 use super::reading::{self, Reading, quoted, shown};
 use super::truth::Truth;
 use crate::atomic_file::write_atomically;
@@ -183,7 +184,10 @@ fn add_scores(
                 input.missing.push(without_maps(options, scores));
             }
         }
-        None => input.missing.push(without_labels(options, scores)),
+        None => {
+            input.same_without_network = WithAndWithout::of(&held.table).and_then(|pair| pair.same_highest());
+            input.missing.push(without_labels(options, scores));
+        }
     }
     let Some(calibration) = &opened.checkpoint.calibration else { return Ok(()) };
     let mut engine = engine_on_cpu(&opened.checkpoint, &opened.config, reading::pool(options.threads)?)?;

@@ -111,7 +111,22 @@ impl Evaluation {
     /// With the comparison, and the reasons for what that leaves open.
     #[must_use]
     pub fn with_comparison(mut self, comparison: PairedComparison) -> Evaluation {
-        self.null_reasons.remove("comparison");
+        self.note_open("comparison", &comparison);
+        self.comparison = Some(comparison);
+        self
+    }
+
+    /// With the comparison of S and what is left of it without the network.
+    #[must_use]
+    pub fn with_without_network(mut self, comparison: PairedComparison) -> Evaluation {
+        self.note_open("without_network", &comparison);
+        self.without_network = Some(comparison);
+        self
+    }
+
+    /// Reasons for what a comparison leaves open.
+    fn note_open(&mut self, block: &str, comparison: &PairedComparison) {
+        self.null_reasons.remove(block);
         let one_class = self.null_reasons.get("frame_AUROC_micro").cloned();
         let reason = one_class.unwrap_or_else(|| "both classes are practically never drawn together".to_owned());
         let known = [
@@ -124,10 +139,8 @@ impl Evaluation {
             ("bootstrap.redraws", comparison.bootstrap.redraws.is_some()),
         ];
         for (key, _) in known.into_iter().filter(|(_, known)| !known) {
-            self.null_reasons.insert(format!("comparison.{key}"), reason.clone());
+            self.null_reasons.insert(format!("{block}.{key}"), reason.clone());
         }
-        self.comparison = Some(comparison);
-        self
     }
 }
 

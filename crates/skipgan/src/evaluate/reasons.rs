@@ -24,6 +24,11 @@ pub(crate) fn for_nulls(evaluation: &Evaluation, given: Given, unmasked_anomalou
     no_information(&mut reasons, evaluation, &one_class);
     reasons.unless(&evaluation.by_kind, "by_kind", NO_KINDS);
     reasons.unless(&evaluation.alarms, "alarms", "the scores have no column alarm, or an empty cell in it");
+    reasons.unless(
+        &evaluation.without_network,
+        "without_network",
+        "the scores have no columns a, motion and place, or come from no network",
+    );
     reasons.unless(&evaluation.comparison, "comparison", "no other scores were named (evaluate --compare OTHER)");
     reasons.found
 }

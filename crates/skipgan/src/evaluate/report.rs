@@ -125,6 +125,8 @@ pub struct Evaluation {
     pub alarms: Option<AlarmRecord>,
     #[serde(default)]
     pub comparison: Option<PairedComparison>,
+    #[serde(default)]
+    pub without_network: Option<PairedComparison>,
 }
 
 impl Evaluation {

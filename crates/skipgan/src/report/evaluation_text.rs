@@ -2,6 +2,7 @@
 //! pixels and regions, then the habits of the literature, named as not strict. Percentages with one decimal; – is unknown.
 
 use super::alarm_text::{alarm_block, comparison_block};
+use super::network_text::network_sentence;
 use crate::evaluate::Evaluation;
 use crate::words::counted;
 use std::fmt::Write as _;
@@ -12,6 +13,9 @@ pub fn evaluation_text(evaluation: &Evaluation) -> String {
     head(&mut text, evaluation);
     strict_block(&mut text, evaluation);
     kind_block(&mut text, evaluation);
+    if let Some(comparison) = &evaluation.without_network {
+        let _ = writeln!(text, "\n{}", network_sentence(comparison));
+    }
     comparison_block(&mut text, evaluation);
     alarm_block(&mut text, evaluation);
     pixel_block(&mut text, evaluation);

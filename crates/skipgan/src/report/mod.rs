@@ -2,6 +2,7 @@
 
 pub mod heat;
 pub mod html;
+pub mod network_text;
 pub mod overlay;
 pub mod picture;
 pub mod plot;

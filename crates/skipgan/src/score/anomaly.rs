@@ -46,6 +46,11 @@ fn weights(score: ScoreChoice) -> [f64; 3] {
     }
 }
 
+/// The score made of A, Ũ and P̃ that are all there.
+pub fn combined(score: ScoreChoice, terms: [f64; 3]) -> f64 {
+    weights(score).iter().zip(terms).map(|(weight, term)| weight * term).sum()
+}
+
 /// The calibrated score of a frame.
 ///
 /// # Panics

@@ -11,6 +11,8 @@ use crate::usual::Usual;
 const CELL: usize = 4;
 /// Directions that are told apart: eighths of a turn.
 pub(super) const DIRECTIONS: usize = 8;
+/// How many eighths a way may turn and still be the same way: what is wrong is to go against the others.
+const SAME_WAY: usize = 2;
 /// One frame in this many is looked at.
 const EVERY: usize = 3;
 /// |u_x| + |u_y| above this share of the usual speed moves.
@@ -86,9 +88,8 @@ impl Belongs {
                 let cell = row / CELL * self.cols + col / CELL;
                 if across[pixel].abs() + down[pixel].abs() > bound {
                     let towards = direction(across[pixel], down[pixel]);
-                    // A walk is not straight to an eighth of a turn: its neighbours belong too.
-                    for side in [DIRECTIONS - 1, 0, 1] {
-                        seen[(towards + side) % DIRECTIONS][cell] += 1;
+                    for turn in 0..=2 * SAME_WAY {
+                        seen[(towards + DIRECTIONS + turn - SAME_WAY) % DIRECTIONS][cell] += 1;
                     }
                 } else if foreground[pixel] > STANDING {
                     seen[DIRECTIONS][cell] += 1;

@@ -74,6 +74,17 @@ fn ucsd_with_its_oddities() {
 }
 
 #[test]
+fn masks_beside_clips_are_no_clips() {
+    let folder = tempdir().expect("folder");
+    let root = folder.path().join("Test");
+    for name in ["Test001", "Test001_gt", "Test002", "alone_gt"] {
+        clip(&root.join(name), 3);
+    }
+    let data = find(&root).expect("clips");
+    assert_eq!((data.layout, names(&data.unassigned)), (Layout::Plain, vec!["Test001", "Test002", "alone_gt"]));
+}
+
+#[test]
 fn a_folder_of_several_data_sets_asks_for_one() {
     let folder = tempdir().expect("folder");
     clip(&folder.path().join("a/training/frames/01"), 2);

@@ -158,6 +158,7 @@ fn descend(root: &Path, folder: &Path, level: usize, stills: Stills, budget: &mu
     let all = entries(folder)?;
     *budget = budget.checked_sub(all.len()).ok_or_else(|| too_much("files", MOST_ENTRIES))?;
     let (folders, files): (Vec<PathBuf>, Vec<PathBuf>) = all.into_iter().partition(|path| path.is_dir());
+    let folders: Vec<PathBuf> = folders.iter().filter(|path| !is_masks(path, &folders)).cloned().collect();
     let (pictures, others): (Vec<PathBuf>, Vec<PathBuf>) = files.into_iter().partition(|path| is_picture_name(path));
     let videos: Vec<PathBuf> = others.into_iter().filter(|path| is_video_name(path)).collect();
     let note = (stills == Stills::No && !videos.is_empty() && !pictures.is_empty())
@@ -184,6 +185,12 @@ fn descend(root: &Path, folder: &Path, level: usize, stills: Stills, budget: &mu
         }
     }
     Ok(())
+}
+
+/// Whether a folder holds the masks of one beside it: UCSD's `Test001_gt` beside `Test001`.
+fn is_masks(path: &Path, beside: &[PathBuf]) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    name.strip_suffix("_gt").is_some_and(|clip| beside.contains(&path.with_file_name(clip)))
 }
 
 fn is_not_clips(path: &Path) -> bool {

@@ -15,6 +15,8 @@ pub struct ReportInput {
     pub subtitle: String,
     /// The measured numbers, where scores and labels are known.
     pub evaluation: Option<Evaluation>,
+    /// Where there are no labels: the share of the highest scores that are among the highest without the network, too.
+    pub same_without_network: Option<f64>,
     /// Scores by clip, in the data set's order.
     pub clips: Vec<ClipResult>,
     /// The calibrated score at or above which a frame counts towards an alarm.

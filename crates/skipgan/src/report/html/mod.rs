@@ -18,6 +18,7 @@ pub use losses::{MetricsError, loss_plots};
 pub use pick::{Chosen, pick_moments};
 pub use verdict::{Tone, Verdict, unlabelled, verdict};
 
+use crate::report::network_text::network_sentence_without_labels;
 use crate::report::plot::STYLE;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -58,10 +59,11 @@ pub fn render(input: &ReportInput) -> String {
 
 fn head(input: &ReportInput) -> Markup {
     let scored = input.clips.iter().any(|clip| !clip.scores.is_empty());
-    let verdict = match &input.evaluation {
+    let mut verdict = match &input.evaluation {
         None if scored => unlabelled(&input.clips),
         evaluation => verdict(evaluation.as_ref()),
     };
+    verdict.reasons.extend(input.same_without_network.map(network_sentence_without_labels));
     let class = match verdict.tone {
         Tone::Shown => "shown",
         Tone::Doubtful => "doubtful",
@@ -143,6 +145,7 @@ mod tests {
             title: HOSTILE.into(),
             subtitle: HOSTILE.into(),
             evaluation: Some(evaluation),
+            same_without_network: None,
             clips,
             threshold: Some(8.0),
             comparisons: vec![Comparison { name: HOSTILE.into(), auroc: 0.5, interval: Some([0.25, 0.75]) }],
@@ -204,9 +207,11 @@ mod tests {
         let input = full(vec![clip("a", 80)], 8);
         let clips = vec![ClipResult { labels: None, ..clip("a", 80) }];
         let moments = input.moments.iter().map(|moment| Moment { kind: MomentKind::Highest, ..moment.clone() }).collect();
-        let page = render(&ReportInput { evaluation: None, clips, moments, ..input });
+        let page = render(&ReportInput { evaluation: None, same_without_network: Some(0.5), clips, moments, ..input });
         assert!(check_well_formed(&page).is_ok());
-        for words in ["Scores over time", "Highest scores", "alarm threshold", "Clip by clip", "Not here yet", "no labels"] {
+        for words in
+            ["Scores over time", "Highest scores", "alarm threshold", "Clip by clip", "Not here yet", "no labels", "takes labels to say"]
+        {
             assert!(page.contains(words), "{words}");
         }
         for words in ["ROC", "anomalous by the labels", "Found best"] {

@@ -3,6 +3,7 @@
 use super::input::{ClipResult, Comparison, ConfigRow, Fact, ReportInput};
 use super::verdict::{STRICT, grouped, percent, percent_or_dash};
 use crate::evaluate::Evaluation;
+use crate::report::network_text::network_sentence;
 use maud::{Markup, html};
 
 /// Rows of the table of clips.
@@ -37,6 +38,7 @@ pub(super) fn cards(evaluation: &Evaluation) -> Markup {
                 }
             }
         }
+        @if let Some(comparison) = &evaluation.without_network { p { (network_sentence(comparison)) } }
         p.soft {
             (grouped(evaluation.n_frames)) " frames of " (grouped(evaluation.n_clips)) " clips, " (grouped(evaluation.n_anomalous_frames)) " anomalous ("
             (percent(evaluation.prevalence)) " %). A frame counter earns " (percent_or_dash(evaluation.floor())) " %."
