@@ -82,6 +82,8 @@ pub enum Command {
     Scene(SceneArgs),
     /// Score footage by a detector without a network, for comparison
     Baseline(BaselineArgs),
+    /// Train, score and judge every row of a grid of settings, side by side: what does each switch buy?
+    Ablate(AblateArgs),
     /// Measure speed on generated input
     Bench(BenchArgs),
     /// Say what a run, checkpoint, video, score file or data set is
@@ -372,6 +374,27 @@ pub struct BaselineArgs {
     /// Folder for anomaly maps (.npy) and detections.csv
     #[arg(long, value_name = "DIR")]
     pub maps: Option<PathBuf>,
+    #[command(flatten)]
+    pub source: DataArgs,
+}
+
+#[derive(Args, Debug)]
+pub struct AblateArgs {
+    /// A data set with normal training footage and labelled test clips
+    #[arg(required = true, value_name = "DATA")]
+    pub data: Vec<PathBuf>,
+    /// TOML file that names the rows: base, named rows, cross products, seeds (docs/formats/grid.md)
+    #[arg(long, value_name = "F")]
+    pub grid: PathBuf,
+    /// Folder for runs, scores, results, the table and the plot; what an earlier call made there is not made again
+    #[arg(long, value_name = "DIR", default_value = "skipgan-ablation")]
+    pub out: PathBuf,
+    /// Change one key of the grid's base (repeatable); rows that set it keep their own value
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Labels, where they do not lie in the data set's own place
+    #[arg(long, value_name = "PATH")]
+    pub labels: Option<PathBuf>,
     #[command(flatten)]
     pub source: DataArgs,
 }

@@ -1,8 +1,8 @@
 //! Hands each command's arguments to the library and prints what comes back.
 
 use crate::args::{
-    BaselineArgs, BenchArgs, BenchJob, CalibrateArgs, Cli, Command, ConfigArgs, DataArgs, DecoderArg, DemoArgs, DisturbanceArg, DoctorArgs,
-    EvaluateArgs, Everywhere, InspectArgs, LayoutArg, ReportArgs, SceneArgs, ScoreArgs, TrainArgs,
+    AblateArgs, BaselineArgs, BenchArgs, BenchJob, CalibrateArgs, Cli, Command, ConfigArgs, DataArgs, DecoderArg, DemoArgs, DisturbanceArg,
+    DoctorArgs, EvaluateArgs, Everywhere, InspectArgs, LayoutArg, ReportArgs, SceneArgs, ScoreArgs, TrainArgs,
 };
 use crate::output::print;
 use crate::progress::{Manner, Progress};
@@ -11,7 +11,7 @@ use clap::CommandFactory;
 use serde_json::{Value, json};
 use skipgan::commands::configuration::Choices;
 use skipgan::commands::reading::{Reading, quoted};
-use skipgan::commands::{baseline, bench, calibrate, demo, doctor, evaluate, inspect, report, scene, score, train};
+use skipgan::commands::{ablate, baseline, bench, calibrate, demo, doctor, evaluate, inspect, report, scene, score, train};
 use skipgan::data::scene::DisturbanceKind;
 use skipgan::data::{DiscoverOptions, Layout};
 use skipgan::train::Ended;
@@ -40,6 +40,7 @@ pub fn dispatch(cli: Cli) -> Result<Outcome> {
         Command::Demo(args) => session.demo(args),
         Command::Scene(args) => session.scene(args),
         Command::Baseline(args) => session.baseline(args),
+        Command::Ablate(args) => session.ablate(args),
         Command::Bench(args) => session.bench(args),
         Command::Inspect(args) => session.inspect(args),
         Command::Doctor(args) => session.doctor(args),
@@ -91,6 +92,7 @@ impl Session {
             choices: choices(args.config, flags),
             time: args.minutes.map(|minutes| Duration::from_secs_f64(60.0 * minutes)),
             resume: if args.resume { Resume::Yes } else { Resume::No },
+            cache: None,
             cache_bytes: (args.cache_gib * (1u64 << 30) as f64) as u64,
             reading: reading(&args.source)?,
             threads: self.threads,
@@ -179,6 +181,7 @@ impl Session {
             false_alarms_per_hour: args.false_alarms_per_hour,
             checkpoint: args.checkpoint,
             set: args.set,
+            cache: None,
             reading: reading(&args.source)?,
             threads: self.threads,
         };
@@ -229,6 +232,32 @@ impl Session {
         let scored = baseline::run(&options, &interruptible(), &mut self.progress())?;
         self.show(&scored.to_json(), &scored.to_text())?;
         Ok(Outcome::Done)
+    }
+
+    fn ablate(&self, args: AblateArgs) -> Result<Outcome> {
+        let options = ablate::AblateOptions {
+            data: args.data,
+            grid: args.grid,
+            out: args.out,
+            set: args.set,
+            labels: args.labels,
+            reading: reading(&args.source)?,
+            threads: self.threads,
+        };
+        let ablated = ablate::run(&options, &interruptible(), &mut self.progress())?;
+        if ablated.interrupted {
+            let there = ablated.made + ablated.there;
+            return Ok(Outcome::Interrupted(format!(
+                "interrupted; {there} of {} results are there, go on with: {}",
+                ablated.wanted,
+                this_command()
+            )));
+        }
+        for result in ablated.results_json().iter().filter(|_| self.json) {
+            print(&result.to_string())?;
+        }
+        self.show(&ablated.to_json(), &ablated.to_text())?;
+        ablated.failure().map_or(Ok(Outcome::Done), |failure| bail!("{failure}"))
     }
 
     fn bench(&self, args: BenchArgs) -> Result<Outcome> {

@@ -79,3 +79,23 @@ fn a_scene_that_is_stopped_leaves_nothing_behind() {
     assert_eq!(stopped.err.lines().last(), Some("interrupted; run the same command again"));
     assert!(!place.file("street").exists());
 }
+
+#[test]
+fn an_ablation_goes_on_to_the_same_results() {
+    let place = Place::new();
+    let grid = format!(
+        "set = [\"steps={STEPS}\", \"width=32\", \"height=32\", \"g_width=4\", \"d_width=4\", \"batch=4\"]\n[scoring]\nlambda = [0.5, 0.9]\n"
+    );
+    place.write("grid.toml", grid);
+    let ablate = "ablate data --grid grid.toml --json --out";
+    let stopped = interrupted(&place, &format!("{ablate} a"), "\"at\":\"training\"");
+    assert_eq!(stopped.code, Some(130), "{stopped:?}");
+    let last = stopped.err.lines().last().expect("a line");
+    assert!(last.starts_with("interrupted; 0 of 2 results are there, go on with: skipgan ablate data"), "{last}");
+    assert!(!place.file("a/table.csv").exists());
+    place.done(&format!("{ablate} a"));
+    place.done(&format!("{ablate} b"));
+    assert_eq!(place.text("a/table.csv"), place.text("b/table.csv"));
+    let commands = std::fs::read_dir(place.file("a/trainings")).expect("trainings").count();
+    assert_eq!(commands, 1, "the training that was interrupted is the one that went on");
+}

@@ -32,6 +32,8 @@ pub struct CalibrateOptions {
     pub checkpoint: Option<String>,
     /// Settings that concern scoring, kept in the checkpoint.
     pub set: Vec<String>,
+    /// Folder of the training's decoded frames, where it is not the run's own.
+    pub cache: Option<PathBuf>,
     /// How footage is read.
     pub reading: Reading,
     /// Worker threads; 0: one a core.
@@ -152,7 +154,8 @@ impl Normal<'_> {
             return Err(CommandError::Usage(told.into()));
         };
         let sight = Normal::sight(opened);
-        let cache = self.options.reading.cache(&run.cache(), self.clips, &sight.picture, DEFAULT_LIMIT_BYTES, self.cancel, listener)?;
+        let folder = self.options.cache.clone().unwrap_or_else(|| run.cache());
+        let cache = self.options.reading.cache(&folder, self.clips, &sight.picture, DEFAULT_LIMIT_BYTES, self.cancel, listener)?;
         let kept = &opened.checkpoint.provenance.kept_frames;
         if !kept.is_empty() && *kept != cache.kept_sha256() {
             let told = "the training saw other frames of this footage (another --decoder or --cache-gib): name other normal footage";

@@ -67,6 +67,7 @@ pub fn run(options: &DemoOptions, cancel: &AtomicBool, listener: &mut dyn Listen
         choices: Choices { flags, ..Choices::default() },
         time: None,
         resume: Resume::No,
+        cache: None,
         cache_bytes: DEFAULT_LIMIT_BYTES,
         reading: reading.clone(),
         threads: options.threads,

@@ -97,7 +97,7 @@ fn against(
     Ok(compare(&clips_of(truth, &own), &others, origin, Options::default())?)
 }
 
-fn clips_of<'a>(truth: &'a Truth, scores: &[&'a [f64]]) -> Vec<ClipScores<'a>> {
+pub(super) fn clips_of<'a>(truth: &'a Truth, scores: &[&'a [f64]]) -> Vec<ClipScores<'a>> {
     let named = truth.clips.iter().zip(scores).zip(&truth.labels);
     named.map(|((name, &scores), labels)| ClipScores { name, scores, labels }).collect()
 }
@@ -232,7 +232,7 @@ pub fn measure(held: &Held, truth: &Truth, options: &EvaluateOptions) -> Result<
     })
 }
 
-fn provenance(held: &Held, truth: &Truth, options: &EvaluateOptions) -> Provenance {
+pub(super) fn provenance(held: &Held, truth: &Truth, options: &EvaluateOptions) -> Provenance {
     let own = match &held.meta {
         Some(meta) => meta.provenance(&held.table.sha256),
         None => Provenance {

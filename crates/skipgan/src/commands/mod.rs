@@ -1,5 +1,6 @@
 //! One file a command: functions from options to results. Here the folders meet; the program `skipgan` only parses and prints.
 
+pub mod ablate;
 pub mod baseline;
 pub mod bench;
 pub mod calibrate;

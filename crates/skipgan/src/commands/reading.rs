@@ -151,7 +151,7 @@ pub fn pool(threads: usize) -> Result<Arc<Pool>, CommandError> {
 }
 
 /// `threads`, or one a core for 0.
-fn worker_count(threads: usize) -> usize {
+pub(super) fn worker_count(threads: usize) -> usize {
     if threads == 0 { std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get) } else { threads }
 }
 

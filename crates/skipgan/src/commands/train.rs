@@ -39,6 +39,8 @@ pub struct TrainOptions {
     pub time: Option<Duration>,
     /// Whether to go on with what the run folder holds.
     pub resume: Resume,
+    /// Folder of decoded frames, where several runs share one; `None`: the run's own.
+    pub cache: Option<PathBuf>,
     /// Most bytes of decoded frames.
     pub cache_bytes: u64,
     /// How footage is read.
@@ -79,7 +81,8 @@ pub fn run(options: &TrainOptions, cancel: &AtomicBool, listener: &mut dyn Liste
     let existing = if options.resume == Resume::Yes { Existing::Resume } else { Existing::Refuse };
     let run = Run::create(&options.out, existing)?;
     let picture = PictureSettings::new(&config, height, width);
-    let cache = options.reading.cache(&run.cache(), clips, &picture, options.cache_bytes, cancel, listener)?;
+    let folder = options.cache.clone().unwrap_or_else(|| run.cache());
+    let cache = options.reading.cache(&folder, clips, &picture, options.cache_bytes, cancel, listener)?;
     let split = hold_out(&cache.frames(), config.history)?;
     listener.hear(Event::Note(split.summary()));
     let motion = reading::motion(&cache, config.sees, options.threads, cancel, listener)?;

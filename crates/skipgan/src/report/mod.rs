@@ -8,6 +8,7 @@ pub mod picture;
 pub mod plot;
 
 // Result files.
+pub mod ablation;
 mod alarm_text;
 pub mod detections_file;
 pub mod evaluation_file;

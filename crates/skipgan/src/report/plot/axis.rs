@@ -55,6 +55,17 @@ impl Axis {
         Self { low, high, logarithmic: true, ticks, label: label.into() }
     }
 
+    /// Names instead of numbers, evenly from top to bottom.
+    pub fn named(names: &[&str]) -> Self {
+        let ticks = names.iter().enumerate().map(|(at, name)| (Self::place_of_name(at, names.len()), (*name).into())).collect();
+        Self { low: 0.0, high: names.len().max(1) as f64, logarithmic: false, ticks, label: String::new() }
+    }
+
+    /// Where the name of that order stands on an axis of so many.
+    pub fn place_of_name(at: usize, names: usize) -> f64 {
+        names as f64 - at as f64 - 0.5
+    }
+
     /// Where `value` falls between the axis' ends, 0 … 1, clamped.
     pub fn position(&self, value: f64) -> f64 {
         let position = if self.logarithmic {

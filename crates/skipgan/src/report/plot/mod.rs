@@ -1,4 +1,4 @@
-//! Plots as SVG text, written by hand: score curves, ROC, histograms, loss curves. No plotting crate, no script.
+//! Plots as SVG text, written by hand: score curves, ROC, histograms, loss curves, rows of a table. No plotting crate, no script.
 //!
 //! A [`Plot`] fills the width it is given: shapes live in a stretched inner picture, text is placed by percentages and keeps its size,
 //! so a page reads on a telephone too. Colours are CSS classes over the variables of [`STYLE`], which follow the reader's light or dark
@@ -9,6 +9,7 @@ mod axis;
 mod histogram;
 mod lines;
 mod roc;
+mod rows;
 mod score;
 mod svg;
 mod thin;
@@ -17,6 +18,7 @@ pub use axis::{Axis, clock};
 pub use histogram::histogram;
 pub use lines::{Series, lines};
 pub use roc::{RocMark, roc};
+pub use rows::{RowMark, rows};
 pub use score::{ScoreCurve, score_curve};
 #[cfg(test)]
 pub(crate) use svg::check_well_formed;

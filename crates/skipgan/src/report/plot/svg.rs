@@ -8,6 +8,8 @@ pub const STYLE: &str = include_str!("plot.css");
 
 /// Side of the stretched inner picture in its own units.
 const UNITS: f64 = 1000.0;
+/// CSS pixels left of the drawing in a file of its own, for the ticks' texts.
+const LEFT: u32 = 48;
 /// Height of the lane of marks along the lower edge, in CSS pixels.
 const LANE: f64 = 5.0;
 
@@ -43,6 +45,7 @@ pub fn escape(text: &str) -> String {
 pub struct Plot {
     title: String,
     height: u32,
+    left: u32,
     x: Axis,
     y: Axis,
     shapes: String,
@@ -52,7 +55,13 @@ pub struct Plot {
 impl Plot {
     /// An empty plot `height` CSS pixels high between its axes; `title` is read to those who cannot see it.
     pub fn new(title: &str, height: u32, x: Axis, y: Axis) -> Self {
-        Self { title: title.into(), height, x, y, shapes: String::new(), notes: String::new() }
+        Self { title: title.into(), height, left: LEFT, x, y, shapes: String::new(), notes: String::new() }
+    }
+
+    /// With so many CSS pixels for the texts of the upright axis, in a file of its own.
+    #[must_use]
+    pub fn with_left(self, left: u32) -> Self {
+        Self { left, ..self }
     }
 
     /// Units of the inner picture across and down; 1 decimal is finer than a pixel.
@@ -150,6 +159,12 @@ impl Plot {
         );
     }
 
+    /// A point of that radius without words.
+    pub(super) fn dot(&mut self, class: &str, x: f64, y: f64, radius: f64) {
+        let (across, down) = (self.x.position(x) * 100.0, (1.0 - self.y.position(y)) * 100.0);
+        let _ = write!(self.notes, r#"<circle class="{}" cx="{across:.2}%" cy="{down:.2}%" r="{radius}"/>"#, escape(class));
+    }
+
     /// Grid, ticks and the labels of both axes.
     fn axes(&self) -> String {
         let mut out = String::new();
@@ -191,15 +206,14 @@ impl Plot {
 
     /// A file of its own, `width` CSS pixels wide.
     pub fn file(&self, width: u32) -> String {
-        const LEFT: u32 = 48;
         const RIGHT: u32 = 14;
         const TOP: u32 = 26;
         const BOTTOM: u32 = 44;
-        let height = self.height;
+        let (height, left) = (self.height, self.left);
         format!(
-            r#"<svg xmlns="http://www.w3.org/2000/svg" class="file" width="{width}" height="{}"><style>{STYLE}</style><rect class="paper" width="100%" height="100%"/><svg class="drawing" x="{LEFT}" y="{TOP}" width="{}" height="{height}" overflow="visible">{}</svg></svg>"#,
+            r#"<svg xmlns="http://www.w3.org/2000/svg" class="file" width="{width}" height="{}"><style>{STYLE}</style><rect class="paper" width="100%" height="100%"/><svg class="drawing" x="{left}" y="{TOP}" width="{}" height="{height}" overflow="visible">{}</svg></svg>"#,
             height + TOP + BOTTOM,
-            width.saturating_sub(LEFT + RIGHT).max(1),
+            width.saturating_sub(left + RIGHT).max(1),
             self.body()
         )
     }
