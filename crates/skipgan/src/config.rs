@@ -361,6 +361,12 @@ pub struct Config {
     pub map_channel: i64,
     /// Causal smoothing of the `score` column: s(t) = smooth·s(t−1) + (1−smooth)·A(t); 0: none.
     pub smooth: f64,
+    /// Where motion is seen: whether frames are marked in which the scene itself changed (light, camera, weather); no alarm there.
+    pub scene_change: bool,
+    /// Whether the light of such frames is brought back to the usual one.
+    pub undo_light: bool,
+    /// Whether such frames are brought back to where the camera usually looks.
+    pub undo_shift: bool,
 }
 
 /// `skips = true`, `false`, or a list of flags.
@@ -449,6 +455,9 @@ impl Default for Config {
             scale: Scale::Terms,
             map_channel: -1,
             smooth: 0.0,
+            scene_change: true,
+            undo_light: true,
+            undo_shift: true,
         }
     }
 }
@@ -489,9 +498,9 @@ pub struct Objective {
 /// Names of the presets, the default first.
 pub const PRESETS: [&str; 3] = ["video", "official", "paper"];
 
-/// Keys that scores of a trained network depend on: those of a calibration's basis.
-pub const SCORING_KEYS: [&str; 11] =
-    ["lambda", "local", "top_share", "score", "score_r", "score_l", "features", "bn_test", "scale", "map_channel", "smooth"];
+/// Keys that scores of a trained network depend on: those of a calibration's basis, and what is done where the scene changes.
+pub const SCORING_KEYS: [&str; 14] =
+    ["lambda", "local", "top_share", "score", "score_r", "score_l", "features", "bn_test", "scale", "map_channel", "smooth", "scene_change", "undo_light", "undo_shift"];
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -127,6 +127,7 @@ pub fn status_of(status: FrameStatus) -> score_file::FrameStatus {
         FrameStatus::Ok => score_file::FrameStatus::Ok,
         FrameStatus::Repeated => score_file::FrameStatus::Repeated,
         FrameStatus::Damaged => score_file::FrameStatus::Damaged,
+        FrameStatus::SceneChange => score_file::FrameStatus::SceneChange,
     }
 }
 

@@ -41,7 +41,7 @@ pub struct FrameScore {
     pub place: Option<f64>,
     /// The calibrated score: A, or S.
     pub score: f64,
-    /// Whether the score is above every held-out normal one; never for a repeated frame.
+    /// Whether the score is above every held-out normal one; never for a repeated frame or one of a scene change.
     pub alarm: bool,
     /// Whether the window reaches before the clip's start.
     pub warmup: bool,
@@ -242,7 +242,7 @@ impl ClipState<'_> {
             motion: judged.calibrated.motion,
             place: judged.calibrated.place,
             score: judged.calibrated.score,
-            alarm: judged.alarm && waiting.status != FrameStatus::Repeated,
+            alarm: judged.alarm && waiting.status.can_alarm(),
             warmup: waiting.warmup,
         };
         self.last = Some(row.clone());

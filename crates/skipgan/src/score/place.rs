@@ -5,7 +5,7 @@
 //! local values turns noise into alarms.
 
 use super::local::{PIXEL_WINDOW, WindowMean, halve};
-use crate::data::usual::{usual_picture, usual_speed};
+use crate::data::usual::{usual_picture, usual_speed, usual_view};
 use crate::data::{DataError, FrameCache, MotionCache, Span};
 use crate::usual::Usual;
 
@@ -27,7 +27,8 @@ pub fn usual(cache: &FrameCache, motion: &MotionCache, spans: &[Span]) -> Result
     let speed = usual_speed(cache, motion, spans)?;
     let background = usual_picture(cache, spans)?;
     let place = usual_places(cache, &background, spans)?;
-    Ok(Usual { height, width, speed, background, place })
+    let view = usual_view(cache, &background, spans)?;
+    Ok(Usual { height, width, speed, background, place, view })
 }
 
 /// s on the half-size grid, `[height / 2, width / 2]`, in grey levels, over the frames of `spans`.
