@@ -19,7 +19,7 @@ const HOLD_SECONDS: f64 = 60.0;
 /// Seconds from one of its samples to the next.
 const SAMPLE_SECONDS: f64 = 1.0;
 /// Grey level from which on a pixel is white and says no more.
-const WHITE: u8 = 250;
+const WHITE: f32 = 250.0;
 /// Least slack round what normal footage showed: what fits of one picture and the next differ by. Grey levels.
 const LEAST_LEVEL: f32 = 1.0;
 /// The same of ln g.
@@ -28,6 +28,8 @@ const LEAST_CONTRAST: f32 = 0.02;
 const LEAST_SHIFT: f32 = 0.15;
 /// The same in grey levels.
 const LEAST_UNREST: f32 = 0.25;
+/// Unrest, as a multiple of the usual one, up to which a picture is taken for the usual scene, brought out of place or light.
+const KNOWN_UNREST: f32 = 5.0;
 
 /// What is done about changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,12 +55,13 @@ pub struct SceneChange {
     doing: Steadying,
     usual: Arc<Usual>,
     view: UsualView,
+    /// Fits pictures to the background, or to what took over from it.
     fitter: ViewFitter,
-    /// What pictures are compared with: the background, or what took over from it, in the place and the light of the background.
-    reference: Vec<f32>,
-    /// How the reference lies in pictures as they come: [`View::SAME`] until something took over.
-    centre: View,
     last: View,
+    /// How what took over lies against the background: [`View::SAME`] while nothing has.
+    placed: View,
+    /// The background, or what took over from it, brought to the place and the light of the background.
+    reference: Vec<f32>,
     odd_at: Option<f64>,
     hold: Option<Hold>,
     took_over: bool,
@@ -69,7 +72,8 @@ pub struct SceneChange {
 #[derive(Debug)]
 struct Hold {
     since: f64,
-    fit: Fit,
+    /// Fits to its first picture.
+    fitter: ViewFitter,
     samples: Vec<Vec<u8>>,
 }
 
@@ -85,9 +89,9 @@ impl SceneChange {
             usual: Arc::clone(usual),
             view,
             fitter,
-            reference,
-            centre: same,
             last: same,
+            placed: same,
+            reference,
             odd_at: None,
             hold: None,
             took_over: false,
@@ -105,19 +109,17 @@ impl SceneChange {
         self.picture.extend(plane.iter().map(|&value| f32::from(value)));
         let fit = self.fitter.fit(&self.picture, &self.last);
         self.last = fit.view;
-        if self.is_odd(&fit, &self.centre) {
+        if fit.unrest > self.view.most_unrest() || self.view.is_elsewhere(&fit) {
             self.odd_at = Some(seconds);
         }
         let mut changed = self.odd_at.is_some_and(|at| seconds - at < CALM_SECONDS);
         if !changed {
             self.hold = None;
-        } else if self.holds(seconds, &fit, plane) {
+        } else if self.holds(seconds, plane) {
             self.take_over();
             changed = false;
         }
-        // A picture in which nothing is known again says nothing of shift and light.
-        let known = fit.unrest <= 4.0 * self.view.most_unrest();
-        let view = if changed && known { fit.view } else { self.centre };
+        let view = if changed && self.view.is_known(&fit) { fit.view.beyond(&self.placed) } else { self.placed };
         self.bring_back(&view, plane);
         changed
     }
@@ -132,31 +134,16 @@ impl SceneChange {
         self.took_over
     }
 
-    /// Whether a fit lies beyond what normal footage showed, seen from `centre`.
-    fn is_odd(&self, fit: &Fit, centre: &View) -> bool {
-        fit.unrest > self.view.most_unrest() || self.is_elsewhere(fit, centre)
-    }
-
-    fn is_elsewhere(&self, fit: &Fit, centre: &View) -> bool {
-        let seen = fit.view.from(centre);
-        let level = (fit.level - self.level_of(centre)) / centre.gain;
-        let UsualView { level: levels, contrast, across, down, .. } = self.view;
-        !(levels.holds(level) && contrast.holds(seen.gain.ln()) && across.holds(seen.across) && down.holds(seen.down))
-    }
-
-    fn level_of(&self, view: &View) -> f32 {
-        let mean = self.reference.iter().sum::<f32>() / self.reference.len().max(1) as f32;
-        (view.gain - 1.0) * mean + view.offset
-    }
-
     /// Whether the view has held for long enough; takes its samples.
-    fn holds(&mut self, seconds: f64, fit: &Fit, plane: &[u8]) -> bool {
-        let broke = self.hold.as_ref().is_none_or(|hold| {
-            let other = || hold.samples.first().is_none_or(|first| block_difference(first, plane, self.usual.width) > 2.0 * self.view.most_unrest());
-            if fit.unrest <= self.view.most_unrest() { self.is_elsewhere(fit, &hold.fit.view) } else { other() }
+    fn holds(&mut self, seconds: f64, plane: &[u8]) -> bool {
+        let broke = self.hold.as_mut().is_none_or(|hold| {
+            let fit = hold.fitter.fit(&self.picture, &View::SAME);
+            // Against a single picture, not a median of many: twice the noise, twice the people.
+            fit.unrest > 2.0 * self.view.most_unrest() || self.view.is_elsewhere(&fit)
         });
         if broke {
-            self.hold = Some(Hold { since: seconds, fit: *fit, samples: Vec::new() });
+            let fitter = ViewFitter::new(&self.picture, self.usual.height, self.usual.width);
+            self.hold = Some(Hold { since: seconds, fitter, samples: Vec::new() });
         }
         let Some(hold) = &mut self.hold else { return false };
         if seconds - hold.since >= SAMPLE_SECONDS * hold.samples.len() as f64 {
@@ -165,20 +152,23 @@ impl SceneChange {
         seconds - hold.since >= HOLD_SECONDS
     }
 
-    /// The median of the samples becomes the reference, brought to the place and the light of the background as far as it shows the same.
+    /// The median of the samples is what pictures are compared with from now on. Scores still compare with the background: pictures are
+    /// brought to its place and light as far as both show the same, and differ from it as they differ from what took over.
     fn take_over(&mut self) {
         let Some(hold) = self.hold.take() else { return };
         let mut median: Vec<u8> = median_picture(&hold.samples);
-        let picture: Vec<f32> = median.iter().map(|&value| f32::from(value)).collect();
+        let real = |picture: &[u8]| picture.iter().map(|&value| f32::from(value)).collect::<Vec<f32>>();
         let (height, width) = (self.usual.height, self.usual.width);
+        let now = std::mem::replace(&mut self.picture, real(&median));
+        let near = self.last.beyond(&self.placed);
+        let fit = ViewFitter::new(&self.usual.background, height, width).fit(&self.picture, &near);
+        self.placed = if self.view.is_known(&fit) { fit.view } else { View::SAME };
+        self.fitter = ViewFitter::new(&self.picture, height, width);
         self.reference.clone_from(&self.usual.background);
-        let fit = ViewFitter::new(&self.reference, height, width).fit(&picture, &self.last);
-        self.centre = if fit.unrest <= self.view.most_unrest() { fit.view } else { View::SAME };
-        self.picture = picture;
-        self.bring_back(&self.centre.clone(), &mut median);
-        self.reference = median.iter().map(|&value| f32::from(value)).collect();
-        self.fitter = ViewFitter::new(&self.reference, height, width);
-        (self.last, self.odd_at, self.took_over) = (self.centre, None, true);
+        self.bring_back(&self.placed, &mut median);
+        self.reference = real(&median);
+        self.picture = now;
+        (self.last, self.odd_at, self.took_over) = (View::SAME, None, true);
     }
 
     /// Undoes a view: what stands at x + d comes to x, in the light of the reference. What lies beyond the picture, and what is so white that
@@ -190,26 +180,18 @@ impl SceneChange {
             return;
         }
         let (height, width) = (self.usual.height, self.usual.width);
-        let place = |index: usize, shift: f32, count: usize| {
-            let at = index as f32 + shift;
-            let first = at.floor().clamp(0.0, (count - 1) as f32);
-            let inside = at >= 0.0 && at <= (count - 1) as f32;
-            inside.then_some((first as usize, (first as usize + 1).min(count - 1), at - first))
-        };
-        let columns: Vec<Option<(usize, usize, f32)>> = (0..width).map(|col| place(col, across, width)).collect();
-        for row in 0..height {
-            let rows = place(row, down, height);
+        let (columns, lines) = (Taps::along(width, across), Taps::along(height, down));
+        for (row, lines) in lines.iter().enumerate() {
             for (col, columns) in columns.iter().enumerate() {
                 let index = row * width + col;
                 let usual = self.reference[index];
-                let (Some((top, bottom, below)), Some((left, right, beside))) = (rows, *columns) else {
+                let (Some(lines), Some(columns)) = (lines, columns) else {
                     plane[index] = usual.round() as u8;
                     continue;
                 };
-                let line = |row: usize| self.picture[row * width + left] * (1.0 - beside) + self.picture[row * width + right] * beside;
-                let seen = line(top) * (1.0 - below) + line(bottom) * below;
+                let seen = lines.of(|row| columns.of(|col| self.picture[row * width + col]));
                 let mut value = (seen - offset) / gain;
-                if seen >= f32::from(WHITE) && self.doing.light {
+                if seen >= WHITE && self.doing.light {
                     value = value.max(usual);
                 }
                 plane[index] = value.round().clamp(0.0, 255.0) as u8;
@@ -218,7 +200,52 @@ impl SceneChange {
     }
 }
 
+/// Four pixels in a row and what each counts at a place between the middle two: Catmull and Rom's cubic, which keeps edges.
+#[derive(Clone, Copy, Debug)]
+struct Taps {
+    places: [usize; 4],
+    weights: [f32; 4],
+}
+
+impl Taps {
+    /// For each of `count` places moved by `shift`; none where that is beyond the picture.
+    fn along(count: usize, shift: f32) -> Vec<Option<Taps>> {
+        let at = |index: usize| {
+            let place = index as f32 + shift;
+            if !(0.0..=(count - 1) as f32).contains(&place) {
+                return None;
+            }
+            let (first, t) = (place.floor() as usize, place - place.floor());
+            let places = [first.saturating_sub(1), first, (first + 1).min(count - 1), (first + 2).min(count - 1)];
+            let weights = [
+                0.5 * t * (-1.0 + t * (2.0 - t)),
+                1.0 + 0.5 * t * t * (3.0 * t - 5.0),
+                0.5 * t * (1.0 + t * (4.0 - 3.0 * t)),
+                0.5 * t * t * (t - 1.0),
+            ];
+            Some(Taps { places, weights })
+        };
+        (0..count).map(at).collect()
+    }
+
+    fn of(&self, value: impl Fn(usize) -> f32) -> f32 {
+        self.places.iter().zip(&self.weights).map(|(&place, &weight)| weight * value(place)).sum()
+    }
+}
+
 impl UsualView {
+    /// Whether shift or light lie beyond what normal footage showed.
+    fn is_elsewhere(&self, fit: &Fit) -> bool {
+        let UsualView { level, contrast, across, down, .. } = self;
+        let View { across: right, down: below, gain, .. } = fit.view;
+        !(level.holds(fit.level) && contrast.holds(gain.ln()) && across.holds(right) && down.holds(below))
+    }
+
+    /// Whether a picture shows the scene at all, so that its shift and its light mean something.
+    fn is_known(&self, fit: &Fit) -> bool {
+        fit.unrest <= KNOWN_UNREST * self.most_unrest()
+    }
+
     /// What normal footage shows, from the fits of its pictures; `None` of nothing.
     pub fn of_fits(fits: &[Fit]) -> Option<UsualView> {
         let extent = |value: &dyn Fn(&Fit) -> f32, least: f32| Extent::of(fits.iter().map(value), least);
@@ -230,19 +257,6 @@ impl UsualView {
             unrest: extent(&|fit| fit.unrest, LEAST_UNREST)?,
         })
     }
-}
-
-/// Median over blocks of 8 × 8 pixels of the mean difference of two pictures.
-fn block_difference(a: &[u8], b: &[u8], width: usize) -> f32 {
-    let across = width.div_ceil(8);
-    let mut sums = vec![(0u32, 0u32); across * (a.len() / width).div_ceil(8)];
-    for (index, (a, b)) in a.iter().zip(b).enumerate() {
-        let (sum, count) = &mut sums[index / width / 8 * across + index % width / 8];
-        (*sum, *count) = (*sum + u32::from(a.abs_diff(*b)), *count + 1);
-    }
-    let mut means: Vec<f32> = sums.iter().map(|&(sum, count)| sum as f32 / count.max(1) as f32).collect();
-    means.sort_unstable_by(f32::total_cmp);
-    means.get(means.len() / 2).copied().unwrap_or_default()
 }
 
 fn median_picture(samples: &[Vec<u8>]) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! How a picture lies against a reference of the same camera: I(x + d) ≈ g·R(x) + o, by robust least squares over both shift and light.
 //!
-//! Gauss–Newton at half size with Tukey's weights, so that people in front of the background do not count; it starts from the last fit and
+//! Gauss–Newton at half size, a little blurred, with Tukey's weights, so that people in front of the background do not count; it starts from the last fit and
 //! from the best correlation at a quarter of the size, and the better of both stands. Plain arrays: it knows no clip and no network.
 #![allow(clippy::indexing_slicing)] // sizes are asserted where they come in
 
@@ -36,13 +36,13 @@ impl View {
     /// The reference's own.
     pub const SAME: View = View { across: 0.0, down: 0.0, gain: 1.0, offset: 0.0 };
 
-    /// This view as it is seen from `other`.
-    pub fn from(&self, other: &View) -> View {
+    /// The view of a picture that is seen so against a reference which is itself seen so against another: R = `reference`.
+    pub fn beyond(&self, reference: &View) -> View {
         View {
-            across: self.across - other.across,
-            down: self.down - other.down,
-            gain: self.gain / other.gain,
-            offset: (self.offset - other.offset) / other.gain,
+            across: self.across + reference.across,
+            down: self.down + reference.down,
+            gain: self.gain * reference.gain,
+            offset: self.gain * reference.offset + self.offset,
         }
     }
 }
@@ -80,7 +80,7 @@ impl ViewFitter {
     pub fn new(reference: &[f32], height: usize, width: usize) -> ViewFitter {
         assert!(reference.len() == height * width && height >= 4 && width >= 4, "a reference of {height}x{width}");
         let (rows, cols) = (height / 2, width / 2);
-        let half = halved(reference, height, width);
+        let half = blurred(halved(reference, height, width), rows, cols);
         let at = |row: usize, col: usize| half[row.min(rows - 1) * cols + col.min(cols - 1)];
         let cells = || (0..rows).flat_map(|row| (0..cols).map(move |col| (row, col)));
         let across = cells().map(|(row, col)| 0.5 * (at(row, col + 1) - at(row, col.saturating_sub(1)))).collect();
@@ -98,7 +98,7 @@ impl ViewFitter {
     pub fn fit(&mut self, picture: &[f32], near: &View) -> Fit {
         let (height, width) = (picture.len() / (2 * self.cols), 2 * self.cols);
         assert!(picture.len() == height * width && height / 2 == self.rows, "a picture of the reference's size");
-        self.half = halved(picture, height, width);
+        self.half = blurred(halved(picture, height, width), self.rows, self.cols);
         let (mut best, mut cost) = self.descend(*near);
         let (across, down) = self.searched();
         if (across - best.across).abs().max((down - best.down).abs()) > 2.0 {
@@ -257,6 +257,28 @@ fn halved(picture: &[f32], height: usize, width: usize) -> Vec<f32> {
         out.extend(upper.chunks_exact(2).zip(lower.chunks_exact(2)).map(|(a, b)| 0.25 * ((a[0] + a[1]) + (b[0] + b[1]))));
     }
     out
+}
+
+/// Binomial means of 3 × 3 pixels, the border repeated: what lies between pixels can then be interpolated.
+fn blurred(mut picture: Vec<f32>, rows: usize, cols: usize) -> Vec<f32> {
+    for line in picture.chunks_exact_mut(cols) {
+        let mut before = line[0];
+        for col in 0..cols {
+            let (now, after) = (line[col], line[(col + 1).min(cols - 1)]);
+            line[col] = 0.25 * (before + after) + 0.5 * now;
+            before = now;
+        }
+    }
+    let mut before = picture[..cols].to_vec();
+    for row in 0..rows {
+        let after = (row + 1).min(rows - 1) * cols;
+        for (col, before) in before.iter_mut().enumerate() {
+            let (now, after) = (picture[row * cols + col], picture[after + col]);
+            picture[row * cols + col] = 0.25 * (*before + after) + 0.5 * now;
+            *before = now;
+        }
+    }
+    picture
 }
 
 /// The upper median, 0 of nothing; the order is lost.
