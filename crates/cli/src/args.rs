@@ -1,7 +1,11 @@
 //! The command line as typed: one struct a command; flags are also environment variables `SKIPGAN_*`.
 //! Precedence: flag > environment > config file > preset. What the flags mean stands in [`crate::run`].
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::FalseyValueParser;
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Learns from normal footage what a fixed camera sees, and says when, where and how strongly something departs from it.
@@ -16,6 +20,36 @@ pub struct Cli {
     pub everywhere: Everywhere,
 }
 
+impl Cli {
+    /// Parses; `--steps` and `--epochs` exclude each other, but the one that was typed goes before the other's variable.
+    pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+        let matches = Cli::command().try_get_matches_from(words)?;
+        let mut cli = Cli::from_arg_matches(&matches)?;
+        if let (Command::Train(train), Some(("train", given))) = (&mut cli.command, matches.subcommand()) {
+            train.settle_budget(given)?;
+        }
+        Ok(cli)
+    }
+}
+
+impl TrainArgs {
+    fn settle_budget(&mut self, given: &ArgMatches) -> Result<(), clap::Error> {
+        let is_typed = |flag| given.value_source(flag) == Some(ValueSource::CommandLine);
+        if self.steps.is_none() || self.epochs.is_none() {
+            return Ok(());
+        }
+        match (is_typed("steps"), is_typed("epochs")) {
+            (true, false) => self.epochs = None,
+            (false, true) => self.steps = None,
+            _ => {
+                let told = "--steps and --epochs (or SKIPGAN_STEPS and SKIPGAN_EPOCHS) say how long in two ways; give one of them";
+                return Err(Cli::command().error(ErrorKind::ArgumentConflict, told));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Flags that every command takes.
 #[derive(Args, Debug, Clone)]
 pub struct Everywhere {
@@ -23,10 +57,10 @@ pub struct Everywhere {
     #[arg(long, global = true, env = "SKIPGAN_THREADS", default_value_t = 0, value_name = "N")]
     pub threads: usize,
     /// No progress, only results and errors
-    #[arg(long, short, global = true, env = "SKIPGAN_QUIET")]
+    #[arg(long, short, global = true, env = "SKIPGAN_QUIET", value_parser = FalseyValueParser::new())]
     pub quiet: bool,
     /// One JSON object a line on stdout instead of text
-    #[arg(long, global = true, env = "SKIPGAN_JSON")]
+    #[arg(long, global = true, env = "SKIPGAN_JSON", value_parser = FalseyValueParser::new())]
     pub json: bool,
 }
 
@@ -40,7 +74,7 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Write one self-contained HTML page about a run and its scores
     Report(ReportArgs),
-    /// Take the statistics of normal footage anew, without training, and write them into the run's best checkpoint
+    /// Take the statistics of normal footage anew, or choose another rate of false alarms, without training; the run's best checkpoint takes them
     Calibrate(CalibrateArgs),
     /// Generate a street with anomalies, then train, score, evaluate and report on it
     Demo(DemoArgs),
@@ -82,6 +116,10 @@ pub enum LayoutArg {
     Ucsd,
     /// training/frames/CLIP, testing/frames/CLIP
     Frames,
+    /// training_videos/NN.avi, testing_videos/NN.avi, ground_truth_demo/testing_label_mask/N_label.mat
+    Avenue,
+    /// training/videos/*.avi, testing/frames/NN_NNNN
+    Shanghaitech,
     /// train/good, test/KIND, ground_truth/KIND
     Mvtec,
     /// videos or folders of pictures, optionally below train/ and test/
@@ -141,10 +179,10 @@ pub struct TrainArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
     /// Passes over the footage
-    #[arg(long, env = "SKIPGAN_EPOCHS", value_name = "N", group = "budget")]
+    #[arg(long, env = "SKIPGAN_EPOCHS", value_name = "N")]
     pub epochs: Option<usize>,
     /// Updates; 0 gives the untrained control
-    #[arg(long, env = "SKIPGAN_STEPS", value_name = "N", group = "budget")]
+    #[arg(long, env = "SKIPGAN_STEPS", value_name = "N")]
     pub steps: Option<u64>,
     /// Stop after this many minutes (the schedule still counts the configured steps)
     #[arg(long, env = "SKIPGAN_MINUTES", value_name = "M")]
@@ -211,6 +249,9 @@ pub struct EvaluateArgs {
     /// Write a copy of the scores with a column `label`
     #[arg(long, value_name = "LABELLED")]
     pub out: Option<PathBuf>,
+    /// Other scores of the same data: which is higher, by a paired bootstrap over clips
+    #[arg(long, value_name = "OTHER")]
+    pub compare: Option<PathBuf>,
     #[command(flatten)]
     pub source: DataArgs,
 }
@@ -226,10 +267,10 @@ pub struct ReportArgs {
     #[arg(long, value_name = "DATA", requires = "scores")]
     pub data: Vec<PathBuf>,
     /// Labels, where they do not lie in the data set's own place
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", requires = "scores")]
     pub labels: Option<PathBuf>,
     /// Folder of anomaly maps, for the pixel and region numbers
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", requires = "scores")]
     pub maps: Option<PathBuf>,
     /// The page; default: RUN/report/index.html
     #[arg(long, value_name = "FILE")]
@@ -247,9 +288,12 @@ pub struct ReportArgs {
 pub struct CalibrateArgs {
     /// A trained run, or a checkpoint file
     pub run: PathBuf,
-    /// Normal footage of the camera as it is now
-    #[arg(required = true, value_name = "DATA")]
+    /// Normal footage of the camera as it is now; not needed where only the threshold of alarms is to change
+    #[arg(value_name = "DATA", required_unless_present = "false_alarms_per_hour")]
     pub data: Vec<PathBuf>,
+    /// False alarms wanted an hour (per 1,000 frames where no time is known); default: as before, 1 at first
+    #[arg(long, env = "SKIPGAN_FALSE_ALARMS_PER_HOUR", value_name = "X")]
+    pub false_alarms_per_hour: Option<f64>,
     /// Which checkpoint of the run takes the new statistics; without it checkpoints/best.safetensors, which `score` uses. No other
     /// is changed
     #[arg(long, env = "SKIPGAN_CHECKPOINT", value_name = "best|last|FILE")]
@@ -317,7 +361,7 @@ pub enum DisturbanceArg {
 
 #[derive(Args, Debug)]
 pub struct BaselineArgs {
-    /// fd-mean, fd-max15, fd-max31, tm-mean, flow, place or flow-place
+    /// fd-mean, fd-max15, fd-max31, tm-mean, background, nearest, flow, place or flow-place
     pub name: String,
     /// A data set, or footage
     #[arg(required = true, value_name = "DATA")]
@@ -382,4 +426,14 @@ pub struct DoctorArgs {
     /// The ffmpeg executable
     #[arg(long, env = "SKIPGAN_FFMPEG", value_name = "PATH")]
     pub ffmpeg: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
 }

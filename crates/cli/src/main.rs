@@ -7,7 +7,6 @@ mod output;
 mod progress;
 mod run;
 
-use clap::Parser;
 use std::process::ExitCode;
 
 /// Wrong use, wrong input, failure.
@@ -16,7 +15,7 @@ const FAILURE: u8 = 2;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    let cli = match args::Cli::try_parse() {
+    let cli = match args::Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();

@@ -92,10 +92,11 @@ impl Session {
             time: args.minutes.map(|minutes| Duration::from_secs_f64(60.0 * minutes)),
             resume: if args.resume { Resume::Yes } else { Resume::No },
             cache_bytes: (args.cache_gib * (1u64 << 30) as f64) as u64,
-            reading: reading(&args.source),
+            reading: reading(&args.source)?,
             threads: self.threads,
             data: args.data,
             out: args.out,
+            command: this_command(),
         };
         let trained = train::run(&options, &interruptible(), &mut self.progress())?;
         if trained.outcome.ended == Ended::Interrupted {
@@ -117,7 +118,7 @@ impl Session {
             overlay: args.overlay,
             checkpoint: args.checkpoint,
             set: args.set,
-            reading: reading(&args.source),
+            reading: reading(&args.source)?,
             threads: self.threads,
             command: this_command(),
         };
@@ -137,7 +138,8 @@ impl Session {
             column: args.column,
             maps: args.maps,
             out: args.out,
-            reading: reading(&args.source),
+            compare: args.compare,
+            reading: reading(&args.source)?,
         };
         let evaluation = evaluate::run(&options, &mut self.progress())?;
         print(&if self.json {
@@ -157,7 +159,7 @@ impl Session {
             maps: args.maps,
             out: args.out,
             checkpoint: args.checkpoint,
-            reading: reading(&args.source),
+            reading: reading(&args.source)?,
             threads: self.threads,
             command: this_command(),
         };
@@ -174,9 +176,10 @@ impl Session {
         let options = calibrate::CalibrateOptions {
             run: args.run,
             data: args.data,
+            false_alarms_per_hour: args.false_alarms_per_hour,
             checkpoint: args.checkpoint,
             set: args.set,
-            reading: reading(&args.source),
+            reading: reading(&args.source)?,
             threads: self.threads,
         };
         let calibrated = calibrate::run(&options, &interruptible(), &mut self.progress())?;
@@ -219,7 +222,7 @@ impl Session {
             data: args.data,
             out: args.out,
             maps: args.maps,
-            reading: reading(&args.source),
+            reading: reading(&args.source)?,
             threads: self.threads,
             command: this_command(),
         };
@@ -249,7 +252,7 @@ impl Session {
     }
 
     fn inspect(&self, args: InspectArgs) -> Result<Outcome> {
-        let facts = inspect::run(&args.path, &reading(&args.source))?;
+        let facts = inspect::run(&args.path, &reading(&args.source)?)?;
         self.show(&facts.to_json(), &facts.to_text())?;
         Ok(Outcome::Done)
     }
@@ -271,10 +274,15 @@ fn choices(args: ConfigArgs, flags: Vec<String>) -> Choices {
     Choices { preset: args.preset, file: args.config, flags, set: args.set }
 }
 
-fn reading(args: &DataArgs) -> Reading {
+fn reading(args: &DataArgs) -> Result<Reading> {
+    if args.fps.is_some_and(|fps| !(fps > 0.0 && fps < 1e5)) {
+        bail!("--fps must be positive");
+    }
     let layout = args.layout.map(|layout| match layout {
         LayoutArg::Ucsd => Layout::Ucsd,
         LayoutArg::Frames => Layout::Frames,
+        LayoutArg::Avenue => Layout::Avenue,
+        LayoutArg::Shanghaitech => Layout::ShanghaiTech,
         LayoutArg::Mvtec => Layout::Mvtec,
         LayoutArg::Plain => Layout::Plain,
         LayoutArg::Images => Layout::Images,
@@ -284,10 +292,10 @@ fn reading(args: &DataArgs) -> Reading {
         DecoderArg::Builtin => video::Decoder::Builtin,
         DecoderArg::Ffmpeg => video::Decoder::Ffmpeg,
     };
-    Reading {
+    Ok(Reading {
         discover: DiscoverOptions { layout, incomplete: args.incomplete },
         open: video::OpenOptions { decoder, ffmpeg: args.ffmpeg.clone(), fps: args.fps, ..video::OpenOptions::default() },
-    }
+    })
 }
 
 /// The first Ctrl-C asks the command to save and stop; a second one ends the program at once.

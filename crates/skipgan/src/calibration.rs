@@ -3,6 +3,7 @@
 //!
 //! Not in the paper, which scales by the test set's own extremes (METHOD.md §5); DETECTION.md §3.7 and EVALUATION.md §5 define them.
 
+use crate::alarm_events::{AlarmRule, NormalMaxima, Threshold};
 use crate::config::{BnTest, Config, Distance, FeatureChoice, Scale, ScoreChoice, Sees};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -57,6 +58,9 @@ pub struct Basis {
     pub sees: Sees,
     /// λ.
     pub lambda: f64,
+    /// How much R of the picture counts beside R of the motion.
+    #[serde(default)]
+    pub picture_share: f64,
     /// Whether terms are local.
     pub local: bool,
     /// Share of windows that a local term is the mean of.
@@ -77,6 +81,9 @@ pub struct Basis {
     pub map_channel: i64,
     /// Memory of the causal smoothing.
     pub smooth: f64,
+    /// Whether P undoes the light.
+    #[serde(default)]
+    pub place_light: bool,
 }
 
 impl Basis {
@@ -85,6 +92,7 @@ impl Basis {
         Basis {
             sees: config.sees,
             lambda: config.lambda,
+            picture_share: config.picture_share,
             local: config.local,
             top_share: config.top_share,
             score: config.score,
@@ -95,6 +103,7 @@ impl Basis {
             scale: config.scale,
             map_channel: config.map_channel,
             smooth: config.smooth,
+            place_light: config.place_light,
         }
     }
 
@@ -103,6 +112,7 @@ impl Basis {
         let keys = [
             ("sees", self.sees == other.sees),
             ("lambda", self.lambda == other.lambda),
+            ("picture_share", self.picture_share == other.picture_share),
             ("local", self.local == other.local),
             ("top_share", self.top_share == other.top_share),
             ("score", self.score == other.score),
@@ -113,6 +123,7 @@ impl Basis {
             ("scale", self.scale == other.scale),
             ("map_channel", self.map_channel == other.map_channel),
             ("smooth", self.smooth == other.smooth),
+            ("place_light", self.place_light == other.place_light),
         ];
         keys.into_iter().find(|(_, same)| !same).map(|(key, _)| key)
     }
@@ -146,21 +157,38 @@ pub struct Calibration {
     pub frames: u64,
     /// Number of frames left out because their window reached before the start of their clip.
     pub left_out: u64,
-    /// Highest calibrated score among those frames; above it is an alarm.
+    /// Highest calibrated score among those frames.
     pub highest: f64,
     /// The 0.99 quantile of the map's pixels: above it a pixel belongs to a region.
     pub tau0: f64,
     /// Fixed range of heat maps.
     pub display: DisplayRange,
+    /// The threshold of alarms; `None` in checkpoints from before there was one: alarms are then scores above `highest`.
+    #[serde(default)]
+    pub threshold: Option<Threshold>,
+    /// What a threshold for another rate is chosen from.
+    #[serde(default)]
+    pub maxima: Option<NormalMaxima>,
 }
 
 impl Calibration {
+    /// The score at or above which a frame counts towards an alarm.
+    pub fn alarm_from(&self) -> f64 {
+        self.threshold.map_or_else(|| self.highest.next_up(), |threshold| threshold.score)
+    }
+
+    /// The rule of alarms, for one clip.
+    pub fn alarm_rule(&self) -> AlarmRule {
+        AlarmRule::new(self.alarm_from(), self.threshold.map_or(1, |threshold| threshold.needed))
+    }
+
     /// Whether every number is finite and every deviation positive: what a checkpoint may carry.
     pub fn is_sound(&self) -> bool {
         let terms = self.terms.values().all(|term| term.median.is_finite() && term.sd.is_finite() && term.sd > 0.0);
         let named = [RECON, LATENT, TOTAL].iter().all(|name| self.terms.contains_key(*name));
         let rest = [self.highest, self.tau0, self.display.low, self.display.high].iter().all(|value| value.is_finite());
-        terms && named && rest
+        let alarms = self.threshold.is_none_or(|threshold| threshold.score.is_finite() && threshold.wanted > 0.0);
+        terms && named && rest && alarms && self.maxima.as_ref().is_none_or(NormalMaxima::is_sound)
     }
 }
 

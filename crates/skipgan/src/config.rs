@@ -224,6 +224,9 @@ pub struct Config {
     pub filter: FilterChoice,
     /// What the network sees.
     pub sees: Sees,
+    /// Frames a second that are looked at, where the footage has more and its rate is known: every k-th frame, k = ⌈rate / this − ½⌉; the
+    /// others carry the last score. 0: every frame.
+    pub analysed_rate: u32,
     /// Where motion is seen: the speed, in units of the usual one, above which G is told the direction alone (τ).
     pub gate: f64,
 
@@ -343,6 +346,8 @@ pub struct Config {
     // ---- scores ----
     /// A = λR + (1−λ)L.
     pub lambda: f64,
+    /// `sees = restore`: how much R of the picture counts beside R of the motion.
+    pub picture_share: f64,
     /// Whether R and L are the mean of the highest `top_share` of their maps' window means; else means over the whole map (published).
     pub local: bool,
     /// That share.
@@ -361,12 +366,16 @@ pub struct Config {
     pub map_channel: i64,
     /// Causal smoothing of the `score` column: s(t) = smooth·s(t−1) + (1−smooth)·A(t); 0: none.
     pub smooth: f64,
+    /// Whether P compares with the background after undoing the light: gain and offset, by a robust fit of the picture to it.
+    pub place_light: bool,
     /// Where motion is seen: whether frames are marked in which the scene itself changed (light, camera, weather); no alarm there.
     pub scene_change: bool,
     /// Whether the light of such frames is brought back to the usual one.
     pub undo_light: bool,
     /// Whether such frames are brought back to where the camera usually looks.
     pub undo_shift: bool,
+    /// False alarms wanted an hour (per 1,000 frames where no time is known): the threshold of alarms is chosen for it.
+    pub false_alarms_per_hour: f64,
 }
 
 /// `skips = true`, `false`, or a list of flags.
@@ -392,6 +401,7 @@ impl Default for Config {
             fit: FitChoice::Stretch,
             filter: FilterChoice::Bilinear,
             sees: Sees::Frames,
+            analysed_rate: 0,
             gate: 0.35,
             g_width: 64,
             g_cap: 8,
@@ -446,6 +456,7 @@ impl Default for Config {
             select: Select::Validation,
             validate_every: 0,
             lambda: 0.9,
+            picture_share: 0.15,
             local: false,
             top_share: 0.003,
             score: ScoreChoice::A,
@@ -455,9 +466,11 @@ impl Default for Config {
             scale: Scale::Terms,
             map_channel: -1,
             smooth: 0.0,
+            place_light: true,
             scene_change: true,
             undo_light: true,
             undo_shift: true,
+            false_alarms_per_hour: 1.0,
         }
     }
 }
@@ -498,9 +511,26 @@ pub struct Objective {
 /// Names of the presets, the default first.
 pub const PRESETS: [&str; 3] = ["video", "official", "paper"];
 
-/// Keys that scores of a trained network depend on: those of a calibration's basis, and what is done where the scene changes.
-pub const SCORING_KEYS: [&str; 14] =
-    ["lambda", "local", "top_share", "score", "score_r", "score_l", "features", "bn_test", "scale", "map_channel", "smooth", "scene_change", "undo_light", "undo_shift"];
+/// Keys that scores of a trained network depend on (those of a calibration's basis), what is done where the scene changes,
+/// and the one that alarms depend on.
+pub const SCORING_KEYS: [&str; 16] = [
+    "lambda",
+    "picture_share",
+    "local",
+    "top_share",
+    "score",
+    "score_r",
+    "score_l",
+    "features",
+    "bn_test",
+    "scale",
+    "map_channel",
+    "smooth",
+    "scene_change",
+    "undo_light",
+    "undo_shift",
+    "false_alarms_per_hour",
+];
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -604,6 +634,9 @@ impl Config {
         if self.side > 0 {
             return Ok((self.side, self.side));
         }
+        if self.sees.motion() && self.height == 0 {
+            return self.bounded_picture(aspect);
+        }
         if self.height > 0 {
             return Ok((self.height, self.width));
         }
@@ -613,6 +646,19 @@ impl Config {
         let exact = self.width as f64 * source_height as f64 / source_width as f64;
         let height = ((exact / multiple as f64).round() as usize).clamp(1, 4096 / multiple) * multiple;
         Ok((height, self.width))
+    }
+
+    /// Where motion is seen: `width` columns and the rows of the aspect, or where that is a tall picture as many of both as keep the area
+    /// within `width`² (36,864 pixels at 192), multiples of 16 or of 2^levels.
+    fn bounded_picture(&self, aspect: Option<(usize, usize)>) -> Result<(usize, usize), ConfigError> {
+        let multiple = 16usize.max(1 << self.g_levels.max(self.d_levels).min(12));
+        let rows = |width: usize| Config { sees: Sees::Frames, width, ..self.clone() }.picture(aspect).map(|(height, _)| height);
+        let most = self.width * self.width;
+        let mut width = self.width;
+        while width > multiple && rows(width)? * width > most {
+            width = (width - 1) / multiple * multiple;
+        }
+        Ok((rows(width)?, width))
     }
 
     /// The two networks for pictures of that size.
@@ -711,6 +757,7 @@ impl Config {
         real("gate", self.gate, 1e-3, 6.0, "between 0.001 and 6")?;
         real("speed_jitter", self.speed_jitter, 1.0, 100.0, "between 1 and 100")?;
         real("crop_moving", self.crop_moving, 0.0, 1.0, "between 0 and 1")?;
+        real("picture_share", self.picture_share, 0.0, 100.0, "between 0 and 100")?;
         real("paste_share", self.paste_share, 0.0, 1.0, "between 0 and 1")?;
         for (key, value) in [("w_picture", self.w_picture), ("w_pasted", self.w_pasted), ("w_critic", self.w_critic)] {
             real(key, value, 0.0, f64::MAX, "0 or positive, and finite")?;
@@ -725,6 +772,9 @@ impl Config {
         }
         if self.sees.motion() && (self.channels != 1 || self.history != 1) {
             return wrong("sees", "motion or restore", "frames, where channels or history is not 1");
+        }
+        if self.sees.motion() && self.select == Select::TestBest {
+            return wrong("select", "test_best", "validation or last, unless sees = frames");
         }
         if self.sees == Sees::Restore && (self.head != HeadChoice::Patch || self.order != Order::DFirst) {
             return wrong("sees", "restore", "something else, unless head = patch and order = d_first");
@@ -756,6 +806,7 @@ impl Config {
         for (key, value) in [("w_adv", self.w_adv), ("w_con", self.w_con), ("w_lat", self.w_lat), ("d_lr", self.d_lr)] {
             real(key, value, 0.0, f64::MAX, "0 or positive, and finite")?;
         }
+        real("false_alarms_per_hour", self.false_alarms_per_hour, 1e-9, 1e6, "between 1e-9 and 1e6")?;
         real("input_noise", self.input_noise, 0.0, 10.0, "between 0 and 10")?;
         real("reinit_d", self.reinit_d, 0.0, f64::MAX, "0 or positive, and finite")?;
         for (key, value) in [("beta1", self.beta1), ("beta2", self.beta2), ("smooth", self.smooth)] {

@@ -31,6 +31,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod alarm_events;
 pub mod atomic_file;
 pub mod baseline;
 pub mod blocks;

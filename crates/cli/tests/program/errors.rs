@@ -102,6 +102,7 @@ fn settings_that_do_not_exist() {
     place.refuses("score run data --out x.csv --set g_width=8", &["g_width", "belongs to the training", "lambda"]);
     place.refuses("score run data --out x.csv --threads 5000", &["--threads 5000", "at most 256"]);
     place.refuses("train data --out r --minutes 0", &["--minutes"]);
+    place.refuses("score run data --out x.csv --fps 0", &["--fps must be positive"]);
 }
 
 /// Choosing by the test set needs its labels: that is said before the first frame is decoded.

@@ -36,7 +36,9 @@ fn train_score_evaluate_report_run_to_the_end() {
     assert!(place.text("labelled.csv").lines().next().is_some_and(|header| header.ends_with("label")));
     assert!(place.done("evaluate s.csv --data data").out.contains("AUROC"));
 
+    assert!(place.text("run/commands.txt").starts_with("skipgan train data --out run --steps 3"));
     place.done("report run");
+    assert!(place.text("run/report/index.html").contains("skipgan train data --out run"));
     let training_only = place.text("run/report/index.html");
     place.done("report run --scores s.csv --data data --maps maps --out page.html");
     let page = place.text("page.html");

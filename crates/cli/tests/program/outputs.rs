@@ -1,6 +1,6 @@
 //! Results on stdout, progress on stderr; JSON lines; quiet; help; a reader that has gone.
 
-use crate::harness::{Place, TINY};
+use crate::harness::{Place, TINY, Told};
 use std::process::Stdio;
 
 #[test]
@@ -43,6 +43,20 @@ fn help_and_version_are_results_and_wrong_use_is_not() {
         assert_eq!((told.code, told.out.as_str()), (Some(2), ""), "{words}: {told:?}");
         assert!(!told.err.is_empty(), "{words}");
     }
+}
+
+#[test]
+fn what_is_typed_goes_before_a_variable() {
+    let place = Place::new();
+    let words = format!("train data --out r --steps 3 {TINY} --json --quiet");
+    let output = place.command(&words).env("SKIPGAN_EPOCHS", "7").env("SKIPGAN_QUIET", "0").env("SKIPGAN_JSON", "").output();
+    let told = Told::of(&output.expect("the program runs"));
+    assert_eq!((told.code, told.json()["total_steps"].as_u64()), (Some(0), Some(3)), "{told:?}");
+    let both = place.command(&words.replace("--steps 3", "")).env("SKIPGAN_EPOCHS", "7").env("SKIPGAN_STEPS", "3").output();
+    let told = Told::of(&both.expect("the program runs"));
+    assert!(told.code == Some(2) && told.err.contains("give one of them"), "{told:?}");
+    let told = Told::of(&place.command("doctor").env("SKIPGAN_JSON", "1").output().expect("the program runs"));
+    assert!(told.json()["findings"].is_array());
 }
 
 /// As in `skipgan doctor | head -0`: whoever reads has left before the first byte.

@@ -1,7 +1,7 @@
 //! Sums over square boxes of whole numbers, edges replicated, by running sums: the box mean of the frame-difference baselines
 //! without its division, so that nothing is rounded and equal boxes tie exactly.
 
-/// Sums over `side` × `side` boxes of 8-bit planes; keeps its working memory between frames.
+/// Sums over `side` × `side` boxes of planes of whole numbers up to 16 · 255; keeps its working memory between frames.
 #[derive(Clone, Debug)]
 pub(super) struct BoxSum {
     reach: usize,
@@ -10,7 +10,7 @@ pub(super) struct BoxSum {
 
 impl BoxSum {
     /// # Panics
-    /// If `side` is even or above 1023 (a sum of 255 · 1023² still fits 32 bits).
+    /// If `side` is even or above 1023 (a sum of 16 · 255 · 1023² still fits 32 bits).
     pub(super) fn new(side: usize) -> Self {
         assert!(side % 2 == 1 && side <= 1023, "a box of {side} × {side}");
         Self { reach: side / 2, columns: Vec::new() }
@@ -25,7 +25,7 @@ impl BoxSum {
     ///
     /// # Panics
     /// If the plane is empty or not `height · width` long.
-    pub(super) fn apply(&mut self, plane: &[u8], height: usize, width: usize, sums: &mut Vec<u32>) -> u32 {
+    pub(super) fn apply<T: Copy + Into<u32>>(&mut self, plane: &[T], height: usize, width: usize, sums: &mut Vec<u32>) -> u32 {
         assert!(height > 0 && width > 0 && plane.len() == height * width, "a plane of {height} × {width}");
         sums.clear();
         sums.reserve(plane.len());
@@ -37,20 +37,20 @@ impl BoxSum {
             let (enter, leave) = (row(y + self.reach + 1), row(y.saturating_sub(self.reach)));
             for ((column, &enter), &leave) in self.columns.iter_mut().zip(enter).zip(leave) {
                 // The sum holds `leave`, so it never falls below 0 when that is taken off last.
-                *column = *column + u32::from(enter) - u32::from(leave);
+                *column = *column + enter.into() - leave.into();
             }
         }
         largest
     }
 
     /// Column sums of the box rows around row 0: the first row stands for all rows above it.
-    fn start<'a>(&mut self, row: &impl Fn(usize) -> &'a [u8], width: usize) {
+    fn start<'a, T: Copy + Into<u32> + 'a>(&mut self, row: &impl Fn(usize) -> &'a [T], width: usize) {
         self.columns.clear();
         self.columns.resize(width, 0);
         let above = self.reach as u32;
-        self.columns.iter_mut().zip(row(0)).for_each(|(column, &v)| *column += above * u32::from(v));
+        self.columns.iter_mut().zip(row(0)).for_each(|(column, &v)| *column += above * v.into());
         for y in 0..=self.reach {
-            self.columns.iter_mut().zip(row(y)).for_each(|(column, &v)| *column += u32::from(v));
+            self.columns.iter_mut().zip(row(y)).for_each(|(column, &v)| *column += v.into());
         }
     }
 }
@@ -101,9 +101,9 @@ mod tests {
     fn a_flat_plane_has_flat_sums_and_memory_is_reused() {
         let mut boxes = BoxSum::new(31);
         let mut sums = Vec::new();
-        assert_eq!(boxes.apply(&[255; 12], 3, 4, &mut sums), 255 * 961);
+        assert_eq!(boxes.apply(&[255u8; 12], 3, 4, &mut sums), 255 * 961);
         assert!(sums.iter().all(|&sum| sum == 255 * boxes.area() as u32));
-        assert_eq!(boxes.apply(&[0; 6], 2, 3, &mut sums), 0);
+        assert_eq!(boxes.apply(&[0u8; 6], 2, 3, &mut sums), 0);
         assert_eq!(sums.len(), 6);
     }
 }

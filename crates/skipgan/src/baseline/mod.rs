@@ -2,23 +2,27 @@
 //!
 //! A baseline reads the luma of one clip frame by frame, keeps nothing across a clip's border, never looks ahead, and gives for each
 //! frame one raw score and one map. Its scores are standardised with the statistics of normal footage alone, as the network's are
-//! (calibration `total`), so both are judged by the same commands. Nothing here is learnt but a median picture; nothing is tuned.
+//! (calibration `total`), so both are judged by the same commands. Nothing here is learnt but a median picture or small copies of frames; nothing is tuned.
 //!
 //! Everything is exact: a frame difference is a whole number of grey levels, a box mean a sum of such numbers. Maps are therefore
 //! counts times a [`FrameScore::unit`], ties are real ties, and quantiles of map pixels come from a histogram without rounding.
 //!
-//! What belongs here later (same trait): background, pca, nearest, flow, place, flow-place.
+//! What belongs here later (same trait): pca, flow, place, flow-place.
 
+mod background;
 mod box_sum;
 mod calibrate;
 mod difference;
 mod median;
 mod name;
+mod nearest;
 
-pub use calibrate::{BaselineCalibration, TrainingFootage, fit, fit_and_calibrate};
+pub use background::RunningBackground;
+pub use calibrate::{BaselineCalibration, Fitted, TrainingFootage, Visit, fit, fit_and_calibrate};
 pub use difference::FrameDifference;
 pub use median::{MedianPicture, MedianSamples, TrainingMedian};
 pub use name::{Baseline, Footage, TermBaseline};
+pub use nearest::{NearestFrame, Thumbnails};
 
 /// One frame as a baseline sees it: full-range luma at the source's own size.
 ///
@@ -86,7 +90,7 @@ pub enum BaselineError {
         name: String,
     },
     /// Stills where a clip is wanted.
-    #[error("baseline {name} needs consecutive frames, and these are stills; choose tm-mean or give it video")]
+    #[error("baseline {name} needs consecutive frames, and these are stills; choose tm-mean or nearest, or give it video")]
     NeedsConsecutiveFrames {
         /// The baseline.
         name: &'static str,

@@ -1,6 +1,6 @@
 //! The names of the baselines, as the program's user types them.
 
-use super::{BaselineError, Detector, FrameDifference, MedianPicture, TrainingMedian};
+use super::{BaselineError, Detector, Fitted, FrameDifference, NearestFrame, RunningBackground, TrainingMedian};
 use crate::config::ScoreChoice;
 use std::fmt;
 use std::str::FromStr;
@@ -16,6 +16,10 @@ pub enum Baseline {
     FdMax31,
     /// Mean absolute difference from the median picture of the training footage.
     TmMean,
+    /// Largest 15 × 15 box mean of the absolute difference from a background that follows slowly.
+    Background,
+    /// Mean absolute difference from the nearest training frame, both in little.
+    Nearest,
 }
 
 /// A baseline made of the default score's terms that need no network: the same windows, calibration and rule of combination.
@@ -68,7 +72,8 @@ pub enum Footage {
 
 impl Baseline {
     /// All of them, the simplest first.
-    pub const ALL: [Baseline; 4] = [Baseline::FdMean, Baseline::FdMax15, Baseline::FdMax31, Baseline::TmMean];
+    pub const ALL: [Baseline; 6] =
+        [Baseline::FdMean, Baseline::FdMax15, Baseline::FdMax31, Baseline::TmMean, Baseline::Background, Baseline::Nearest];
 
     /// The name to type.
     pub fn name(self) -> &'static str {
@@ -77,6 +82,8 @@ impl Baseline {
             Baseline::FdMax15 => "fd-max15",
             Baseline::FdMax31 => "fd-max31",
             Baseline::TmMean => "tm-mean",
+            Baseline::Background => "background",
+            Baseline::Nearest => "nearest",
         }
     }
 
@@ -87,6 +94,8 @@ impl Baseline {
             Baseline::FdMax15 => "largest 15×15 box mean of the absolute difference from the frame before",
             Baseline::FdMax31 => "largest 31×31 box mean of the absolute difference from the frame before",
             Baseline::TmMean => "mean absolute difference from the median of every 10th training frame",
+            Baseline::Background => "largest 15×15 box mean of the absolute difference from a running background (a tenth a frame)",
+            Baseline::Nearest => "mean absolute difference from the nearest of every 10th training frame, as 16×8 cells",
         }
     }
 
@@ -98,13 +107,13 @@ impl Baseline {
 
     /// Whether training footage is needed before the first score (not only for the scale of the scores).
     pub fn needs_fitting(self) -> bool {
-        self == Baseline::TmMean
+        matches!(self, Baseline::TmMean | Baseline::Nearest)
     }
 
     /// Refuses footage that this baseline cannot judge.
     ///
     /// # Errors
-    /// [`BaselineError::NeedsConsecutiveFrames`] for frame differences on stills.
+    /// [`BaselineError::NeedsConsecutiveFrames`] for frame differences and running backgrounds on stills.
     pub fn accept(self, footage: Footage) -> Result<(), BaselineError> {
         match footage {
             Footage::Stills if !self.needs_fitting() => Err(BaselineError::NeedsConsecutiveFrames { name: self.name() }),
@@ -112,17 +121,20 @@ impl Baseline {
         }
     }
 
-    /// The detector; `picture` is the median of the training footage, read by `tm-mean` alone.
+    /// The detector; `fitted` is what it took from the training footage, where it [needs to](Baseline::needs_fitting).
     ///
     /// # Errors
-    /// [`BaselineError::TooFewFrames`] where `tm-mean` is given no picture.
-    pub fn detector(self, picture: Option<MedianPicture>) -> Result<Box<dyn Detector>, BaselineError> {
+    /// [`BaselineError::TooFewFrames`] where a baseline that needs fitting is not given what it needs.
+    pub fn detector(self, fitted: Option<Fitted>) -> Result<Box<dyn Detector>, BaselineError> {
         let missing = BaselineError::TooFewFrames { name: self.name(), frames: 0, least: 1 };
-        Ok(match self {
-            Baseline::FdMean => Box::new(FrameDifference::mean()),
-            Baseline::FdMax15 => Box::new(FrameDifference::maximum(15)),
-            Baseline::FdMax31 => Box::new(FrameDifference::maximum(31)),
-            Baseline::TmMean => Box::new(TrainingMedian::new(picture.ok_or(missing)?)),
+        Ok(match (self, fitted) {
+            (Baseline::FdMean, _) => Box::new(FrameDifference::mean()),
+            (Baseline::FdMax15, _) => Box::new(FrameDifference::maximum(15)),
+            (Baseline::FdMax31, _) => Box::new(FrameDifference::maximum(31)),
+            (Baseline::Background, _) => Box::new(RunningBackground::default()),
+            (Baseline::TmMean, Some(Fitted::Median(picture))) => Box::new(TrainingMedian::new(picture)),
+            (Baseline::Nearest, Some(Fitted::Thumbnails(known))) => Box::new(NearestFrame::new(known)),
+            (Baseline::TmMean | Baseline::Nearest, _) => return Err(missing),
         })
     }
 }
@@ -155,15 +167,17 @@ mod tests {
     #[test]
     fn an_unknown_name_lists_the_known_ones_in_one_line() {
         let message = "fd-max".parse::<Baseline>().unwrap_err().to_string();
-        assert_eq!(message, "there is no baseline 'fd-max'; choose one of: fd-mean, fd-max15, fd-max31, tm-mean, flow, place, flow-place");
+        let names = "fd-mean, fd-max15, fd-max31, tm-mean, background, nearest, flow, place, flow-place";
+        assert_eq!(message, format!("there is no baseline 'fd-max'; choose one of: {names}"));
     }
 
     #[test]
     fn frame_differences_refuse_stills() {
         let message = Baseline::FdMax31.accept(Footage::Stills).unwrap_err().to_string();
         assert!(message.contains("fd-max31 needs consecutive frames"), "{message}");
-        assert!(Baseline::TmMean.accept(Footage::Stills).is_ok());
+        assert!(Baseline::Background.accept(Footage::Stills).is_err());
+        assert!(Baseline::TmMean.accept(Footage::Stills).is_ok() && Baseline::Nearest.accept(Footage::Stills).is_ok());
         assert!(Baseline::FdMean.accept(Footage::Clips).is_ok());
-        assert!(Baseline::TmMean.detector(None).is_err());
+        assert!(Baseline::TmMean.detector(None).is_err() && Baseline::Nearest.detector(None).is_err());
     }
 }

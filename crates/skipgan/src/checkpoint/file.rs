@@ -346,6 +346,7 @@ fn check_value(path: &Path, name: &str, value: f32, element: usize) -> Result<()
 mod tests {
     use super::super::{Best, Progress, Provenance};
     use super::*;
+    use crate::alarm_events::{Clock, NormalMaxima, Threshold};
     use crate::usual::Extent;
     use crate::calibration::{Basis, Calibration, DisplayRange, LATENT, RECON, Statistics, TOTAL};
 
@@ -368,6 +369,8 @@ mod tests {
             highest: 3.7,
             tau0: 0.01,
             display: DisplayRange { low: 1e-3, high: 0.1 },
+            threshold: Some(Threshold { score: 1.0 / 3.0, wanted: 0.1, extrapolated: true, time: Clock::Fps, needed: 2 }),
+            maxima: Some(NormalMaxima { time: Clock::Fps, seconds: 6.1, needed: 2, stretches: vec![vec![0.1, 1e-300], vec![7.0]] }),
         };
         let best = Some(Best { step: 12, value: 0.25 });
         Checkpoint {
@@ -392,7 +395,7 @@ mod tests {
     /// One that knows what is usual at its camera.
     fn with_usual() -> Checkpoint {
         let mut checkpoint = checkpoint();
-        checkpoint.config.sees = Sees::Motion;
+        checkpoint.config.sees = crate::config::Sees::Motion;
         let extent = |reach: f32| Extent { low: -reach, high: 2.0 * reach, slack: 0.5 };
         let view = UsualView { level: extent(3.0), contrast: extent(0.1), across: extent(0.25), down: extent(0.5), unrest: extent(2.0) };
         let usual =

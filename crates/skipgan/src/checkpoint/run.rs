@@ -1,4 +1,4 @@
-//! The folder of a training run: `config.toml metrics.csv events/ samples/ checkpoints/{last,best}.safetensors cache/ report/`.
+//! The folder of a training run: `config.toml metrics.csv events/ samples/ checkpoints/{last,best}.safetensors cache/ report/ commands.txt`.
 
 use super::Checkpoint;
 use super::error::CheckpointError;
@@ -105,6 +105,11 @@ impl Run {
     /// Every setting, as text.
     pub fn config(&self) -> PathBuf {
         self.folder.join("config.toml")
+    }
+
+    /// The command lines that trained this run, in order.
+    pub fn commands(&self) -> PathBuf {
+        self.folder.join("commands.txt")
     }
 
     /// Losses, one row a step.

@@ -6,12 +6,13 @@ use super::event::{Event, Listener};
 use super::map_output::MapOutput;
 use super::reading::Reading;
 use super::scored::{RowOutput, Scored, evaluate_command};
+use crate::alarm_events::{Clock, Moment};
 use crate::baseline::{
-    Baseline, BaselineCalibration, BaselineError, Detector, Footage, FrameScore, GreyFrame, TermBaseline, TrainingFootage,
+    Baseline, BaselineCalibration, BaselineError, Detector, Footage, FrameScore, GreyFrame, TermBaseline, TrainingFootage, Visit,
     fit_and_calibrate,
 };
-use crate::data::Clip;
 use crate::data::labels::Labels;
+use crate::data::{Clip, ClipSource};
 use crate::evaluate::Selection;
 use crate::report::meta_file::ScoreMeta;
 use crate::report::score_file::{FrameStatus, ScoreRow};
@@ -105,7 +106,9 @@ fn meta(options: &BaselineOptions, baseline: Baseline, calibration: &BaselineCal
         ..ScoreMeta::default()
     };
     meta.further.insert("baseline".into(), baseline.name().into());
-    meta.further.insert("alarm_above".into(), calibration.threshold().into());
+    meta.further.insert("alarm_from".into(), calibration.threshold.score.into());
+    meta.further.insert("alarm_threshold".into(), json!(calibration.threshold));
+    meta.further.insert("highest_normal".into(), calibration.score(calibration.highest).into());
     meta
 }
 
@@ -168,7 +171,14 @@ impl TrainingFootage for NormalFootage<'_> {
         self.clips.len()
     }
 
-    fn read(&mut self, clip: usize, visit: &mut dyn FnMut(GreyFrame<'_>) -> Result<(), BaselineError>) -> Result<(), BaselineError> {
+    fn clock(&self, clip: usize) -> Clock {
+        match self.clips[clip].source {
+            ClipSource::Video(_) => Clock::Pts,
+            ClipSource::Pictures(_) => Clock::Fps,
+        }
+    }
+
+    fn read(&mut self, clip: usize, visit: &mut Visit<'_>) -> Result<(), BaselineError> {
         if self.cancel.load(Ordering::Relaxed) {
             return Err(BaselineError::Read(CommandError::Interrupted.into()));
         }
@@ -186,7 +196,7 @@ impl TrainingFootage for NormalFootage<'_> {
         while let Some(grey) = stream.next().map_err(told)? {
             // As in scoring, a picture that comes again says nothing new.
             if grey.status != FrameStatus::Repeated {
-                visit(grey.frame)?;
+                visit(grey.frame, Moment { frame: grey.index, time_s: grey.time_s })?;
             }
         }
         Ok(())
@@ -206,13 +216,14 @@ impl ClipScorer<'_> {
     fn score(&mut self, clip: &Clip, open: &OpenOptions, cancel: &AtomicBool) -> Result<usize, CommandError> {
         let mut stream = GreyStream::open(clip, open)?;
         self.detector.start_clip();
-        let (mut frames, mut last) = (0, LastScore::default());
+        let (mut frames, mut last, mut alarms) = (0, LastScore::default(), self.calibration.alarm_rule());
         while let Some(grey) = stream.next()? {
             if cancel.load(Ordering::Relaxed) {
                 return Err(CommandError::Interrupted);
             }
             if grey.status != FrameStatus::Repeated || frames == 0 {
                 last.take(&self.detector.push(grey.frame)?);
+                last.alarm = alarms.next(self.calibration.score(last.raw));
             }
             let row = row(&clip.name, &grey, &last, &self.calibration);
             self.rows.write(&row)?;
@@ -233,6 +244,7 @@ impl ClipScorer<'_> {
 struct LastScore {
     raw: f64,
     warmup: bool,
+    alarm: bool,
     map: Vec<f32>,
 }
 
@@ -251,7 +263,7 @@ fn row<'a>(clip: &'a str, grey: &Grey<'_>, found: &LastScore, calibration: &Base
         time_s: grey.time_s,
         status: grey.status,
         score_raw: Some(found.raw),
-        alarm: Some(calibration.alarm(found.raw) && grey.status != FrameStatus::Repeated),
+        alarm: Some(found.alarm && grey.status != FrameStatus::Repeated),
         warmup: Some(found.warmup),
         ..ScoreRow::default()
     }

@@ -92,7 +92,7 @@ impl Measured {
     pub fn to_text(&self) -> String {
         let (height, width) = self.picture;
         format!(
-            "{:.1} images/s (best batch {:.1}): preset {}, {width}x{height}, batch {}, {} threads, {} kernels",
+            "{:.1} images/s (best batch {:.1}): preset {}, {width}×{height}, batch {}, {} threads, {} kernels",
             self.speed.images_per_second, self.speed.best, self.config.preset, self.batch, self.threads, self.level
         )
     }

@@ -1,11 +1,12 @@
 //! `calibrate RUN DATA`: statistics of normal footage anew, for a camera whose light or view has changed a little; no training.
+//! `calibrate RUN --false-alarms-per-hour X`: another threshold of alarms from the statistics that are there; no footage either.
 
 use super::CommandError;
-use super::detector::{self, Opened};
+use super::detector::{self, Opened, alarm_in_words};
 use super::event::{Event, Listener};
 use super::reading::{self, Prepared, Reading};
-use crate::calibration::Calibration;
-use crate::checkpoint::Run;
+use crate::calibration::{Basis, Calibration};
+use crate::checkpoint::{Checkpoint, Run};
 use crate::data::cache::DEFAULT_LIMIT_BYTES;
 use crate::data::fingerprint::fingerprint;
 use crate::data::{Clip, Sight, WindowStream, hold_out};
@@ -23,8 +24,10 @@ use std::sync::atomic::AtomicBool;
 pub struct CalibrateOptions {
     /// A run folder or a checkpoint file.
     pub run: PathBuf,
-    /// Normal footage of the camera as it is now.
+    /// Normal footage of the camera as it is now; empty: only the threshold of alarms changes.
     pub data: Vec<PathBuf>,
+    /// False alarms wanted an hour; `None`: as before.
+    pub false_alarms_per_hour: Option<f64>,
     /// `best`, `last` or a file.
     pub checkpoint: Option<String>,
     /// Settings that concern scoring, kept in the checkpoint.
@@ -54,7 +57,12 @@ const LEAST_FRAMES: usize = 60;
 /// # Errors
 /// [`CommandError`].
 pub fn run(options: &CalibrateOptions, cancel: &AtomicBool, listener: &mut dyn Listener) -> Result<Calibrated, CommandError> {
-    let mut opened = detector::open(&options.run, options.checkpoint.as_deref(), &options.set)?;
+    let mut set = options.set.clone();
+    set.extend(options.false_alarms_per_hour.map(|rate| format!("false_alarms_per_hour={rate:?}")));
+    let mut opened = detector::open(&options.run, options.checkpoint.as_deref(), &set)?;
+    if options.data.is_empty() {
+        return only_threshold(opened);
+    }
     let set = options.reading.find(&options.data)?;
     listener.hear(Event::Note(set.summary()));
     let clips = set.for_training()?;
@@ -64,6 +72,22 @@ pub fn run(options: &CalibrateOptions, cancel: &AtomicBool, listener: &mut dyn L
     let after = if trained_on { normal.held_out(&opened, listener)? } else { normal.all(&opened, listener)? };
     opened.checkpoint.provenance.calibrated_on = if trained_on { String::new() } else { footage };
     let before = opened.checkpoint.calibration.replace(after.clone());
+    opened.checkpoint.config = opened.config;
+    opened.checkpoint.save(&opened.path)?;
+    Ok(Calibrated { path: opened.path, before, after })
+}
+
+/// Opening has chosen the threshold already; it is kept for good. Whatever else depends on footage stays as it is.
+fn only_threshold(mut opened: Opened) -> Result<Calibrated, CommandError> {
+    let before = Checkpoint::load(&opened.path)?.calibration;
+    let after = opened.checkpoint.calibration.clone().ok_or(ScoreError::NotCalibrated)?;
+    if after.maxima.is_none() {
+        let told = "this checkpoint has no statistics to choose a threshold from: name normal footage, 'skipgan calibrate RUN DATA'";
+        return Err(CommandError::Usage(told.into()));
+    }
+    if let Some(key) = after.basis.difference(&Basis::of(&opened.config)) {
+        return Err(ScoreError::OtherBasis { key }.into());
+    }
     opened.checkpoint.config = opened.config;
     opened.checkpoint.save(&opened.path)?;
     Ok(Calibrated { path: opened.path, before, after })
@@ -103,7 +127,6 @@ impl Normal<'_> {
     fn show(&self, sight: &Sight, fitter: &mut Fitter, forward: &mut Forward<'_>, listener: &mut dyn Listener) -> Result<(), CommandError> {
         for (order, clip) in self.clips.iter().enumerate() {
             let mut stream = WindowStream::open(clip, &self.options.reading.open, sight)?;
-            fitter.begin_clip();
             fit_clip(fitter, forward, &mut stream, self.cancel)?;
             for line in stream.source().damage_log().lines() {
                 listener.hear(Event::Warning(format!("{}, {line}", clip.name)));
@@ -152,7 +175,7 @@ impl Calibrated {
 
     /// Old and new, side by side.
     pub fn to_text(&self) -> String {
-        let mut text = format!("{}: calibrated anew on {}\n", self.path.display(), counted(self.after.frames, "frame"));
+        let mut text = format!("{}: calibrated on {}\n", self.path.display(), counted(self.after.frames, "frame"));
         let told = |calibration: Option<&Calibration>, term: &str| {
             let term = calibration.and_then(|calibration| calibration.terms.get(term));
             term.map_or_else(|| "–".to_string(), |term| format!("{:.4e} ± {:.1e}", term.median, term.sd))
@@ -160,7 +183,8 @@ impl Calibrated {
         for term in self.after.terms.keys() {
             text += &format!("{term:>8}: {} → {}\n", told(self.before.as_ref(), term), told(Some(&self.after), term));
         }
-        let before = self.before.as_ref().map_or_else(|| "–".to_string(), |before| format!("{:.2}", before.highest));
-        text + &format!("   alarm: above {before} → above {:.2}", self.after.highest)
+        let alarm = |calibration: Option<&Calibration>| calibration.map_or_else(|| "–".to_string(), alarm_in_words);
+        text += &format!("   alarm: {}\n       → {}", alarm(self.before.as_ref()), alarm(Some(&self.after)));
+        text
     }
 }

@@ -70,6 +70,17 @@ pub fn run(options: &DemoOptions, cancel: &AtomicBool, listener: &mut dyn Listen
         cache_bytes: DEFAULT_LIMIT_BYTES,
         reading: reading.clone(),
         threads: options.threads,
+        command: quoted(&[
+            "skipgan",
+            "train",
+            &shown(&place.data),
+            "--out",
+            &shown(&place.run),
+            "--steps",
+            &steps.to_string(),
+            "--seed",
+            &options.seed.to_string(),
+        ]),
     };
     train::run(&training, cancel, listener)?;
     let words =
@@ -184,6 +195,7 @@ fn judge(place: &Places, scores: &Path, maps: Option<&Path>, reading: &Reading) 
         column: "score".into(),
         maps: maps.map(Path::to_path_buf),
         out: None,
+        compare: None,
         reading: reading.clone(),
     };
     evaluate::run(&judging, &mut Silence)

@@ -2,19 +2,20 @@
 
 use super::CommandError;
 use super::event::{Event, Listener};
-use super::reading::Reading;
+use super::reading::{Reading, shown};
 use super::truth::{MaskFiles, Truth};
+use crate::alarm_events::{Clock, Threshold};
 use crate::data::labels::kinds;
 use crate::data::{Clip, DataError, DataSet};
 use crate::evaluate::clips::ClipScores;
 use crate::evaluate::run::{Inputs, MapSource, MaskSource, Options, evaluate};
-use crate::evaluate::{Evaluation, Provenance};
+use crate::evaluate::{AlarmRecord, ClipAlarms, Evaluation, OtherScores, PairedComparison, Provenance, Selection, compare, judge_alarms};
 use crate::report::detections_file::{DETECTIONS_NAME, read_detections};
 use crate::report::map_folder::MapFolder;
 use crate::report::meta_file::ScoreMeta;
 use crate::report::score_table::{ExpectedClip, ScoreTable};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use video::{OpenOptions, Planes};
 
 /// What to judge, by what.
@@ -32,6 +33,8 @@ pub struct EvaluateOptions {
     pub maps: Option<PathBuf>,
     /// Where to write a copy with labels.
     pub out: Option<PathBuf>,
+    /// Other scores of the same data, to compare with.
+    pub compare: Option<PathBuf>,
     /// How footage is read.
     pub reading: Reading,
 }
@@ -55,12 +58,68 @@ pub struct Held {
 pub fn run(options: &EvaluateOptions, listener: &mut dyn Listener) -> Result<Evaluation, CommandError> {
     let held = hold(options, listener)?;
     let truth = truth(&held, options, listener)?;
-    let evaluation = measure(&held, &truth, options)?;
+    let mut evaluation = measure(&held, &truth, options)?;
+    if let Some(other) = &options.compare {
+        evaluation = evaluation.with_comparison(against(&held, &truth, other, options, listener)?);
+    }
+    warn_of_selection(held.meta.as_ref(), &options.scores, listener);
     if let Some(path) = &options.out {
         let labels: Vec<Vec<Option<u8>>> = truth.labels.iter().map(|clip| clip.iter().map(|&label| Some(label)).collect()).collect();
         held.table.write_labelled(path, &labels)?;
     }
     Ok(evaluation)
+}
+
+/// A number that the test set had a say in is told as such, whoever asks.
+fn warn_of_selection(meta: Option<&ScoreMeta>, scores: &Path, listener: &mut dyn Listener) {
+    if meta.is_some_and(|meta| meta.selection == Some(Selection::Test)) {
+        let told = "a choice behind these scores saw the test set (selection: test); the number says how well it was chosen, not how well it detects";
+        listener.hear(Event::Warning(format!("{}: {told}", shown(scores))));
+    }
+}
+
+/// The paired comparison with another score file of the same data: the same column of it, or `score` where it has none of that name.
+fn against(
+    held: &Held,
+    truth: &Truth,
+    other: &Path,
+    options: &EvaluateOptions,
+    listener: &mut dyn Listener,
+) -> Result<PairedComparison, CommandError> {
+    let known: Vec<ExpectedClip<'_>> =
+        truth.clips.iter().zip(&truth.labels).map(|(name, labels)| ExpectedClip { name, frames: labels.len() }).collect();
+    let table = ScoreTable::read(other)?.match_clips(&known)?;
+    warn_of_selection(ScoreMeta::read_beside(other)?.as_ref(), other, listener);
+    let column = if table.columns.contains(&options.column) { options.column.as_str() } else { "score" };
+    let (own, others) = (held.table.scores(&options.column)?, table.scores(column)?);
+    let origin = OtherScores { name: shown(other), sha256: Some(table.sha256.clone()), column: column.to_owned() };
+    Ok(compare(&clips_of(truth, &own), &others, origin, Options::default())?)
+}
+
+fn clips_of<'a>(truth: &'a Truth, scores: &[&'a [f64]]) -> Vec<ClipScores<'a>> {
+    let named = truth.clips.iter().zip(scores).zip(&truth.labels);
+    named.map(|((name, &scores), labels)| ClipScores { name, scores, labels }).collect()
+}
+
+/// What the alarms of the score file are worth; `None` where it has none.
+fn alarms(held: &Held, truth: &Truth, options: &EvaluateOptions) -> Option<AlarmRecord> {
+    let alarms = held.table.scores("alarm").ok()?;
+    let alarms: Vec<Vec<bool>> = alarms.iter().map(|clip| clip.iter().map(|&alarm| alarm > 0.5).collect()).collect();
+    let own = held.meta.as_ref().filter(|meta| meta.scores_sha256.as_ref() == Some(&held.table.sha256));
+    let threshold: Option<Threshold> = own.and_then(|meta| serde_json::from_value(meta.further.get("alarm_threshold")?.clone()).ok());
+    let from_file = held.table.scores("time_s").ok().map(|clips| clips.into_iter().map(<[f64]>::to_vec).collect::<Vec<_>>());
+    let by_rate = |fps: f64| alarms.iter().map(|clip| (0..clip.len()).map(|frame| frame as f64 / fps).collect()).collect();
+    let named = options.reading.open.fps.filter(|fps| *fps > 0.0);
+    let clock = match (&from_file, named) {
+        (Some(_), _) => threshold.map(|threshold| threshold.time).filter(|&time| time != Clock::Frames).unwrap_or(Clock::Pts),
+        (None, Some(_)) => Clock::Fps,
+        (None, None) => Clock::Frames,
+    };
+    let seconds: Option<Vec<Vec<f64>>> = from_file.or_else(|| named.map(by_rate));
+    let clips: Vec<ClipAlarms<'_>> = (alarms.iter().zip(&truth.labels).enumerate())
+        .map(|(clip, (alarms, labels))| ClipAlarms { alarms, labels, seconds: seconds.as_ref().map(|all| all[clip].as_slice()) })
+        .collect();
+    Some(judge_alarms(&clips, clock, threshold))
 }
 
 /// Reads scores and holds them against the footage; labels are not looked for.
@@ -135,8 +194,7 @@ fn count(clip: &Clip, options: &EvaluateOptions) -> Result<usize, CommandError> 
 /// [`CommandError`].
 pub fn measure(held: &Held, truth: &Truth, options: &EvaluateOptions) -> Result<Evaluation, CommandError> {
     let scores = held.table.scores(&options.column)?;
-    let clips: Vec<ClipScores<'_>> =
-        (truth.clips.iter().zip(scores).zip(&truth.labels)).map(|((name, scores), labels)| ClipScores { name, scores, labels }).collect();
+    let clips = clips_of(truth, &scores);
     let frames: Vec<usize> = truth.labels.iter().map(Vec::len).collect();
     let known: Vec<ExpectedClip<'_>> = truth.clips.iter().zip(&frames).map(|(name, &frames)| ExpectedClip { name, frames }).collect();
     let mut masks = MaskFiles::find(&held.set, held.set.for_scoring(), frames.clone())?;
@@ -156,7 +214,10 @@ pub fn measure(held: &Held, truth: &Truth, options: &EvaluateOptions) -> Result<
     if let Some(kinds) = kinds::read(&held.set)? {
         evaluation.take_kinds(&clips, &kinds);
     }
-    Ok(evaluation)
+    Ok(match alarms(held, truth, options) {
+        Some(record) => evaluation.with_alarms(record),
+        None => evaluation,
+    })
 }
 
 fn provenance(held: &Held, truth: &Truth, options: &EvaluateOptions) -> Provenance {

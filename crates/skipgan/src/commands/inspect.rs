@@ -2,6 +2,7 @@
 
 use super::CommandError;
 use super::configuration::Choices;
+use super::detector::alarm_in_words;
 use super::reading::{Reading, shown};
 use crate::checkpoint::{Checkpoint, Run, Which, file};
 use crate::report::html::{ConfigRow, Fact};
@@ -129,7 +130,7 @@ fn checkpoint(path: &Path) -> Result<Facts, CommandError> {
             let terms = calibration.terms.iter().map(|(name, term)| format!("{name} {:.4e} ± {:.1e}", term.median, term.sd));
             facts
                 .add("calibration", format!("{}: {}", counted(calibration.frames, "held-out frame"), terms.collect::<Vec<_>>().join(", ")));
-            facts.add("alarm above", format!("{:.3}", calibration.highest));
+            facts.add("alarm from", alarm_in_words(calibration));
         }
     }
     for reason in config.not_strict_because() {

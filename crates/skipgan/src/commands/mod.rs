@@ -19,6 +19,7 @@ pub mod report;
 pub mod scene;
 pub mod score;
 pub mod scored;
+pub mod selection;
 pub mod term_baseline;
 mod test_judge;
 pub mod train;

@@ -4,6 +4,7 @@ use super::CommandError;
 use super::detector::Opened;
 use super::reading::Reading;
 use crate::calibration::Calibration;
+use crate::config::Sees;
 use crate::data::{Clip, Sight, WindowStream, Windows};
 use crate::model::engine::Engine;
 use crate::report::heat::blend;
@@ -78,7 +79,7 @@ impl Looking<'_> {
     fn pictures(&mut self, seen: &Windows, warmup: bool, stream: &WindowStream) -> Result<Vec<Captioned>, CommandError> {
         let (Some(frame), Some(geometry)) = (stream.frame(), stream.geometry()) else { return Ok(Vec::new()) };
         let mut pictures = vec![captioned("frame", displayed(frame)?)];
-        let (calibration, way) = (self.calibration, Shown::of(stream.sight()));
+        let (calibration, sees, way) = (self.calibration, stream.sight().sees, Shown::of(stream.sight()));
         let mut forward = Forward::new(self.engine, &self.opened.config, stream.sight(), 1);
         forward.push(seen);
         forward.run(&mut |measured| {
@@ -89,15 +90,19 @@ impl Looking<'_> {
             let map = placement.place(&map, &mut canvas);
             let heated = blend(&pictures[0].picture, map.values, map.rows, map.cols, calibration.display);
             let channels = seen.channels().target;
-            let drawn = |values: &[f32]| {
+            let drawn = |values: &[f32], way: Shown| {
                 let pixels = values.chunks_exact(channels).flat_map(|pixel| way.colour(pixel)).collect();
                 Picture::new(seen.height(), seen.width(), pixels)
             };
-            if way == Shown::Motion {
-                pictures.push(captioned("motion", drawn(measured.target)));
+            match sees {
+                Sees::Frames => pictures.push(captioned("reconstruction", drawn(measured.reconstruction, way))),
+                Sees::Motion => {}
+                Sees::Restore => pictures.push(captioned("what belongs here", drawn(measured.reconstruction, way))),
             }
-            let name = if way == Shown::Motion { "motion that is usual" } else { "reconstruction" };
-            pictures.push(captioned(name, drawn(measured.reconstruction)));
+            if sees.motion() {
+                pictures.push(captioned("motion", drawn(measured.target, Shown::Motion)));
+                pictures.push(captioned("usual motion", drawn(measured.reconstruction, Shown::Motion)));
+            }
             pictures.push(captioned("anomaly map", heated));
             Ok::<(), CommandError>(())
         })?;

@@ -2,19 +2,21 @@
 //! and the frames that stand out, and always what is missing.
 
 use super::CommandError;
-use super::detector::{self, Opened};
+use super::detector::{self, Opened, alarm_in_words};
 use super::evaluate::{self, EvaluateOptions, Held};
 use super::event::{Event, Listener};
 use super::moments::{Looking, displayed};
 use super::reading::{self, Reading, quoted, shown};
 use super::truth::Truth;
 use crate::atomic_file::write_atomically;
+use crate::calibration::Calibration;
 use crate::checkpoint::Run;
 use crate::data::DataError;
 use crate::report::html::{Captioned, ClipResult, ConfigRow, Fact, Missing, ReportInput, TrainingInput, loss_plots, pick_moments, render};
 use crate::report::meta_file::ScoreMeta;
 use crate::report::score_file::FrameStatus;
 use crate::score::detector::engine_on_cpu;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// What to show, and where to write it.
@@ -53,6 +55,8 @@ pub struct Written {
 
 /// Hits, misses and false alarms shown, at most so many each; twice as many where nobody knows which is which.
 const MOMENTS: usize = 4;
+/// Most bytes of `commands.txt` that are read.
+const MOST_COMMANDS: u64 = 1 << 16;
 /// Largest `metrics.csv` that is read.
 const MOST_METRICS: u64 = 256 << 20;
 
@@ -98,10 +102,19 @@ fn about(opened: &Opened, options: &ReportOptions) -> Result<ReportInput, Comman
         ),
         training: training(opened, &options.run)?,
         config: ConfigRow::of(&opened.config)?,
-        threshold: checkpoint.calibration.as_ref().map(|calibration| calibration.highest),
+        commands: training_commands(&options.run),
+        threshold: checkpoint.calibration.as_ref().map(Calibration::alarm_from),
         provenance,
         ..ReportInput::default()
     })
+}
+
+/// The commands that trained the run, where its folder has noted them.
+fn training_commands(run: &Path) -> Vec<String> {
+    let Ok(file) = Run::open(run).map(|run| std::fs::File::open(run.commands()).ok()) else { return Vec::new() };
+    let mut text = String::new();
+    let read = file.is_some_and(|file| file.take(MOST_COMMANDS).read_to_string(&mut text).is_ok());
+    if read { text.lines().map(str::to_string).collect() } else { Vec::new() }
 }
 
 fn training(opened: &Opened, run: &Path) -> Result<Option<TrainingInput>, CommandError> {
@@ -119,7 +132,7 @@ fn training(opened: &Opened, run: &Path) -> Result<Option<TrainingInput>, Comman
     let mut facts = vec![Fact::new("steps trained", trained), Fact::new("state shown", format!("step {}", progress.step))];
     if let Some(calibration) = calibration {
         facts.push(Fact::new("held-out frames", calibration.frames.to_string()));
-        facts.push(Fact::new("alarm above", format!("{:.3}", calibration.highest)));
+        facts.push(Fact::new("alarm from", alarm_in_words(calibration)));
     }
     let kept = progress.best.map(|best| (best.step as f64, format!("kept: step {}", best.step)));
     Ok(Some(TrainingInput { plots, facts, kept, samples: latest_samples(&run)? }))
@@ -152,6 +165,7 @@ fn add_scores(
         column: "score".into(),
         maps: options.maps.clone(),
         out: None,
+        compare: None,
         reading: options.reading.clone(),
     };
     let held = evaluate::hold(&judging, listener)?;
@@ -228,6 +242,7 @@ fn results(held: &Held, truth: Option<&Truth>) -> Result<Vec<ClipResult>, Comman
     let scores = held.table.scores("score")?;
     let times = held.table.column("time_s").unwrap_or_default();
     let warmups = held.table.column("warmup").unwrap_or_default();
+    let alarms = held.table.scores("alarm").unwrap_or_default();
     let clips = held.set.for_scoring().iter().enumerate();
     Ok(clips
         .map(|(at, clip)| ClipResult {
@@ -235,6 +250,7 @@ fn results(held: &Held, truth: Option<&Truth>) -> Result<Vec<ClipResult>, Comman
             scores: scores[at].to_vec(),
             labels: truth.map(|truth| truth.labels[at].clone()),
             times: times.get(at).filter(|times| times.iter().all(|time| time.is_finite())).map(|times| times.to_vec()),
+            alarms: alarms.get(at).map(|alarms| alarms.iter().map(|&alarm| alarm > 0.5).collect()),
             warmup: warmups.get(at).map_or(0, |flags| flags.iter().take_while(|&&flag| flag == 1.0).count()),
             notes: impaired(&held.table.clips[at].status),
         })

@@ -8,8 +8,9 @@ use super::overwriting::refuse_overwriting;
 use super::reading::{self, Reading, shown};
 use super::report::report_command;
 use super::scored::{RowOutput, Scored, columns_of, evaluate_command, row_of};
+use super::selection::{Selected, selected};
 use crate::calibration::Calibration;
-use crate::config::{BnTest, Scale, Select};
+use crate::config::{BnTest, Scale};
 use crate::data::fingerprint::fingerprint;
 use crate::data::labels::Labels;
 use crate::data::{Clip, DataSet, WindowStream};
@@ -61,7 +62,10 @@ pub fn run(options: &ScoreOptions, cancel: &AtomicBool, listener: &mut dyn Liste
                     calibrate it with --set scale=terms --set bn_test=running";
         return Err(CommandError::Usage(told.into()));
     }
-    let meta = meta(&opened, options);
+    let meta = meta(&opened, options, &selected(&opened, set.for_scoring()));
+    for reason in meta.not_strict_because.iter().filter(|_| meta.selection == Some(Selection::Test)) {
+        listener.hear(Event::Warning(format!("{reason}: these scores are not strict")));
+    }
     let detector = Detector::on_cpu(opened.checkpoint, opened.config.clone(), reading::pool(options.threads)?)?;
     score_set(detector, &set, options, meta, cancel, listener)
 }
@@ -134,13 +138,9 @@ fn score_clips(
     if outputs.scored.interrupted { Ok(()) } else { Ok(scorer.finish(outputs)?) }
 }
 
-fn meta(opened: &Opened, options: &ScoreOptions) -> ScoreMeta {
-    let not_strict_because = opened.config.not_strict_because();
-    let selection = match opened.checkpoint.config.select {
-        Select::Validation => Selection::Heldout,
-        Select::Last => Selection::Train,
-        Select::TestBest => Selection::Test,
-    };
+fn meta(opened: &Opened, options: &ScoreOptions, selected: &Selected) -> ScoreMeta {
+    let mut not_strict_because = opened.config.not_strict_because();
+    not_strict_because.extend(selected.reasons.iter().cloned());
     let provenance = &opened.checkpoint.provenance;
     let mut meta = ScoreMeta {
         schema: ScoreMeta::SCHEMA,
@@ -150,18 +150,20 @@ fn meta(opened: &Opened, options: &ScoreOptions) -> ScoreMeta {
         tau0: opened.checkpoint.calibration.as_ref().map(|calibration| calibration.tau0),
         run: Some(shown(&options.run)),
         command: Some(options.command.clone()),
-        selection: Some(selection),
+        selection: Some(selected.selection),
         strict: not_strict_because.is_empty(),
         not_strict_because,
         ..ScoreMeta::default()
     };
-    let threshold = opened.checkpoint.calibration.as_ref().map(|calibration| calibration.highest);
+    let calibration = opened.checkpoint.calibration.as_ref();
     let further = [
         ("preset", json!(opened.config.preset)),
         ("step", json!(opened.checkpoint.progress.step)),
         ("training_data_sha256", json!(provenance.data_fingerprint)),
         ("calibration_data_sha256", json!(Some(&provenance.calibrated_on).filter(|footage| !footage.is_empty()))),
-        ("alarm_above", json!(threshold)),
+        ("alarm_from", json!(calibration.map(Calibration::alarm_from))),
+        ("alarm_threshold", json!(calibration.map(|calibration| calibration.threshold))),
+        ("highest_normal", json!(calibration.map(|calibration| calibration.highest))),
         ("damage", json!([])),
     ];
     meta.further.extend(further.map(|(key, value)| (key.to_string(), value)));
@@ -187,7 +189,7 @@ fn overlay(path: &Path, calibration: &Calibration, clips: &[Clip], reading: &Rea
         let frames = clip.known_frames().map(|frames| frames as u64).or_else(|| info?.declared_frames);
         (clip.name.clone(), ClipFacts { frames, frames_per_second: info.and_then(|info| info.frame_rate) })
     };
-    let scale = OverlayScale { heat: calibration.display, threshold: calibration.highest, tau0: Some(calibration.tau0) };
+    let scale = OverlayScale { heat: calibration.display, threshold: calibration.alarm_from(), tau0: Some(calibration.tau0) };
     let place = OverlayPlace::new(path, clips.len(), reading.open.ffmpeg.clone())?;
     Ok(Overlay::new(place, scale, clips.iter().map(facts).collect()))
 }

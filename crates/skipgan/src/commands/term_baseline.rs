@@ -15,6 +15,7 @@ use crate::evaluate::Selection;
 use crate::report::meta_file::ScoreMeta;
 use crate::score::no_network::NoNetwork;
 use crate::score::{Detector, fit_spans, place};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -47,7 +48,9 @@ pub(super) fn run(
         ..ScoreMeta::default()
     };
     meta.further.insert("baseline".into(), baseline.name().into());
-    meta.further.insert("alarm_above".into(), calibration.highest.into());
+    meta.further.insert("alarm_from".into(), calibration.alarm_from().into());
+    meta.further.insert("alarm_threshold".into(), json!(calibration.threshold));
+    meta.further.insert("highest_normal".into(), calibration.highest.into());
     let scoring = ScoreOptions {
         run: PathBuf::new(),
         input: options.data.clone(),
@@ -79,7 +82,7 @@ fn fitted(
     let split = hold_out(&cache.frames(), config.history)?;
     listener.hear(Event::Note(split.summary()));
     let motion = reading::motion(&cache, config.sees, options.threads, cancel, listener)?;
-    let usual = motion.as_ref().map(|motion| place::usual(&cache, motion, &split.train)).transpose()?;
+    let usual = motion.as_ref().map(|motion| place::usual(config, &cache, motion, &split.train)).transpose()?;
     let prepared = Prepared { cache, motion, sight: Sight::new(config, height, width, usual.map(Arc::new)) };
     let mut engine = NoNetwork::default();
     let calibration = fit_spans(&mut engine, prepared.footage(), &split.held_out, config, BATCH, Some(cancel), &mut |_, _| {})?;

@@ -2,10 +2,12 @@
 
 use super::CommandError;
 use super::configuration::Choices;
+use super::detector::alarm_in_words;
 use super::event::{Event, Listener};
 use super::reading::{self, Prepared, Reading, quoted, shown};
 use super::test_judge::TestJudge;
 use super::truth::Truth;
+use crate::atomic_file::write_atomically;
 use crate::checkpoint::{Existing, Run};
 use crate::config::{Config, Select};
 use crate::data::fingerprint::fingerprint;
@@ -43,6 +45,8 @@ pub struct TrainOptions {
     pub reading: Reading,
     /// Worker threads; 0: one a core.
     pub threads: usize,
+    /// The command, for the run folder.
+    pub command: String,
 }
 
 /// What training gave.
@@ -79,7 +83,7 @@ pub fn run(options: &TrainOptions, cancel: &AtomicBool, listener: &mut dyn Liste
     let split = hold_out(&cache.frames(), config.history)?;
     listener.hear(Event::Note(split.summary()));
     let motion = reading::motion(&cache, config.sees, options.threads, cancel, listener)?;
-    let usual = motion.as_ref().map(|motion| place::usual(&cache, motion, &split.train)).transpose()?;
+    let usual = motion.as_ref().map(|motion| place::usual(&config, &cache, motion, &split.train)).transpose()?;
     let sight = Sight::new(&config, height, width, usual.map(Arc::new));
     let prepared = Prepared { cache, motion, sight };
     let mut engines = Engines::new(&config, (height, width), options.threads)?;
@@ -96,6 +100,7 @@ pub fn run(options: &TrainOptions, cancel: &AtomicBool, listener: &mut dyn Liste
         scorer: engines.scorer.as_mut().map(|scorer| scorer as &mut dyn Engine),
     };
     let outcome = train::train(&mut engines.learner, material, &run, &config, training, &mut Teller { listener })?;
+    note_command(&run, &options.command)?;
     Ok(Trained { outcome, config, picture: (height, width), dataset: set.name() })
 }
 
@@ -116,6 +121,16 @@ impl Engines {
         let scorer = if crops == whole { None } else { Some(engine(whole, Purpose::Score)?) };
         Ok(Engines { learner: engine(crops, Purpose::Train)?, scorer })
     }
+}
+
+/// Adds the command to those of the run, once there is a checkpoint to show for it.
+fn note_command(run: &Run, command: &str) -> Result<(), CommandError> {
+    let path = run.commands();
+    let mut lines = std::fs::read_to_string(&path).unwrap_or_default();
+    if !command.is_empty() && lines.lines().last() != Some(command) {
+        lines += &format!("{command}\n");
+    }
+    write_atomically(&path, lines.as_bytes()).map_err(|source| CommandError::Io { path, action: "write", source })
 }
 
 /// A resumed run keeps its own configuration where no other is named.
@@ -271,11 +286,8 @@ impl Trained {
             text += &format!("best:  {} (step {}, {what} {:.4})\n", outcome.best_path.display(), best.step, best.value);
         }
         if let Some(calibration) = &outcome.calibration {
-            text += &format!(
-                "calibrated on {}; alarm above a score of {:.2}\n",
-                counted(calibration.frames, "held-out frame"),
-                calibration.highest
-            );
+            text +=
+                &format!("calibrated on {}; alarm from {}\n", counted(calibration.frames, "held-out frame"), alarm_in_words(calibration));
         }
         let run = shown(&options.out);
         text + &format!("next:  {}", quoted(&["skipgan", "score", &run, "INPUT", "--out", "scores.csv"]))

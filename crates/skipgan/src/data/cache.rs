@@ -8,6 +8,7 @@
 mod build;
 mod thin;
 
+use crate::alarm_events::Clock;
 use crate::data::{Clip, DataError, PictureSettings, WindowIndex};
 use crate::words::counted;
 use serde::{Deserialize, Serialize};
@@ -70,6 +71,8 @@ pub struct CachedClip {
     pub frames: usize,
     /// Frames that the clip has.
     pub source_frames: u64,
+    /// One frame in this many was looked at.
+    pub every: u64,
     /// Columns and rows of its frames as shown.
     pub displayed: (u32, u32),
     /// Cached indices at which a run of consecutive frames begins, rising, the first 0.
@@ -80,6 +83,9 @@ pub struct CachedClip {
     pub losses: Vec<String>,
     /// Losses in all.
     pub total_losses: u64,
+    /// Mean seconds from frame to frame by the footage's own time stamps; `None` for pictures and where it has none.
+    #[serde(default)]
+    pub frame_seconds: Option<f64>,
     /// Name of the file.
     file: String,
 }
@@ -101,6 +107,8 @@ pub struct FrameCache {
     manifest: Manifest,
     open: Vec<OnceLock<File>>,
     reused: usize,
+    /// What `--fps` says of pictures.
+    frames_per_second: Option<f64>,
 }
 
 impl FrameCache {
@@ -111,7 +119,21 @@ impl FrameCache {
     /// [`DataError::Source`], [`DataError::NoFrames`], [`DataError::MixedSizes`], [`DataError::Io`], [`DataError::CacheLimit`],
     /// [`DataError::Cancelled`].
     pub fn build(folder: &Path, clips: &[Clip], settings: &PictureSettings, options: &CacheOptions) -> Result<FrameCache, DataError> {
-        build::build(folder, clips, settings, options)
+        let mut cache = build::build(folder, clips, settings, options)?;
+        cache.frames_per_second = options.open.fps.filter(|fps| *fps > 0.0);
+        Ok(cache)
+    }
+
+    /// Where the time of a clip's frames comes from, and the seconds from one to the next where it is known.
+    #[must_use]
+    pub fn clock(&self, clip: usize) -> (Clock, Option<f64>) {
+        let every = self.clips().get(clip).map_or(1, |clip| clip.every) as f64;
+        let own = self.clips().get(clip).and_then(|clip| clip.frame_seconds).filter(|seconds| *seconds > 0.0);
+        match (own, self.frames_per_second) {
+            (Some(seconds), _) => (Clock::Pts, Some(seconds * every)),
+            (None, Some(fps)) => (Clock::Fps, Some(every / fps)),
+            (None, None) => (Clock::Frames, None),
+        }
     }
 
     /// What it holds, in the order of the clips.
@@ -179,7 +201,7 @@ impl FrameCache {
     #[must_use]
     pub fn summary(&self) -> String {
         let frames: u64 = self.clips().iter().map(|clip| wide(clip.frames)).sum();
-        let all: u64 = self.clips().iter().map(|clip| clip.source_frames).sum();
+        let all: u64 = self.clips().iter().map(|clip| clip.source_frames.div_ceil(clip.every.max(1))).sum();
         let (height, width) = (self.settings().height, self.settings().width);
         let mut text = format!(
             "frame cache: {} of {} at {width}×{height}, {:.1} MiB",
@@ -245,7 +267,7 @@ impl FrameCache {
 
     fn from_manifest(folder: &Path, manifest: Manifest, reused: usize) -> FrameCache {
         let open = manifest.clips.iter().take(MOST_OPEN_FILES).map(|_| OnceLock::new()).collect();
-        FrameCache { folder: folder.to_path_buf(), manifest, open, reused }
+        FrameCache { folder: folder.to_path_buf(), manifest, open, reused, frames_per_second: None }
     }
 }
 

@@ -65,16 +65,6 @@ pub enum DataError {
     /// No layout of that name.
     #[error("there is no layout '{0}'; choose one of: ucsd, frames, avenue, shanghaitech, mvtec, plain, images")]
     UnknownLayout(String),
-    /// A file kind that a later version reads.
-    #[error("{}: {what} cannot be read yet; {instead}", .path.display())]
-    ComesLater {
-        /// The file.
-        path: PathBuf,
-        /// What it is.
-        what: &'static str,
-        /// What to do meanwhile.
-        instead: &'static str,
-    },
     /// A known data set whose clip has another number of frames.
     #[error("{set}: clip {clip} has {found} frames, the published data set has {expected}; complete it, or say --incomplete")]
     Count {

@@ -3,8 +3,8 @@
 //! | layout | where | else |
 //! |---|---|---|
 //! | UCSD | `Test/UCSDpedN.m` (its backup `UCSDpedN.m~` says something else and is left alone) | masks |
-//! | frames, ShanghaiTech | `testing/test_frame_mask/NN.npy` | one `frame_labels_*.npy` |
-//! | Avenue | `testing_labels/NN.npy` (`.mat` comes later) | |
+//! | frames, ShanghaiTech | `testing/test_frame_mask/NN.npy` | one `frame_labels_*.npy`, or `<set>.mat` (`gt`: intervals) |
+//! | Avenue | `ground_truth_demo/testing_label_mask/k_label.mat` (`volLabel`: masks) | `testing_labels/NN.npy` |
 //! | MVTec, images | the folder's name | `labels/` |
 //! | plain | `labels/*.csv` (`clip,frame,label`, or one 0/1 a line), `labels/NN.npy` | `NN.npy` beside the clip, masks |
 //!
@@ -12,6 +12,7 @@
 
 mod intervals;
 pub mod kinds;
+pub(in crate::data) mod mat;
 mod table;
 
 use crate::data::layouts::{files_in, subfolder};
@@ -57,7 +58,7 @@ impl Labels {
     ///
     /// # Errors
     /// [`DataError::NoLabels`], [`DataError::LabelCount`], [`DataError::LabelSyntax`], [`DataError::ClipWithoutLabels`],
-    /// [`DataError::ComesLater`], and what reading files can give.
+    /// [`DataError::Array`], and what reading files can give.
     pub fn read(data: &DataSet, options: &LabelOptions) -> Result<Labels, DataError> {
         let reader = Reader { data, clips: data.for_scoring(), frames: options.frames };
         let (source, clips) = match options.path {
@@ -168,8 +169,8 @@ impl Reader<'_> {
                 (folder.or_else(|| long_vector(&root)), "testing/test_frame_mask/NN.npy, frame_labels_*.npy")
             }
             Layout::Avenue => {
-                let folder = at(&["testing_labels"]).or_else(|| at(&["ground_truth_demo", "testing_label_mask"]));
-                (folder, "testing_labels/NN.npy, ground_truth_demo/testing_label_mask")
+                let folder = avenue_masks(&root).or_else(|| at(&["testing_labels"]));
+                (folder, "ground_truth_demo/testing_label_mask/k_label.mat, testing_labels/NN.npy")
             }
             Layout::Mvtec | Layout::Images => (labels(), "folders good and others, labels/*.csv"),
             Layout::Plain => (labels(), "labels/*.csv, labels/NN.npy, NN.npy beside the clips, masks/<clip>"),
@@ -185,14 +186,30 @@ impl Reader<'_> {
         std::fs::metadata(path).map_err(|error| DataError::io(path, "reading", error))?;
         let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default();
         match extension.as_str() {
-            "m" => Ok((source("intervals"), self.intervals(path)?)),
+            "m" => Ok((source("intervals"), self.intervals(path, &intervals::read(path)?)?)),
             "npy" => Ok((source("array"), self.long_vector(path)?)),
-            "mat" => Err(matlab(path)),
+            "mat" => Ok((source("MATLAB"), self.matlab(path)?)),
             _ => Ok((source("table"), self.tables(path, &[path.to_path_buf()])?)),
         }
     }
 
-    /// A folder: for each clip `<clip>.npy` or `<clip>.csv`, else the tables in it.
+    /// One clip's masks, or the intervals of all clips.
+    fn matlab(&self, path: &Path) -> Result<Vec<ClipLabels>, DataError> {
+        if let [clip] = self.clips
+            && let Ok(labels) = mat::of_masks(path)
+        {
+            return Ok(vec![self.checked(path, clip, labels)?]);
+        }
+        let read = mat::intervals(path)?;
+        if read.len() != self.clips.len() {
+            let what = format!("gt has {} cells, and {} clips are to be labelled; both must be equal", read.len(), self.clips.len());
+            return Err(DataError::Array { path: path.to_path_buf(), what });
+        }
+        let pairs = self.clips.iter().zip(&read);
+        pairs.map(|(clip, own)| self.checked(path, clip, own.labels(path, &clip.name, self.needed_frames(clip)?)?)).collect()
+    }
+
+    /// A folder: for each clip `<clip>.npy`, `<clip>.csv` or `k_label.mat`, else the tables in it.
     fn folder(&self, folder: &Path) -> Result<Vec<ClipLabels>, DataError> {
         let files = files_in(folder)?;
         let with = |ending: &str| -> Vec<PathBuf> {
@@ -208,10 +225,7 @@ impl Reader<'_> {
             }
         }
         if let (Some(first), true) = (rest.first(), tables.is_empty()) {
-            return Err(match with("mat").first() {
-                Some(file) => matlab(file),
-                None => DataError::ClipWithoutLabels { path: folder.to_path_buf(), clip: first.name.clone() },
-            });
+            return Err(DataError::ClipWithoutLabels { path: folder.to_path_buf(), clip: first.name.clone() });
         }
         if !rest.is_empty() {
             let read = table::read(&tables)?;
@@ -222,7 +236,7 @@ impl Reader<'_> {
         Ok(self.clips.iter().filter_map(|clip| found.remove(clip.name.as_str())).collect())
     }
 
-    /// `<clip>.npy`, or `<clip>.csv` without a `clip` column.
+    /// `<clip>.npy`, `<clip>.csv` without a `clip` column, or the masks of `k_label.mat`.
     fn own_file(&self, folder: &Path, clip: &Clip) -> Result<Option<ClipLabels>, DataError> {
         let with = |ending: &str| folder.join(format!("{}.{ending}", clip.name));
         let (array, text) = (with("npy"), with("csv"));
@@ -234,7 +248,10 @@ impl Reader<'_> {
         {
             return self.checked(&text, clip, labels).map(Some);
         }
-        Ok(None)
+        match mat::file_of(folder, clip) {
+            Some(path) => self.checked(&path, clip, mat::of_masks(&path)?).map(Some),
+            None => Ok(None),
+        }
     }
 
     fn tables(&self, path: &Path, files: &[PathBuf]) -> Result<Vec<ClipLabels>, DataError> {
@@ -255,8 +272,7 @@ impl Reader<'_> {
     }
 
     /// The k-th line of `UCSDpedN.m` belongs to `Testk`.
-    fn intervals(&self, path: &Path) -> Result<Vec<ClipLabels>, DataError> {
-        let lines = intervals::read(path)?;
+    fn intervals(&self, path: &Path, lines: &[intervals::Intervals]) -> Result<Vec<ClipLabels>, DataError> {
         let mut found = Vec::new();
         for (order, clip) in self.clips.iter().enumerate() {
             let digits: String = clip.name.chars().rev().take_while(char::is_ascii_digit).collect();
@@ -378,9 +394,10 @@ fn long_vector(root: &Path) -> Option<PathBuf> {
     inside.into_iter().find(|file| file.extension().is_some_and(|e| e == "mat"))
 }
 
-fn matlab(path: &Path) -> DataError {
-    let instead = "convert its labels to labels/*.csv (columns clip, frame, label) and name the folder with --labels";
-    DataError::ComesLater { path: path.to_path_buf(), what: "a MATLAB file", instead }
+/// The folder of Avenue's masks, wherever a copy keeps it.
+pub(in crate::data) fn avenue_masks(root: &Path) -> Option<PathBuf> {
+    let beside = subfolder(root, &["ground_truth_demo"]).and_then(|folder| subfolder(&folder, &["testing_label_mask"]));
+    beside.or_else(|| subfolder(root, &["testing_label_mask"]))
 }
 
 /// A vector of 0 and 1: shape N or 1×N or N×1.

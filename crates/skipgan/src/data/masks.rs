@@ -2,9 +2,11 @@
 //!
 //! UCSD: `Test/TestNNN_gt/*` (BMP, plain and run-length coded; named `001.bmp` or `frame001.bmp`: paired with frames by sorted order, the
 //! count asserted). MVTec: `ground_truth/<kind>/NNN_mask.png`; a good picture has an empty mask. ShanghaiTech:
-//! `testing/test_pixel_mask/NN.npy`. Plain: `masks/<clip>/*.png`. Every pixel that is not 0 counts.
+//! `testing/test_pixel_mask/NN.npy`. Avenue: `ground_truth_demo/testing_label_mask/k_label.mat`. Plain: `masks/<clip>/*.png`. Every pixel that is not 0 counts.
 
+use crate::data::labels::{avenue_masks, mat};
 use crate::data::layouts::{files_in, subfolder};
+use crate::data::matlab::{Cells, Matrix};
 use crate::data::{Clip, ClipSource, DataError, DataSet, Layout};
 use crate::npy::MapReader;
 use std::path::{Path, PathBuf};
@@ -48,6 +50,7 @@ enum Place {
 pub struct ClipMasks {
     places: std::vec::IntoIter<Place>,
     array: Option<(MapReader, usize)>,
+    cells: Option<Cells>,
     frames: usize,
     size: Option<(usize, usize)>,
     path: PathBuf,
@@ -90,7 +93,7 @@ fn find_below(layout: Layout, root: &Path, clip: &Clip) -> Result<Option<ClipMas
         Layout::Frames | Layout::ShanghaiTech => {
             array(below(&["testing", "test_pixel_mask"]).map(|folder| folder.join(format!("{}.npy", clip.name))))
         }
-        Layout::Avenue => Ok(None),
+        Layout::Avenue => cells(avenue_masks(root).and_then(|folder| mat::file_of(&folder, clip))),
         Layout::Plain | Layout::Images => {
             for folder in [below(&["masks"]), below(&["test", "masks"])].into_iter().flatten() {
                 let found = pictures(Some(folder.join(&clip.name)))?;
@@ -110,7 +113,7 @@ fn pictures(folder: Option<PathBuf>) -> Result<Option<ClipMasks>, DataError> {
         return Ok(None);
     };
     let places: Vec<Place> = files_in(&folder)?.into_iter().filter(|file| is_picture_name(file)).map(Place::Picture).collect();
-    Ok(Some(ClipMasks { frames: places.len(), places: places.into_iter(), array: None, size: None, path: folder }))
+    Ok(Some(ClipMasks { frames: places.len(), places: places.into_iter(), array: None, cells: None, size: None, path: folder }))
 }
 
 /// An array `[frames, height, width]`.
@@ -120,7 +123,14 @@ fn array(path: Option<PathBuf>) -> Result<Option<ClipMasks>, DataError> {
     };
     let file = MapReader::open(&path)?;
     let (frames, size) = (file.frames(), Some((file.height(), file.width())));
-    Ok(Some(ClipMasks { places: Vec::new().into_iter(), array: Some((file, 0)), frames, size, path }))
+    Ok(Some(ClipMasks { places: Vec::new().into_iter(), array: Some((file, 0)), cells: None, frames, size, path }))
+}
+
+/// A cell array with a mask a frame.
+fn cells(path: Option<PathBuf>) -> Result<Option<ClipMasks>, DataError> {
+    let Some(path) = path else { return Ok(None) };
+    let cells = Cells::open(&path, mat::MASKS)?;
+    Ok(Some(ClipMasks { frames: cells.count(), places: Vec::new().into_iter(), array: None, cells: Some(cells), size: None, path }))
 }
 
 /// The mask of a still: `<kind>/NNN_mask.png` or `<kind>/NNN.png`.
@@ -141,7 +151,7 @@ fn still(folder: Option<PathBuf>, clip: &Clip) -> Result<Option<ClipMasks>, Data
         });
         named.map(Place::Picture)
     };
-    Ok(place.map(|place| ClipMasks { places: vec![place].into_iter(), array: None, frames: 1, size: None, path: folder }))
+    Ok(place.map(|place| ClipMasks { places: vec![place].into_iter(), array: None, cells: None, frames: 1, size: None, path: folder }))
 }
 
 impl ClipMasks {
@@ -167,6 +177,15 @@ impl ClipMasks {
             *row += 1;
             return Ok(Some(Mask { height, width, values }));
         }
+        if let Some(cells) = &mut self.cells {
+            let mut matrix = Matrix::default();
+            if !cells.next(&mut matrix)? {
+                return Ok(None);
+            }
+            let (height, width) = (matrix.rows, matrix.cols);
+            self.check_size(&self.path.clone(), height, width)?;
+            return Ok(Some(Mask { height, width, values: row_by_row(&matrix) }));
+        }
         let Some(place) = self.places.next() else {
             return Ok(None);
         };
@@ -181,13 +200,19 @@ impl ClipMasks {
         };
         let side = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
         let (height, width) = (side(plane.height), side(plane.width));
-        let &mut (first_height, first_width) = self.size.get_or_insert((height, width));
-        if (height, width) != (first_height, first_width) {
-            return Err(DataError::MaskSize { path: path.clone(), width, height, first_width, first_height });
-        }
+        self.check_size(path, height, width)?;
         let mut values = plane.data;
         values.iter_mut().for_each(|value| *value = u8::from(*value != 0));
         Ok(Some(Mask { height, width, values }))
+    }
+
+    /// All masks of a clip have one size.
+    fn check_size(&mut self, path: &Path, height: usize, width: usize) -> Result<(), DataError> {
+        let &mut (first_height, first_width) = self.size.get_or_insert((height, width));
+        if (height, width) != (first_height, first_width) || height * width == 0 {
+            return Err(DataError::MaskSize { path: path.to_path_buf(), width, height, first_width, first_height });
+        }
+        Ok(())
     }
 
     /// All masks that are left, in one piece.
@@ -203,4 +228,17 @@ impl ClipMasks {
         }
         Ok(volume)
     }
+}
+
+/// 0 or 1 a pixel, row after row, from columns after columns.
+fn row_by_row(matrix: &Matrix) -> Vec<u8> {
+    let mut values = vec![0; matrix.values.len()];
+    for (col, column) in matrix.values.chunks_exact(matrix.rows.max(1)).enumerate() {
+        for (row, &value) in column.iter().enumerate() {
+            if let Some(pixel) = values.get_mut(row * matrix.cols + col) {
+                *pixel = u8::from(value != 0.0);
+            }
+        }
+    }
+    values
 }

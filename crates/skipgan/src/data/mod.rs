@@ -14,6 +14,7 @@ pub mod known;
 pub mod labels;
 pub mod layouts;
 pub mod masks;
+mod matlab;
 pub mod motion_cache;
 pub mod picture;
 pub mod random;

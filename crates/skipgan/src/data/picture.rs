@@ -17,13 +17,33 @@ pub struct PictureSettings {
     pub fit: FitChoice,
     /// Resampling filter.
     pub filter: FilterChoice,
+    /// Frames a second that are looked at, where footage has more; 0: every frame.
+    pub analysed_rate: u32,
 }
 
 impl PictureSettings {
     /// The settings of `config` for a picture of that size (see [`Config::picture`]).
     #[must_use]
     pub fn new(config: &Config, height: usize, width: usize) -> PictureSettings {
-        PictureSettings { height, width, channels: config.channels, fit: config.fit, filter: config.filter }
+        PictureSettings {
+            height,
+            width,
+            channels: config.channels,
+            fit: config.fit,
+            filter: config.filter,
+            analysed_rate: config.analysed_rate,
+        }
+    }
+
+    /// k, where every k-th frame of footage with that many frames a second is looked at: 2 at 25, 3 at 30, 1 at 10 or where it is not known.
+    #[must_use]
+    pub fn every(&self, frame_rate: Option<f64>) -> u64 {
+        match frame_rate {
+            Some(rate) if self.analysed_rate > 0 && rate.is_finite() => {
+                ((rate / f64::from(self.analysed_rate) - 0.5).ceil()).clamp(1.0, 1e6) as u64
+            }
+            _ => 1,
+        }
     }
 
     /// Bytes of one resized frame: channels · height · width.

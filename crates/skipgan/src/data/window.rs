@@ -168,6 +168,8 @@ pub struct StreamedWindow<'a> {
     pub status: FrameStatus,
     /// Whether its history reaches before the clip's start.
     pub warmup: bool,
+    /// Whether it is passed over, since footage has more frames a second than are looked at: the last score stands.
+    pub skipped: bool,
     /// The window, alone.
     pub window: &'a Windows,
     /// The picture at the network's size, before it became numbers. Shapes: `[planes, height, width]`.
@@ -183,6 +185,8 @@ pub struct WindowStream {
     ring: VecDeque<Vec<u8>>,
     motion: Option<ClipMotion>,
     scene: Option<SceneChange>,
+    /// Whether the scene had changed when a frame was last looked at.
+    changed: bool,
     /// The newest picture before the usual background, once another one has taken over.
     carried: Vec<u8>,
     window: Windows,
@@ -208,7 +212,7 @@ impl WindowStream {
         let scene = sight.usual.as_ref().filter(|_| sight.needs_motion()).and_then(|usual| SceneChange::new(sight.steadying, usual));
         let (window, sight) = (sight.windows(), sight.clone());
         let (ring, carried) = (VecDeque::new(), Vec::new());
-        Ok(WindowStream { clip: clip.into(), source, resizer, sight, ring, motion, scene, carried, window, previous: None })
+        Ok(WindowStream { clip: clip.into(), source, resizer, sight, ring, motion, scene, changed: false, carried, window, previous: None })
     }
 
     /// How it makes windows.
@@ -245,14 +249,18 @@ impl WindowStream {
             return Ok(None);
         };
         check_same_size(&self.clip, self.previous.as_ref(), &frame)?;
-        let changed = self.push(&frame)?;
+        let every = self.sight.picture.every(self.source.info().frame_rate);
+        if !frame.index.is_multiple_of(every) && self.window.images() > 0 {
+            return Ok(Some(self.pass_over(frame)));
+        }
+        self.changed = self.push(&frame)?;
         let newest = self.ring.back().map(Vec::as_slice).unwrap_or_default();
         let nothing_new = self.motion.as_mut().is_some_and(|motion| motion.push(newest));
         let equal = nothing_new || self.previous.as_ref().is_some_and(|before| same_picture(before, &frame));
         let status = match frame.damage {
             Damage::Repeated => FrameStatus::Repeated,
             _ if equal => FrameStatus::Repeated,
-            _ if changed => FrameStatus::SceneChange,
+            _ if self.changed => FrameStatus::SceneChange,
             Damage::Concealed => FrameStatus::Damaged,
             Damage::None | Damage::Unknown => FrameStatus::Ok,
         };
@@ -270,7 +278,21 @@ impl WindowStream {
         let (index, time_s) = (frame.index, frame.time_s());
         self.previous = Some(frame);
         let planes = self.ring.back().map(Vec::as_slice).unwrap_or_default();
-        Ok(Some(StreamedWindow { index, time_s, status, warmup, window: &self.window, planes }))
+        Ok(Some(StreamedWindow { index, time_s, status, warmup, skipped: false, window: &self.window, planes }))
+    }
+
+    /// A frame that is not looked at: the last window stands.
+    fn pass_over(&mut self, frame: Frame) -> StreamedWindow<'_> {
+        let (index, time_s) = (frame.index, frame.time_s());
+        let lost = matches!(frame.damage, Damage::Repeated);
+        let status = match self.changed {
+            _ if lost => FrameStatus::Repeated,
+            true => FrameStatus::SceneChange,
+            false => FrameStatus::Ok,
+        };
+        self.previous = Some(frame);
+        let planes = self.ring.back().map(Vec::as_slice).unwrap_or_default();
+        StreamedWindow { index, time_s, status, warmup: false, skipped: true, window: &self.window, planes }
     }
 
     /// Resizes a frame into the newest place of the ring; the first frame fills every place. Whether the scene has changed.

@@ -8,8 +8,10 @@
 
 pub mod bootstrap;
 pub mod clips;
+pub mod compare;
 pub mod conventions;
 pub mod error;
+pub mod events;
 pub mod frame;
 pub mod kinds;
 pub mod no_information;
@@ -22,7 +24,9 @@ pub mod run;
 pub mod split_mix;
 
 pub use clips::{ClipScores, check};
+pub use compare::{Higher, OtherScores, PairedComparison, compare};
 pub use error::EvaluateError;
+pub use events::{AlarmRecord, ClipAlarms, judge_alarms};
 pub use frame::{FrameMetrics, Ranking, RocVertex};
 pub use kinds::KindLine;
 pub use regions::{Detection, TruthRegion};

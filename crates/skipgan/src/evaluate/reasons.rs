@@ -23,6 +23,8 @@ pub(crate) fn for_nulls(evaluation: &Evaluation, given: Given, unmasked_anomalou
     conventions(&mut reasons, evaluation, &one_class);
     no_information(&mut reasons, evaluation, &one_class);
     reasons.unless(&evaluation.by_kind, "by_kind", NO_KINDS);
+    reasons.unless(&evaluation.alarms, "alarms", "the scores have no column alarm, or an empty cell in it");
+    reasons.unless(&evaluation.comparison, "comparison", "no other scores were named (evaluate --compare OTHER)");
     reasons.found
 }
 

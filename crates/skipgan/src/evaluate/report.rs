@@ -1,6 +1,8 @@
 //! The evaluation as a record: every key of EVALUATION §5, present whether known or not, with a reason for every `null`.
 
+use super::compare::PairedComparison;
 use super::conventions::Conventions;
+use super::events::AlarmRecord;
 use super::kinds::KindLine;
 use super::no_information::NoInformation;
 use serde::{Deserialize, Serialize};
@@ -69,7 +71,7 @@ pub struct ClipLine {
 
 /// Everything that is known about how good a set of scores is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs)] // each field is its key in EVALUATION §5, where it is defined
+#[allow(missing_docs)] // each field is its key in EVALUATION §5, where it is defined; the last two are ours
 pub struct Evaluation {
     pub schema: u32,
     pub strict: bool,
@@ -119,6 +121,10 @@ pub struct Evaluation {
     #[serde(default)]
     pub by_kind: Option<BTreeMap<String, KindLine>>,
     pub null_reasons: BTreeMap<String, String>,
+    #[serde(default)]
+    pub alarms: Option<AlarmRecord>,
+    #[serde(default)]
+    pub comparison: Option<PairedComparison>,
 }
 
 impl Evaluation {

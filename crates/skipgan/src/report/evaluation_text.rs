@@ -1,6 +1,7 @@
 //! The evaluation as a short table for a terminal: the strict number first, its interval and the no-information floor beside it, then
 //! pixels and regions, then the habits of the literature, named as not strict. Percentages with one decimal; – is unknown.
 
+use super::alarm_text::{alarm_block, comparison_block};
 use crate::evaluate::Evaluation;
 use crate::words::counted;
 use std::fmt::Write as _;
@@ -11,6 +12,8 @@ pub fn evaluation_text(evaluation: &Evaluation) -> String {
     head(&mut text, evaluation);
     strict_block(&mut text, evaluation);
     kind_block(&mut text, evaluation);
+    comparison_block(&mut text, evaluation);
+    alarm_block(&mut text, evaluation);
     pixel_block(&mut text, evaluation);
     convention_block(&mut text, evaluation);
     text

@@ -7,6 +7,7 @@ pub mod picture;
 pub mod plot;
 
 // Result files.
+mod alarm_text;
 pub mod detections_file;
 pub mod evaluation_file;
 pub mod evaluation_text;

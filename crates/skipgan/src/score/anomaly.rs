@@ -4,10 +4,13 @@
 //! then weighs them; `total` standardises the raw sum, which ranks as the raw score; `test_minmax` leaves it raw until
 //! [`min_max`] has seen all test scores, as published. Smoothing over time is causal and off by default.
 //!
+//! Where G restores the picture beside the motion, R̃ is R̃ of the motion + `picture_share` · R̃ of the picture.
+//!
 //! S = ½(A + Ũ) + P̃ (DETECTION.md §3.8) is not in the paper: G's reconstruction is one reference of normality, rest (U) a second, the
 //! background (P) a third. Maps are weighed as numbers are.
 
 use super::terms::{TermMaps, Terms};
+use crate::alarm_events::AlarmRule;
 use crate::calibration::{Basis, Calibration, LATENT, MOTION, PICTURE, PLACE, RECON, Statistics, TOTAL};
 use crate::config::{Scale, ScoreChoice};
 use std::collections::BTreeMap;
@@ -52,7 +55,7 @@ pub fn calibrated(basis: &Basis, statistics: &BTreeMap<String, Statistics>, term
     let picture = standardised(PICTURE, terms.picture);
     let a = match basis.scale {
         Scale::Terms => {
-            let recon = statistics[RECON].standardise(terms.recon) + picture.unwrap_or(0.0);
+            let recon = statistics[RECON].standardise(terms.recon) + basis.picture_share * picture.unwrap_or(0.0);
             weigh(basis.lambda, recon, statistics[LATENT].standardise(terms.latent))
         }
         Scale::Total => statistics[TOTAL].standardise(weigh(basis.lambda, terms.recon, terms.latent)),
@@ -101,7 +104,7 @@ pub fn score_map(basis: &Basis, statistics: &BTreeMap<String, Statistics>, maps:
         add(of_a * (1.0 - basis.lambda), LATENT, &maps.latent);
         add(of_motion, MOTION, &maps.motion);
     }
-    add(of_a * basis.lambda, PICTURE, &maps.picture);
+    add(of_a * basis.lambda * basis.picture_share, PICTURE, &maps.picture);
     add(of_place, PLACE, &maps.place);
 }
 
@@ -134,22 +137,23 @@ impl Smoothing {
 pub struct Anomaly<'a> {
     calibration: &'a Calibration,
     smoothing: Smoothing,
+    alarms: AlarmRule,
 }
 
 impl<'a> Anomaly<'a> {
     /// For one clip.
     pub fn new(calibration: &'a Calibration) -> Anomaly<'a> {
-        Anomaly { calibration, smoothing: Smoothing::new(calibration.basis.smooth) }
+        Anomaly { calibration, smoothing: Smoothing::new(calibration.basis.smooth), alarms: calibration.alarm_rule() }
     }
 
-    /// The next frame's numbers; `no_past` as in [`without_past`]. An alarm is a score above the highest of held-out normal footage.
+    /// The next analysed frame's numbers; `no_past` as in [`without_past`]. What an alarm is: [`crate::alarm_events`].
     pub fn next(&mut self, terms: Terms, no_past: bool) -> Judged {
         let Calibration { basis, terms: statistics, .. } = self.calibration;
         let terms = if no_past { without_past(basis, statistics, terms) } else { terms };
         let mut calibrated = calibrated(basis, statistics, &terms);
         calibrated.score = self.smoothing.next(calibrated.score);
         let raw = weigh(basis.lambda, terms.recon, terms.latent);
-        Judged { terms, raw, calibrated, alarm: calibrated.score > self.calibration.highest }
+        Judged { terms, raw, calibrated, alarm: self.alarms.next(calibrated.score) }
     }
 }
 
@@ -162,7 +166,7 @@ pub struct Judged {
     pub raw: f64,
     /// On the scale of normal footage, smoothed where that is asked for.
     pub calibrated: Calibrated,
-    /// Whether the score is above every held-out normal one.
+    /// Whether it is an alarm.
     pub alarm: bool,
 }
 
@@ -177,6 +181,7 @@ pub fn min_max(scores: &mut [f64]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alarm_events::{Clock, Threshold};
     use crate::calibration::DisplayRange;
     use crate::config::Config;
 
@@ -190,6 +195,8 @@ mod tests {
             highest: 1.5,
             tau0: 1.0,
             display: DisplayRange { low: 0.0, high: 1.0 },
+            threshold: Some(Threshold { score: 1.5, wanted: 1.0, extrapolated: false, time: Clock::Pts, needed: 2 }),
+            maxima: None,
         }
     }
 
@@ -200,23 +207,22 @@ mod tests {
     #[test]
     fn each_scale_by_hand() {
         let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} for {b}");
-        for (scale, wanted, alarm) in
-            [(Scale::Terms, 0.9 * 2.0 - 0.1 * 1.0, true), (Scale::Total, 1.6, true), (Scale::TestMinmax, 2.4, true)]
-        {
+        for (scale, wanted) in [(Scale::Terms, 0.9 * 2.0 - 0.1 * 1.0), (Scale::Total, 1.6), (Scale::TestMinmax, 2.4)] {
             let calibration = calibration(scale, 0.0);
-            let judged = Anomaly::new(&calibration).next(terms(2.0, 6.0), false);
+            let mut anomaly = Anomaly::new(&calibration);
+            let judged = anomaly.next(terms(2.0, 6.0), false);
             near(judged.raw, 0.9 * 2.0 + 0.1 * 6.0);
             near(judged.calibrated.score, wanted);
-            assert_eq!(judged.alarm, alarm);
+            assert!(!judged.alarm, "one frame is no alarm");
+            assert!(anomaly.next(terms(2.0, 6.0), false).alarm && anomaly.next(terms(0.0, 0.0), false).alarm, "two of the last three are");
+            assert!(!anomaly.next(terms(0.0, 0.0), false).alarm);
         }
-        let calibration = calibration(Scale::Terms, 0.0);
-        assert!(!Anomaly::new(&calibration).next(terms(1.0, 10.0), false).alarm);
     }
 
     /// A calibration of the default score: R̃ = 2, L̃ = −1, Ũ = 3 and P̃ = 4 for the terms of [`all`].
     fn of_default_score() -> Calibration {
         let mut calibration = calibration(Scale::Terms, 0.0);
-        calibration.basis = Basis { sees: Sees::Motion, score: ScoreChoice::S, local: true, ..calibration.basis };
+        calibration.basis = Basis { sees: crate::config::Sees::Motion, score: ScoreChoice::S, local: true, ..calibration.basis };
         calibration.terms.insert(MOTION.into(), Statistics { median: 1.0, sd: 1.0 });
         calibration.terms.insert(PLACE.into(), Statistics { median: 0.0, sd: 0.5 });
         calibration

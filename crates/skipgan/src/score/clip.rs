@@ -41,7 +41,7 @@ pub struct FrameScore {
     pub place: Option<f64>,
     /// The calibrated score: A, or S.
     pub score: f64,
-    /// Whether the score is above every held-out normal one; never for a repeated frame or one of a scene change.
+    /// Whether two of the last three analysed frames reach the threshold; never for a repeated frame or in a scene change.
     pub alarm: bool,
     /// Whether the window reaches before the clip's start.
     pub warmup: bool,
@@ -147,7 +147,7 @@ impl<'a> Scorer<'a> {
                 }
                 Err(error) => return Err(error.into()),
             };
-            let asked = window.status != FrameStatus::Repeated || begins;
+            let asked = begins || (window.status != FrameStatus::Repeated && !window.skipped);
             let waiting = Waiting::new(&window, asked);
             if asked {
                 self.forward.push(window.window);
@@ -252,6 +252,7 @@ impl ClipState<'_> {
     /// The last frame's numbers under this frame's name.
     fn repeat(&self, waiting: &Waiting) -> FrameScore {
         let last = self.last.clone().expect("the first frame of a clip is always asked");
-        FrameScore { frame: waiting.frame, time_s: waiting.time_s, status: waiting.status, warmup: waiting.warmup, alarm: false, ..last }
+        let alarm = last.alarm && waiting.status.can_alarm();
+        FrameScore { frame: waiting.frame, time_s: waiting.time_s, status: waiting.status, warmup: waiting.warmup, alarm, ..last }
     }
 }

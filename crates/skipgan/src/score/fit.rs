@@ -9,6 +9,8 @@ use super::error::ScoreError;
 use super::forward::Forward;
 use super::map::Placement;
 use super::terms::{Measured, Terms};
+use super::threshold::{MaximaCollector, threshold};
+use crate::alarm_events::{Clock, Moment, NormalMaxima};
 use crate::calibration::{Basis, Calibration, DisplayRange, LATENT, MOTION, PICTURE, PLACE, PixelHistogram, RECON, Statistics, TOTAL};
 use crate::config::{Config, Scale};
 use crate::data::motion_cache::is_repetition;
@@ -28,7 +30,9 @@ const TAU0_QUANTILE: f64 = 0.99;
 struct Seen {
     terms: Terms,
     warmup: bool,
-    begins: bool,
+    /// At the first frame of a clip or after a gap: where times come from.
+    begins: Option<Clock>,
+    moment: Moment,
 }
 
 /// Collects normal frames, then takes their statistics: show it all footage, and again as long as [`Fitter::look_again`] says so.
@@ -40,7 +44,9 @@ pub struct Fitter {
     statistics: Option<BTreeMap<String, Statistics>>,
     pixels: PixelHistogram,
     warmup_pixels: PixelHistogram,
-    begins: bool,
+    begins: Option<Clock>,
+    moment: Option<Moment>,
+    false_alarms_per_hour: f64,
     map: Vec<f32>,
 }
 
@@ -53,20 +59,30 @@ impl Fitter {
             statistics: None,
             pixels: PixelHistogram::default(),
             warmup_pixels: PixelHistogram::default(),
-            begins: false,
+            begins: None,
+            moment: None,
+            false_alarms_per_hour: config.false_alarms_per_hour,
             map: Vec::new(),
         }
     }
 
-    /// The frames that follow are those of a new clip.
-    pub fn begin_clip(&mut self) {
-        self.begins = true;
+    /// The frames that follow are those of a new clip, or come after a gap; `clock` says where their times come from.
+    pub fn begin_clip(&mut self, clock: Clock) {
+        self.begins = Some(clock);
+    }
+
+    /// When the next frame was; frames of which nothing is said follow each other.
+    pub fn at(&mut self, moment: Moment) {
+        self.moment = Some(moment);
     }
 
     /// Takes a frame: its measures and where footage lies in its maps.
     pub fn add(&mut self, measured: &Measured<'_>, placement: &Placement, warmup: bool) {
+        let (begins, moment) = (self.begins.take(), self.moment.take());
         if self.statistics.is_none() {
-            self.seen.push(Seen { terms: measured.terms, warmup, begins: std::mem::take(&mut self.begins) });
+            let next = self.seen.last().filter(|_| begins.is_none()).map_or(0, |last| last.moment.frame + 1);
+            let moment = moment.unwrap_or(Moment { frame: next, time_s: None });
+            self.seen.push(Seen { terms: measured.terms, warmup, begins, moment });
         }
         if self.statistics.is_none() && self.needs_statistics() {
             return;
@@ -122,8 +138,11 @@ impl Fitter {
         let high = low + 2.0 * (quantile(0.9999)? - low);
         let tau0 = quantile(TAU0_QUANTILE)?;
         let terms = self.statistics.take().unwrap_or_default();
+        let (highest, maxima) = highest(&self.seen, all_warm_up, &self.basis, &terms);
         Ok(Calibration {
-            highest: highest(&self.seen, all_warm_up, &self.basis, &terms),
+            highest,
+            threshold: maxima.as_ref().map(|maxima| threshold(maxima, self.false_alarms_per_hour)),
+            maxima,
             basis: self.basis,
             frames: used as u64,
             left_out: (self.seen.len() - used) as u64,
@@ -156,20 +175,24 @@ fn statistics(used: &[Terms], lambda: f64) -> Result<BTreeMap<String, Statistics
     Ok(all)
 }
 
-/// The highest calibrated score, smoothed along each clip as scoring will be.
-fn highest(seen: &[Seen], all_warm_up: bool, basis: &Basis, terms: &BTreeMap<String, Statistics>) -> f64 {
+/// The highest calibrated score, smoothed along each clip as scoring will be, and what thresholds are chosen from.
+fn highest(seen: &[Seen], all_warm_up: bool, basis: &Basis, terms: &BTreeMap<String, Statistics>) -> (f64, Option<NormalMaxima>) {
     let (mut smoothing, mut highest) = (Smoothing::new(basis.smooth), f64::NEG_INFINITY);
+    let mut maxima = MaximaCollector::default();
     for frame in seen {
-        if frame.begins {
+        if let Some(clock) = frame.begins {
             smoothing = Smoothing::new(basis.smooth);
+            maxima.begin_clip(clock);
         }
         let numbers = if frame.warmup { without_past(basis, terms, frame.terms) } else { frame.terms };
         let score = smoothing.next(calibrated(basis, terms, &numbers).score);
-        if !frame.warmup || all_warm_up {
+        let counts = !frame.warmup || all_warm_up;
+        if counts {
             highest = highest.max(score);
         }
+        maxima.add(frame.moment, score, counts);
     }
-    highest
+    (highest, maxima.finish())
 }
 
 /// Fits the calibration to the frames of `spans` in the cache; `progress` is told (done, all) after each batch. `batch` as in
@@ -213,6 +236,7 @@ fn show_spans(
     for span in spans {
         let (displayed_width, displayed_height) = footage.cache.clips().get(span.clip).map_or((1, 1), |clip| clip.displayed);
         let geometry = Geometry::new(displayed_width, displayed_height, &target);
+        let (clock, frame_seconds) = footage.cache.clock(span.clip);
         for frame in span.start..span.end {
             let index = WindowIndex { clip: span.clip, frame };
             let start = footage.cache.segment_start(index);
@@ -229,7 +253,8 @@ fn show_spans(
             reader.push(crate::data::Cut::NONE, &mut window)?;
             forward.push(&window);
             let warmup = frame + 1 < start + footage.sight.history || (footage.motion.is_some() && frame == start);
-            waiting.push(Asked { geometry, begins, warmup });
+            let moment = Moment { frame: frame as u64, time_s: frame_seconds.map(|seconds| seconds * frame as f64) };
+            waiting.push(Asked { geometry, begins: begins.then_some(clock), warmup, moment });
             if forward.is_full() {
                 take(fitter, forward, &mut waiting);
                 progress(done, all);
@@ -255,15 +280,15 @@ pub fn fit_clip(fitter: &mut Fitter, forward: &mut Forward<'_>, stream: &mut Win
         if cancel.load(Ordering::Relaxed) {
             return Err(ScoreError::Interrupted);
         }
-        if window.status == FrameStatus::Repeated {
+        if window.status == FrameStatus::Repeated || window.skipped {
             continue;
         }
-        let warmup = window.warmup;
+        let (warmup, moment) = (window.warmup, Moment { frame: window.index, time_s: window.time_s });
         forward.push(window.window);
-        let begins = known.is_none();
+        let begins = known.is_none().then(|| clock_of(stream));
         known = known.or_else(|| stream.geometry());
         if let Some(geometry) = known {
-            waiting.push(Asked { geometry, begins, warmup });
+            waiting.push(Asked { geometry, begins, warmup, moment });
         }
         if forward.is_full() {
             take(fitter, forward, &mut waiting);
@@ -273,20 +298,32 @@ pub fn fit_clip(fitter: &mut Fitter, forward: &mut Forward<'_>, stream: &mut Win
     Ok(())
 }
 
+/// Where the times of a stream come from.
+pub fn clock_of(stream: &WindowStream) -> Clock {
+    let info = stream.source().info();
+    match (info.time_base, info.backend) {
+        (None, _) => Clock::Frames,
+        (Some(_), video::Backend::Pictures) => Clock::Fps,
+        (Some(_), _) => Clock::Pts,
+    }
+}
+
 /// A frame in the batch.
 struct Asked {
     geometry: Geometry,
-    begins: bool,
+    begins: Option<Clock>,
     warmup: bool,
+    moment: Moment,
 }
 
 fn take(fitter: &mut Fitter, forward: &mut Forward<'_>, waiting: &mut Vec<Asked>) {
     let mut asked = waiting.drain(..);
     let shown = forward.run(&mut |measured| {
         if let Some(asked) = asked.next() {
-            if asked.begins {
-                fitter.begin_clip();
+            if let Some(clock) = asked.begins {
+                fitter.begin_clip(clock);
             }
+            fitter.at(asked.moment);
             let placement = Placement::new((measured.maps.rows, measured.maps.cols), &asked.geometry);
             fitter.add(measured, &placement, asked.warmup);
         }
@@ -310,13 +347,17 @@ mod tests {
         Placement::new((1, 2), &Geometry::new(2, 1, &target))
     }
 
+    fn add(fitter: &mut Fitter, (recon, latent): (f64, f64), map: [f32; 2], warmup: bool) {
+        let maps = TermMaps { rows: 1, cols: 2, recon: map.to_vec(), ..TermMaps::default() };
+        let terms = Terms { recon, latent, ..Terms::default() };
+        fitter.add(&Measured { terms, maps: &maps, reconstruction: &[], target: &[] }, &placement(), warmup);
+    }
+
     fn fitted(config: &Config, frames: &[(f64, f64, bool)]) -> Calibration {
         let mut fitter = Fitter::new(config);
-        fitter.begin_clip();
+        fitter.begin_clip(Clock::Frames);
         for &(recon, latent, warmup) in frames {
-            let maps = TermMaps { rows: 1, cols: 2, recon: vec![recon as f32, latent as f32], ..TermMaps::default() };
-            let terms = Terms { recon, latent, ..Terms::default() };
-            fitter.add(&Measured { terms, maps: &maps, reconstruction: &[], target: &[] }, &placement(), warmup);
+            add(&mut fitter, (recon, latent), [recon as f32, latent as f32], warmup);
         }
         fitter.finish().expect("frames")
     }
@@ -349,6 +390,47 @@ mod tests {
     fn stills_are_all_warm_up_and_all_count() {
         let calibration = fitted(&Config::default(), &[(1.0, 1.0, true), (3.0, 1.0, true)]);
         assert_eq!((calibration.frames, calibration.left_out, calibration.terms[RECON].median), (2, 0, 2.0));
+    }
+
+    #[test]
+    fn the_threshold_stands_on_levels_of_frames_that_count() {
+        let config = Config { scale: Scale::TestMinmax, lambda: 1.0, false_alarms_per_hour: 1000.0, ..Config::default() };
+        // 100 frames are two blocks of two seconds at 25 a second; single peaks and the warm-up frame never make a level.
+        let score = |frame: usize| match frame {
+            0 => 99.0,
+            20 | 90 => 50.0,
+            60 | 61 => 7.0,
+            _ => 1.0 + frame as f64 / 1000.0,
+        };
+        let frames: Vec<(f64, f64, bool)> = (0..100).map(|frame| (score(frame), 0.0, frame == 0)).collect();
+        let calibration = fitted(&config, &frames);
+        let maxima = calibration.maxima.as_ref().expect("two blocks");
+        assert_eq!(maxima.stretches, [[1.049, 7.0]]);
+        assert_eq!((maxima.time, maxima.needed), (Clock::Frames, 2));
+        assert!((maxima.seconds - 99.0 / 25.0).abs() < 1e-9, "{}", maxima.seconds);
+        let threshold = calibration.threshold.expect("chosen");
+        assert!(
+            threshold.score == 7.0 && !threshold.extrapolated,
+            "however many are allowed, half of the time is the bound: {threshold:?}"
+        );
+        let one = super::threshold(maxima, 12.0);
+        assert!(one.score == 7.0 && !one.extrapolated, "one event in 99 frames is allowed: {one:?}");
+        let none = super::threshold(maxima, 1.0);
+        assert!(none.score > 1.049 && none.extrapolated, "{none:?}");
+    }
+
+    #[test]
+    fn stills_need_one_frame() {
+        let mut fitter = Fitter::new(&Config { scale: Scale::TestMinmax, lambda: 1.0, ..Config::default() });
+        for picture in 0..60 {
+            fitter.begin_clip(Clock::Frames);
+            add(&mut fitter, (f64::from(picture), 0.0), [0.0, 1.0], true);
+        }
+        let calibration = fitter.finish().expect("stills");
+        let (maxima, chosen) = (calibration.maxima.expect("stills"), calibration.threshold.expect("stills"));
+        assert_eq!((maxima.needed, chosen.needed, chosen.time), (1, 1, Clock::Frames));
+        let twenty = super::threshold(&maxima, 50.5);
+        assert!(twenty.score > 56.0 && twenty.score <= 57.0, "3 of 60 pictures: {twenty:?}");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! R, L and A(x) of frames, and the calibration that puts them on the scale of normal footage.
 //!
 //! [`anomaly`] is the one place where A = λR + (1−λ)L stands, raw and calibrated; [`forward`] asks the network, batch by batch;
-//! [`terms`] measures what it gives, over the whole picture or over its worst places ([`local`]); [`clip`] scores a clip as it is decoded; [`fit`] takes the statistics of held-out normal footage; [`map`] puts a map back onto the
+//! [`terms`] measures what it gives, over the whole picture or over its worst places ([`local`]); [`clip`] scores a clip as it is decoded;
+//! [`fit`] takes the statistics of held-out normal footage, [`threshold`] the threshold of alarms; [`map`] puts a map back onto the
 //! displayed frame; [`detector`] is all of it behind one door.
 //!
 //! A frame's score depends on the frames of its clip up to it and on nothing else (EVALUATION.md §1), bit for bit, whatever the batch, the
@@ -22,6 +23,7 @@ pub mod place;
 pub mod terms;
 #[cfg(test)]
 mod tests;
+pub mod threshold;
 
 pub use anomaly::{Anomaly, min_max};
 pub use clip::{ClipEnd, FrameScore, Scorer, Sink};

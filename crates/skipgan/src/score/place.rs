@@ -6,6 +6,8 @@
 
 use super::local::{PIXEL_WINDOW, WindowMean, halve};
 use crate::data::usual::{usual_picture, usual_speed, usual_view};
+use crate::config::Config;
+use crate::data::view_fit::{View, ViewFitter};
 use crate::data::{DataError, FrameCache, MotionCache, Span};
 use crate::usual::Usual;
 
@@ -18,15 +20,32 @@ const BINS: usize = 4;
 /// Least scale, in grey levels: a quarter of a level is below what eight bits tell apart.
 const LEAST: f32 = 0.25;
 
+/// Undoes the light of a picture before it is compared with the background: a cloud is not a thing.
+#[derive(Clone, Debug)]
+pub struct PlaceLight(ViewFitter);
+
+impl PlaceLight {
+    /// For pictures of that camera.
+    pub fn new(usual: &Usual) -> PlaceLight {
+        PlaceLight(ViewFitter::new(&usual.background, usual.height, usual.width))
+    }
+
+    /// Brings grey levels to the light of the background. Shapes: `[height, width]`.
+    pub fn undo(&mut self, picture: &mut [f32]) {
+        let View { gain, offset, .. } = self.0.fit(picture, &View::SAME).view;
+        picture.iter_mut().for_each(|value| *value = (*value - offset) / gain);
+    }
+}
+
 /// What is usual over the frames of `spans`: the training part of normal footage.
 ///
 /// # Errors
 /// [`DataError::Motionless`]; what reading gives.
-pub fn usual(cache: &FrameCache, motion: &MotionCache, spans: &[Span]) -> Result<Usual, DataError> {
+pub fn usual(config: &Config, cache: &FrameCache, motion: &MotionCache, spans: &[Span]) -> Result<Usual, DataError> {
     let (height, width) = (cache.settings().height, cache.settings().width);
     let speed = usual_speed(cache, motion, spans)?;
     let background = usual_picture(cache, spans)?;
-    let place = usual_places(cache, &background, spans)?;
+    let place = usual_places(config, cache, &background, spans)?;
     let view = usual_view(cache, &background, spans)?;
     Ok(Usual { height, width, speed, background, place, view })
 }
@@ -35,16 +54,21 @@ pub fn usual(cache: &FrameCache, motion: &MotionCache, spans: &[Span]) -> Result
 ///
 /// # Errors
 /// What reading gives.
-pub fn usual_places(cache: &FrameCache, background: &[f32], spans: &[Span]) -> Result<Vec<f32>, DataError> {
+pub fn usual_places(config: &Config, cache: &FrameCache, background: &[f32], spans: &[Span]) -> Result<Vec<f32>, DataError> {
     let (height, width) = (cache.settings().height, cache.settings().width);
     let (rows, cols, levels) = (height / 2, width / 2, 256 * BINS);
     let mut counts = vec![0u32; rows * cols * levels];
     let (mut frame, mut largest) = (vec![0u8; cache.settings().samples()], Vec::new());
     let (mut half, mut means, mut window) = (Vec::new(), Vec::new(), WindowMean::default());
+    let mut light = config.place_light.then(|| PlaceLight(ViewFitter::new(background, height, width)));
     for span in spans {
         for index in span.start..span.end {
             cache.read(span.clip, index, &mut frame)?;
-            let off: Vec<f32> = frame.iter().zip(background).map(|(&grey, &usual)| (f32::from(grey) - usual).abs()).collect();
+            let mut off: Vec<f32> = frame.iter().map(|&grey| f32::from(grey)).collect();
+            if let Some(light) = &mut light {
+                light.undo(&mut off);
+            }
+            off.iter_mut().zip(background).for_each(|(grey, &usual)| *grey = (*grey - usual).abs());
             halve(&off, height, width, &mut half);
             window.of(&half, rows, cols, PIXEL_WINDOW, &mut means);
             for (cell, &mean) in means.iter().enumerate() {

@@ -4,6 +4,7 @@ use super::clip::{FrameScore, Scorer, Sink};
 use super::error::ScoreError;
 use super::fake::{Fake, Made, cpu, small};
 use super::map::MapView;
+use crate::alarm_events::{Clock, Threshold};
 use crate::calibration::{Basis, Calibration, DisplayRange, LATENT, RECON, Statistics, TOTAL};
 use crate::config::{BnTest, Config, FitChoice};
 use crate::data::window::FrameStatus;
@@ -14,6 +15,10 @@ use video::Damage;
 
 /// Of no footage in particular: scores become numbers of the size of 1.
 fn calibration(config: &Config) -> Calibration {
+    calibration_at(config, -1e9)
+}
+
+fn calibration_at(config: &Config, threshold: f64) -> Calibration {
     let statistics = Statistics { median: 0.2, sd: 0.1 };
     Calibration {
         terms: [RECON, LATENT, TOTAL].into_iter().map(|name| (name.to_owned(), statistics)).collect(),
@@ -23,6 +28,8 @@ fn calibration(config: &Config) -> Calibration {
         highest: -1e9,
         tau0: 0.1,
         display: DisplayRange { low: 0.0, high: 1.0 },
+        threshold: Some(Threshold { score: threshold, wanted: 1.0, extrapolated: false, time: Clock::Pts, needed: 2 }),
+        maxima: None,
     }
 }
 
@@ -43,8 +50,18 @@ fn sight(config: &Config) -> Sight {
 
 /// Scores of clips given as (number, frames), `batch` frames at a time.
 fn score(engine: &mut dyn Engine, config: &Config, batch: usize, clips: &[(u32, u32)], damage: fn(u32) -> Damage) -> Vec<Row> {
-    let calibration = calibration(config);
-    let mut scorer = Scorer::new(engine, config, &calibration, &sight(config), batch).expect("its own settings");
+    score_by(&calibration(config), engine, config, batch, clips, damage)
+}
+
+fn score_by(
+    calibration: &Calibration,
+    engine: &mut dyn Engine,
+    config: &Config,
+    batch: usize,
+    clips: &[(u32, u32)],
+    damage: fn(u32) -> Damage,
+) -> Vec<Row> {
+    let mut scorer = Scorer::new(engine, config, calibration, &sight(config), batch).expect("its own settings");
     let mut rows = Vec::new();
     let mut sink = |score: &FrameScore, map: &MapView<'_>| {
         let bits = map.values.iter().map(|value| value.to_bits()).collect();
@@ -81,6 +98,30 @@ fn a_score_depends_on_its_own_clip_up_to_its_frame() {
     }
 }
 
+/// The alarm of a frame is known with the frame: what comes later changes none, nor does a picture that is lost in between.
+#[test]
+fn alarms_are_causal_and_skip_what_is_not_analysed() {
+    let config = small();
+    let lost = |frame| if frame % 5 == 3 { Damage::Repeated } else { Damage::None };
+    let mut engine = Fake::new(&config.spec(16, 16).expect("small"), 8);
+    let mut scores: Vec<f64> = score(&mut engine, &config, 8, &[(1, 40)], lost).iter().map(|row| row.0.score).collect();
+    let in_order = scores.clone();
+    scores.sort_by(f64::total_cmp);
+    let calibration = calibration_at(&config, scores[20]);
+    let whole = score_by(&calibration, &mut engine, &config, 8, &[(1, 40)], lost);
+    let alarms = whole.iter().filter(|row| row.0.alarm).count();
+    assert!(alarms > 4 && alarms < 32, "{alarms} of 40");
+    for frames in 1..40 {
+        assert_eq!(score_by(&calibration, &mut engine, &config, 3, &[(1, frames)], lost)[..], whole[..frames as usize]);
+    }
+    let analysed: Vec<usize> = (0..40).filter(|frame| frame % 5 != 3).collect();
+    for (order, &frame) in analysed.iter().enumerate() {
+        let above = analysed[order.saturating_sub(2)..=order].iter().filter(|&&frame| in_order[frame] >= scores[20]).count();
+        assert_eq!(whole[frame].0.alarm, above >= 2, "frame {frame}");
+    }
+    assert!(whole.iter().all(|row| !(row.0.alarm && row.0.status == FrameStatus::Repeated)));
+}
+
 #[test]
 fn the_published_batch_mode_mixes_frames_and_crosses_clips() {
     let config = Config { bn_test: BnTest::Batch, ..small() };
@@ -107,7 +148,8 @@ fn a_lost_picture_has_the_last_score_and_map_and_no_alarm() {
         assert_ne!(numbers(&rows[6]), numbers(&rows[3]));
         let words: Vec<&str> = rows.iter().map(|row| row.0.status.word()).collect();
         assert_eq!(words[3..8], ["ok", "repeated", "repeated", "ok", "damaged"]);
-        assert!(rows.iter().all(|row| row.0.alarm == (row.0.status != FrameStatus::Repeated)), "every score is above the bound");
+        let alarms: Vec<bool> = rows.iter().map(|row| row.0.alarm).collect();
+        assert_eq!(alarms, [false, true, true, true, false, false, true, true, true, true], "all from the second on but the repeated");
         assert_eq!(rows.iter().map(|row| row.0.warmup).collect::<Vec<_>>()[..3], [true, false, false]);
         assert_eq!(rows[9].0.time_s, Some(0.9));
     }

@@ -21,6 +21,8 @@ const STANDING: f32 = 0.5;
 const OCCUPIED: f32 = 0.2;
 /// What is seen in less than this share of frames does not belong.
 const RARE: f32 = 0.005;
+/// A direction can only be wrong where something moves in at least this share of frames: elsewhere nobody knows.
+const KNOWN: f32 = 0.02;
 /// Bins of a grey level in histograms of differences.
 const BINS: f32 = 4.0;
 
@@ -31,7 +33,7 @@ pub(super) struct Belongs {
     cols: usize,
     /// Cells where nothing ever stands.
     never_stands: Vec<bool>,
-    /// By direction: cells where nothing ever moves that way, or nearly so.
+    /// By direction: cells where things move, but never that way, or nearly so.
     never_moves: Vec<Vec<bool>>,
     /// Grey levels that make a foreground of 1.
     unit: f32,
@@ -66,7 +68,10 @@ impl Belongs {
         }
         let free = |counts: &Vec<u32>| counts.iter().map(|&count| (count as f32) < RARE * frames as f32).collect::<Vec<bool>>();
         belongs.never_stands = free(&counts[DIRECTIONS]);
-        belongs.never_moves = counts[..DIRECTIONS].iter().map(free).collect();
+        let busiest = |cell: usize| counts[..DIRECTIONS].iter().map(|counts| counts[cell]).max().unwrap_or(0);
+        let known: Vec<bool> = (0..rows * cols).map(|cell| busiest(cell) as f32 >= KNOWN * frames as f32).collect();
+        let wrong = |counts: &Vec<u32>| free(counts).into_iter().zip(&known).map(|(free, &known)| free && known).collect();
+        belongs.never_moves = counts[..DIRECTIONS].iter().map(wrong).collect();
         Ok(belongs)
     }
 

@@ -26,7 +26,7 @@ pub enum Shown {
     Frame(usize),
     /// The first channel, in [−1, 1]: the frame that motion follows.
     First,
-    /// Two channels of motion: direction as colour, speed as brightness, full at twice the usual one.
+    /// The last two channels, motion: direction as colour, speed as brightness, full at twice the usual one.
     Motion,
 }
 
@@ -45,7 +45,7 @@ impl Shown {
         match self {
             Shown::Frame(channels) => latest(&values[values.len() - channels..]),
             Shown::First => latest(&values[..1]),
-            Shown::Motion => direction(values[0], values[1]),
+            Shown::Motion => direction(values[values.len() - 2], values[values.len() - 1]),
         }
     }
 }

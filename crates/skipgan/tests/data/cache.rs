@@ -13,7 +13,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tempfile::tempdir;
 use video::OpenOptions;
 
-const SETTINGS: PictureSettings = PictureSettings { height: 8, width: 12, channels: 1, fit: FitChoice::Stretch, filter: FilterChoice::Box };
+const SETTINGS: PictureSettings =
+    PictureSettings { height: 8, width: 12, channels: 1, fit: FitChoice::Stretch, filter: FilterChoice::Box, analysed_rate: 0 };
 
 fn clips(path: &Path) -> Vec<Clip> {
     discover(&[path.to_path_buf()], &DiscoverOptions::default()).expect("clips").unassigned

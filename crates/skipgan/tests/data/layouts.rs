@@ -26,11 +26,14 @@ fn names(clips: &[Clip]) -> Vec<&str> {
 
 fn labels(data: &DataSet) -> Vec<Vec<u8>> {
     let read = Labels::read(data, &LabelOptions::default()).expect("labels");
+    assert!(Labels::are_there(data), "labels that can be read are seen by their names");
     read.clips.into_iter().map(|clip| clip.labels).collect()
 }
 
 fn labels_error(data: &DataSet) -> String {
-    Labels::read(data, &LabelOptions::default()).expect_err("wrong labels").to_string()
+    let error = Labels::read(data, &LabelOptions::default()).expect_err("wrong labels");
+    assert_eq!(Labels::are_there(data), !matches!(error, DataError::NoLabels { .. }), "{error}");
+    error.to_string()
 }
 
 fn from_masks(data: &DataSet) -> Vec<Vec<u8>> {
@@ -113,6 +116,113 @@ fn frames_in_numeric_order_with_arrays_as_labels() {
     assert!(labels_error(&data).contains("no label for clip 10"));
 }
 
+fn matlab(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/matlab").join(name)
+}
+
+/// Labels of clips whose frames are known by decoding only.
+fn labels_of(data: &DataSet, path: Option<&Path>, frames: &[(&str, usize)]) -> Result<Labels, DataError> {
+    let frames = frames.iter().map(|(name, frames)| ((*name).to_string(), *frames)).collect::<BTreeMap<_, _>>();
+    Labels::read(data, &LabelOptions { path, frames: Some(&frames) })
+}
+
+#[test]
+fn avenue_with_both_label_sets() {
+    let folder = tempdir().expect("folder");
+    let root = folder.path().join("Avenue Dataset");
+    for video in ["training_videos/01.avi", "training_videos/02.avi", "testing_videos/01.avi", "testing_videos/02.avi"] {
+        let path = root.join(video);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, "not decoded here").expect("writable");
+    }
+    let message = find(&root).expect_err("19 clips are missing").to_string();
+    assert!(message.contains("Avenue: clip 03 has 0 frames") && message.contains("--incomplete"), "{message}");
+    let data = find_incomplete(&root);
+    assert_eq!((data.layout, names(&data.train), names(&data.test)), (Layout::Avenue, vec!["01", "02"], vec!["01", "02"]));
+    assert_eq!(data.name(), "Avenue (incomplete)");
+    assert!(data.check_test_frames("01", 1438).expect("a note").expect("a note").contains("1439"));
+    let whole = DataSet { incomplete: false, ..data.clone() };
+    assert!(whole.check_test_frames("01", 1438).expect_err("one frame is lost").to_string().contains("1438 frames"));
+    assert!(whole.check_test_frames("12", 1271).expect("as published").is_none());
+
+    // Set A: any pixel of the masks.
+    let masks_folder = root.join("ground_truth_demo/testing_label_mask");
+    fs::create_dir_all(&masks_folder).expect("a folder");
+    for (clip, file) in [(1, "1_label.mat"), (2, "double.mat")] {
+        fs::copy(matlab(file), masks_folder.join(format!("{clip}_label.mat"))).expect("copied");
+    }
+    let frames = [("01", 5), ("02", 5)];
+    let set_a = labels_of(&data, None, &frames).expect("masks");
+    assert_eq!(set_a.clip("01"), Some(&[0, 1, 1, 0, 0][..]));
+    assert!(set_a.source.contains("testing_label_mask"), "{}", set_a.source);
+    let message = labels_of(&data, None, &[("01", 6), ("02", 5)]).expect_err("a frame too many").to_string();
+    assert!(message.contains("clip 01 has 5 labels and 6 frames"), "{message}");
+    let volume = masks::find(&data, &data.test[0], Some(5)).expect("masks").expect("Avenue has masks").read_all().expect("masks");
+    assert_eq!((volume.frames, volume.height, volume.width), (5, 3, 4));
+    let marked: Vec<usize> = volume.values.iter().enumerate().filter(|(_, value)| **value == 1).map(|(at, _)| at).collect();
+    assert_eq!(marked, [12 + 4 + 2, 24 + 8 + 3], "frame 1: row 1, column 2; frame 2: row 2, column 3");
+    assert!(masks::find(&data, &data.test[0], Some(6)).is_err());
+
+    // Set B: intervals, or one long vector, named with --labels.
+    let intervals = root.join("avenue.mat");
+    fs::copy(matlab("gt.mat"), &intervals).expect("copied");
+    let message = labels_of(&data, Some(&intervals), &frames).expect_err("three cells").to_string();
+    assert!(message.contains("3 cells") && message.contains("2 clips"), "{message}");
+    npy(&root.join("b.npy"), "10,", &[1, 0, 0, 0, 0, 0, 0, 0, 1, 1]);
+    let set_b = labels_of(&data, Some(&root.join("b.npy")), &frames).expect("a vector");
+    assert_eq!((set_b.clip("01"), set_b.anomalous()), (Some(&[1, 0, 0, 0, 0][..]), 3));
+
+    // Copies with arrays in place of the masks.
+    fs::remove_dir_all(root.join("ground_truth_demo")).expect("there");
+    npy(&root.join("testing_labels/01.npy"), "5,", &[0, 0, 0, 0, 1]);
+    npy(&root.join("testing_labels/02.npy"), "5,", &[0; 5]);
+    assert_eq!(labels_of(&data, None, &frames).expect("arrays").anomalous(), 1);
+}
+
+#[test]
+fn intervals_of_a_matlab_file_label_frames() {
+    let folder = tempdir().expect("folder");
+    let root = folder.path().join("mall");
+    for (name, frames) in [("01", 6), ("02", 2), ("03", 4)] {
+        clip(&root.join("testing/frames").join(name), frames);
+    }
+    clip(&root.join("training/frames/01"), 3);
+    let data = find(&root).expect("a data set");
+    fs::copy(matlab("gt.mat"), root.join("mall.mat")).expect("copied");
+    assert_eq!(labels(&data), [vec![0, 1, 1, 0, 1, 1], vec![0, 0], vec![1, 1, 1, 1]]);
+    clip(&root.join("testing/frames/03"), 3);
+    fs::remove_file(root.join("testing/frames/03/004.png")).expect("there");
+    let message = labels_error(&find(&root).expect("a data set"));
+    assert!(message.contains("clip 03 has 4 labels and 3 frames"), "{message}");
+}
+
+#[test]
+fn shanghaitech_videos_train_and_pictures_test() {
+    let folder = tempdir().expect("folder");
+    let root = folder.path().join("shanghaitech");
+    for video in ["01_001.avi", "01_002.avi"] {
+        let path = root.join("training/videos").join(video);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, "not decoded here").expect("writable");
+    }
+    clip(&root.join("testing/frames/01_0014"), 3);
+    clip(&root.join("testing/frames/01_0015"), 2);
+    npy(&root.join("testing/test_frame_mask/01_0014.npy"), "3,", &[0, 1, 1]);
+    npy(&root.join("testing/test_frame_mask/01_0015.npy"), "2,", &[0, 0]);
+    npy(&root.join("testing/test_pixel_mask/01_0014.npy"), "3, 1, 2", &[0, 0, 0, 1, 1, 1]);
+    let message = find(&root).expect_err("265 frames are published").to_string();
+    assert!(message.contains("ShanghaiTech: clip 01_0014 has 3 frames") && message.contains("265"), "{message}");
+    let data = find_incomplete(&root);
+    assert_eq!(
+        (data.layout, names(&data.train), names(&data.test)),
+        (Layout::ShanghaiTech, vec!["01_001", "01_002"], vec!["01_0014", "01_0015"])
+    );
+    assert_eq!(labels(&data), [vec![0, 1, 1], vec![0, 0]]);
+    let volume = masks::find(&data, &data.test[0], None).expect("masks").expect("a mask file").read_all().expect("masks");
+    assert_eq!((volume.frames, volume.values), (3, vec![0, 0, 0, 1, 1, 1]));
+    assert!(masks::find(&data, &data.test[1], None).expect("none").is_none());
+}
+
 #[test]
 fn mvtec_stills() {
     let folder = tempdir().expect("folder");
@@ -179,7 +289,7 @@ fn plain_folders_with_text_labels() {
     assert_eq!(Labels::read(&data, &options).expect("labels").clip("cam/b"), Some(&[0, 0][..]));
     fs::write(root.join("truth.mat"), "MATLAB 5.0").expect("labels");
     let options = LabelOptions { path: Some(&root.join("truth.mat")), frames: None };
-    assert!(Labels::read(&data, &options).expect_err("later").to_string().contains("cannot be read yet"));
+    assert!(Labels::read(&data, &options).expect_err("cut short").to_string().contains("no MATLAB file of version 5 to 7"));
 }
 
 fn from_masks_of(data: &DataSet, index: usize) -> Vec<u8> {

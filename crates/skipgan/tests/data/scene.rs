@@ -114,7 +114,8 @@ fn a_written_scene_is_a_data_set() {
         assert_eq!(labels.clip(&clip.name), Some(from_masks.as_slice()));
     }
 
-    let settings = PictureSettings { height: 48, width: 64, channels: 3, fit: FitChoice::Stretch, filter: FilterChoice::Box };
+    let settings =
+        PictureSettings { height: 48, width: 64, channels: 3, fit: FitChoice::Stretch, filter: FilterChoice::Box, analysed_rate: 0 };
     let open = OpenOptions::default();
     let cache = FrameCache::build(&folder.path().join("cache"), &data.train, &settings, &CacheOptions::new(&open)).expect("a cache");
     assert_eq!(cache.frames(), [40, 40]);
@@ -142,7 +143,7 @@ fn cached_and_streamed_motion_are_equal_to_the_bit() {
     let mut told = 0;
     let motion = MotionCache::build(&cache, 2, None, &mut |done, all| told = told.max(done.min(all))).expect("motion");
     assert!(!motion.reused() && MotionCache::build(&cache, 2, None, &mut |_, _| {}).expect("motion").reused());
-    let usual = place::usual(&cache, &motion, &[Span { clip: 0, start: 0, end: 40 }]).expect("people walk");
+    let usual = place::usual(&config, &cache, &motion, &[Span { clip: 0, start: 0, end: 40 }]).expect("people walk");
     assert!(usual.is_sound() && usual.speed >= 0.25 && usual.speed < 8.0, "{}", usual.speed);
     let sight = Sight::new(&config, 48, 64, Some(usual.into()));
     let mut reader = WindowReader::new(Footage { cache: &cache, motion: Some(&motion), sight: &sight });

@@ -144,7 +144,7 @@ fn min_max_hides_what_the_pooled_number_shows() {
     assert_eq!(pooled(&views(&apart)).auroc(), Some(0.75));
 }
 
-/// Names of the JSON record are a contract: all of EVALUATION §5, in its order.
+/// Names of the JSON record are a contract: all of EVALUATION §5, in its order, then ours.
 #[test]
 fn the_report_has_every_key_and_a_reason_for_every_null() {
     let clips = [Clip { name: "a".to_owned(), scores: vec![0.1, 0.2], labels: vec![0, 0] }];
@@ -155,7 +155,7 @@ fn the_report_has_every_key_and_a_reason_for_every_null() {
     let expected = "schema strict not_strict_because selection dataset label_source scores_sha256 model_sha256 program_version seed n_clips \
                     n_frames n_anomalous_frames prevalence n_frames_dropped frame_AUROC_micro ci95 bootstrap frame_AP frame_EER frame_FPR95 \
                     n_mask_frames pixel_bins pixel_AUROC pixel_AUPRO UCSD40_AUC UCSD40_EER RBDC TBDC tracks tau0 conventions no_information \
-                    above_floor per_clip by_kind null_reasons";
+                     above_floor per_clip by_kind null_reasons alarms comparison";
     assert_eq!(keys, expected.split_whitespace().collect::<Vec<_>>());
     assert_reasons(&json, "", &report.null_reasons);
     assert!(!report.strict);

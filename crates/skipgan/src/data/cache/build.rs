@@ -11,10 +11,10 @@ use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::UNIX_EPOCH;
-use video::{Damage, Frame, OpenOptions, Planes};
+use video::{Backend, Damage, Frame, OpenOptions, Planes};
 
 /// Version of files and manifest; another one is stale.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 3;
 const MANIFEST: &str = "manifest.json";
 /// Losses described a clip.
 const MOST_LOSSES: usize = 100;
@@ -120,6 +120,10 @@ fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), DataError> {
 fn file_name(clip: &Clip, settings: &PictureSettings, open: &OpenOptions) -> Result<String, DataError> {
     let mut digest = Sha256::new();
     digest.update(format!("{FORMAT} {settings:?} {:?} {}\n", open.decoder, clip.name));
+    // The rate that pictures are said to have decides which of them are looked at.
+    if settings.analysed_rate > 0 && matches!(clip.source, ClipSource::Pictures(_)) {
+        digest.update(format!("{:?}\n", open.fps));
+    }
     let files: &[PathBuf] = match &clip.source {
         ClipSource::Video(path) => std::slice::from_ref(path),
         ClipSource::Pictures(files) => files,
@@ -143,7 +147,11 @@ impl Builder<'_> {
         for clip in self.clips {
             let frames = match clip.known_frames() {
                 Some(frames) => Some(wide(frames)),
-                None => clip.open(&self.open)?.info().declared_frames,
+                None => {
+                    let source = clip.open(&self.open)?;
+                    let every = self.settings.every(source.info().frame_rate);
+                    source.info().declared_frames.map(|frames| frames.div_ceil(every))
+                }
             };
             total = total.saturating_add(frames.unwrap_or(0));
             all_known &= frames.is_some();
@@ -170,13 +178,14 @@ impl Builder<'_> {
     fn add(&mut self, clip: &Clip, name: &str) -> Result<(), DataError> {
         self.tell(clip)?;
         let current: Option<Sidecar> = read_json(&self.sidecar(name)).filter(|old: &Sidecar| {
-            let whole = old.keep == Keep::ALL && self.keep == Keep::ALL && old.clip.source_frames == wide(old.clip.frames);
+            let whole = old.keep == Keep::ALL && self.keep == Keep::ALL && looked_at(&old.clip) == wide(old.clip.frames);
             whole && old.version == FORMAT && old.clip.file == name && length_fits(self.folder, &old.clip, self.settings)
         });
         if let Some(old) = current {
             self.reused += 1;
             self.decoded += old.clip.source_frames;
-            self.done.push(Building { kept: (0..old.clip.source_frames).collect(), clip: old.clip });
+            let kept = (0..old.clip.source_frames).step_by(usize::try_from(old.clip.every).unwrap_or(1)).collect();
+            self.done.push(Building { kept, clip: old.clip });
         } else {
             let building = self.decode(clip, name)?;
             self.done.push(building);
@@ -197,18 +206,20 @@ impl Builder<'_> {
         let resize = |frame, source| DataError::Resize { clip: clip.name.clone(), frame, source };
         let mut resizer = self.settings.resizer().map_err(|source| resize(0, source))?;
         let mut planes = vec![0; self.settings.samples()];
-        let mut building = Building::new(&clip.name, name);
+        let mut building = Building::new(&clip.name, name, self.settings.every(source.info().frame_rate));
         let mut writer = BufWriter::with_capacity(1 << 20, &file);
         let mut before: Option<Frame> = None;
         while let Some(frame) = source.next().map_err(|source| DataError::Source { clip: clip.name.clone(), source })? {
             check_same_size(&clip.name, before.as_ref(), &frame)?;
-            if self.keep.keeps(wide(self.done.len()), frame.index) {
+            let every = building.clip.every;
+            if frame.index.is_multiple_of(every) && self.keep.keeps(wide(self.done.len()), frame.index / every) {
                 resizer.resize_into(&frame, &mut planes).map_err(|source| resize(frame.index, source))?;
                 writer.write_all(&planes).map_err(fail)?;
                 building.take(&frame);
             }
             building.clip.source_frames += 1;
             building.clip.displayed = frame.displayed_size();
+            building.clip.frame_seconds = mean_interval(&source.info().backend, &frame);
             before = Some(frame);
             self.decoded += 1;
             if building.clip.source_frames.is_multiple_of(32) {
@@ -304,17 +315,25 @@ impl Builder<'_> {
     }
 }
 
+/// Mean seconds from frame to frame up to this one, by its time stamp; what pictures are said to have is not kept (`--fps` may change).
+fn mean_interval(backend: &Backend, frame: &Frame) -> Option<f64> {
+    let seconds = frame.time_s().filter(|_| *backend != Backend::Pictures && frame.index > 0)?;
+    Some(seconds / frame.index as f64)
+}
+
 impl Building {
-    fn new(name: &str, file: &str) -> Building {
+    fn new(name: &str, file: &str, every: u64) -> Building {
         let clip = CachedClip {
             name: name.into(),
             frames: 0,
             source_frames: 0,
+            every,
             displayed: (0, 0),
             segments: Vec::new(),
             damaged: Vec::new(),
             losses: Vec::new(),
             total_losses: 0,
+            frame_seconds: None,
             file: file.into(),
         };
         Building { clip, kept: Vec::new() }
@@ -332,7 +351,7 @@ impl Building {
         let (mut kept, mut damaged) = (Vec::new(), Vec::new());
         let mut planes = vec![0; samples];
         for (index, &frame) in self.kept.iter().enumerate() {
-            if !keep.keeps(order, frame) {
+            if !keep.keeps(order, frame / self.clip.every) {
                 continue;
             }
             if self.clip.damaged.binary_search(&index).is_ok() {
@@ -360,11 +379,16 @@ impl Building {
         self.clip.segments = (self.kept.iter().enumerate())
             .filter_map(|(index, &frame)| {
                 let begins = expected != Some(frame);
-                expected = frame.checked_add(1);
+                expected = frame.checked_add(self.clip.every);
                 begins.then_some(index)
             })
             .collect();
     }
+}
+
+/// Frames of a clip that were looked at.
+fn looked_at(clip: &CachedClip) -> u64 {
+    clip.source_frames.div_ceil(clip.every.max(1))
 }
 
 /// Removes what this module wrote and nothing refers to any more.

@@ -8,13 +8,17 @@ const MOST_BYTES: u64 = 64 << 20;
 
 /// The intervals of one clip.
 #[derive(Clone, Debug, PartialEq, Eq)]
-
 pub(super) struct Intervals {
     line: usize,
     ranges: Vec<(usize, usize)>,
 }
 
 impl Intervals {
+    /// Intervals that stand in no line of a text.
+    pub(super) fn new(ranges: Vec<(usize, usize)>) -> Intervals {
+        Intervals { line: 0, ranges }
+    }
+
     /// One label a frame.
     pub(super) fn labels(&self, path: &Path, clip: &str, frames: usize) -> Result<Vec<u8>, DataError> {
         let mut labels = vec![0u8; frames];

@@ -17,7 +17,7 @@ pub struct ReportInput {
     pub evaluation: Option<Evaluation>,
     /// Scores by clip, in the data set's order.
     pub clips: Vec<ClipResult>,
-    /// The calibrated score above which a frame is an alarm.
+    /// The calibrated score at or above which a frame counts towards an alarm.
     pub threshold: Option<f64>,
     /// Other detectors on the same frames.
     pub comparisons: Vec<Comparison>,
@@ -46,6 +46,8 @@ pub struct ClipResult {
     pub scores: Vec<f64>,
     /// 1 = anomalous; as long as `scores`, or nothing.
     pub labels: Option<Vec<u8>>,
+    /// Whether each frame is an alarm, as the score file has it; as long as `scores`, or nothing.
+    pub alarms: Option<Vec<bool>>,
     /// Seconds since the clip's start, never falling; as long as `scores`, or nothing.
     pub times: Option<Vec<f64>>,
     /// First frames whose history was not full: counted like all others, not chosen as moments.

@@ -59,7 +59,7 @@ pub fn render(input: &ReportInput) -> String {
 fn head(input: &ReportInput) -> Markup {
     let scored = input.clips.iter().any(|clip| !clip.scores.is_empty());
     let verdict = match &input.evaluation {
-        None if scored => unlabelled(&input.clips, input.threshold),
+        None if scored => unlabelled(&input.clips),
         evaluation => verdict(evaluation.as_ref()),
     };
     let class = match verdict.tone {
@@ -107,6 +107,7 @@ mod tests {
             name: name.into(),
             scores: (0..frames).map(|i| ((i * 37) % 101) as f64 / 10.0).collect(),
             labels: Some((0..frames).map(|i| u8::from(i % 50 > 30)).collect()),
+            alarms: Some((0..frames).map(|i| i % 50 > 40).collect()),
             times: Some((0..frames).map(|i| i as f64 / 25.0).collect()),
             warmup: 1,
             notes: vec![HOSTILE.into()],

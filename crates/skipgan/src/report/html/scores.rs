@@ -80,7 +80,9 @@ fn curves(input: &ReportInput, range: (f64, f64)) -> Markup {
 /// Stills as one row of pictures.
 fn joined(clips: &[ClipResult]) -> ClipResult {
     let labels = clips.iter().map(|clip| clip.labels.as_ref().and_then(|labels| labels.first().copied()));
+    let alarms = clips.iter().map(|clip| clip.alarms.as_ref().and_then(|alarms| alarms.first().copied()));
     ClipResult {
+        alarms: alarms.collect(),
         name: format!("{} pictures in order", clips.len()),
         scores: clips.iter().flat_map(|clip| clip.scores.iter().copied()).collect(),
         labels: labels.collect(),
@@ -97,6 +99,7 @@ fn curve(clip: &ClipResult, threshold: Option<f64>, range: (f64, f64), height: u
             times: clip.times.as_deref().filter(|times| fits(times.len())),
             truth: clip.labels.as_deref().filter(|labels| fits(labels.len())),
             threshold,
+            alarms: clip.alarms.as_deref().filter(|alarms| fits(alarms.len())),
             range,
             height,
         })

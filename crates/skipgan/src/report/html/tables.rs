@@ -98,7 +98,7 @@ pub(super) fn clips(input: &ReportInput) -> Markup {
                             td.n { (grouped(line.n_frames)) }
                             td.n { (grouped(line.n_anomalous)) }
                             td.n title=[line.auroc.is_none().then_some("one class only")] { (percent_or_dash(line.auroc)) }
-                            td.n { (clip.map_or_else(|| "–".into(), |clip| alarms(clip, input.threshold))) }
+                            td.n { (clip.map_or_else(|| "–".into(), alarms)) }
                             td.soft { (clip.map(|clip| clip.notes.join("; ")).unwrap_or_default()) }
                         }
                     }
@@ -127,7 +127,7 @@ fn unlabelled_clips(input: &ReportInput) -> Markup {
                             tr {
                                 td { (clip.name) }
                                 td.n { (grouped(clip.scores.len())) }
-                                td.n { (alarms(clip, input.threshold)) }
+                                td.n { (alarms(clip)) }
                                 td.n { (highest.map_or_else(|| "–".into(), |(_, score)| format!("{score:.2}").replace('-', "−"))) }
                                 td.n { (highest.map_or_else(|| "–".into(), |(frame, _)| frame.to_string())) }
                                 td.soft { (clip.notes.join("; ")) }
@@ -141,8 +141,8 @@ fn unlabelled_clips(input: &ReportInput) -> Markup {
     }
 }
 
-fn alarms(clip: &ClipResult, threshold: Option<f64>) -> String {
-    threshold.map_or_else(|| "–".into(), |threshold| grouped(clip.scores.iter().filter(|&&score| score > threshold).count()))
+fn alarms(clip: &ClipResult) -> String {
+    clip.alarms.as_ref().map_or_else(|| "–".into(), |alarms| grouped(alarms.iter().filter(|alarm| **alarm).count()))
 }
 
 /// Numbers that papers print, and what a score without information gets by the same rules.

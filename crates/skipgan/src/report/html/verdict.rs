@@ -46,11 +46,14 @@ pub fn grouped(count: usize) -> String {
 pub const STRICT: &str = "frame_AUROC_micro";
 
 /// What can be said of scores whose truth is not known: how many are alarms.
-pub fn unlabelled(clips: &[ClipResult], threshold: Option<f64>) -> Verdict {
+pub fn unlabelled(clips: &[ClipResult]) -> Verdict {
     let frames: usize = clips.iter().map(|clip| clip.scores.len()).sum();
-    let above = |threshold: f64| clips.iter().flat_map(|clip| &clip.scores).filter(|&&score| score > threshold).count();
-    let sentence = match threshold {
-        Some(threshold) => format!("{} of {} frames are above the alarm threshold.", grouped(above(threshold)), grouped(frames)),
+    let alarms: Option<Vec<&Vec<bool>>> = clips.iter().map(|clip| clip.alarms.as_ref()).collect();
+    let sentence = match alarms {
+        Some(alarms) => {
+            let count = alarms.into_iter().flatten().filter(|alarm| **alarm).count();
+            format!("{} of {} frames raised an alarm.", grouped(count), grouped(frames))
+        }
         None => format!("{} frames were scored.", grouped(frames)),
     };
     let reason = "There are no labels, so nothing here says how many of them are rightly so.";
@@ -122,10 +125,10 @@ mod tests {
 
     #[test]
     fn without_labels_alarms_are_counted_and_not_judged() {
-        let clip = ClipResult { scores: vec![0.0, 2.0, 3.0], ..ClipResult::default() };
-        let found = unlabelled(std::slice::from_ref(&clip), Some(1.0));
-        assert_eq!((found.sentence.as_str(), found.tone), ("2 of 3 frames are above the alarm threshold.", Tone::Unknown));
-        assert_eq!(unlabelled(&[clip], None).sentence, "3 frames were scored.");
+        let clip = ClipResult { scores: vec![0.0, 2.0, 3.0], alarms: Some(vec![false, false, true]), ..ClipResult::default() };
+        let found = unlabelled(std::slice::from_ref(&clip));
+        assert_eq!((found.sentence.as_str(), found.tone), ("1 of 3 frames raised an alarm.", Tone::Unknown));
+        assert_eq!(unlabelled(&[ClipResult { alarms: None, ..clip }]).sentence, "3 frames were scored.");
     }
 
     #[test]

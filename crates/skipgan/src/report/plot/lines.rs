@@ -30,7 +30,8 @@ pub fn lines(title: &str, series: &[Series], mark: Option<(f64, &str)>, height: 
     let y = if low > 0.0 && high / low > 30.0 {
         Axis::logarithmic(low / 1.1, high * 1.1, most, "")
     } else {
-        let room = 0.05 * (high - low);
+        // A constant, such as most learning rates, gets an axis of its own size.
+        let room = if high > low { 0.05 * (high - low) } else { 0.5 * high.abs() };
         Axis::linear(if low >= 0.0 { (low - room).max(0.0) } else { low - room }, high + room, most, "")
     };
     let mut plot = Plot::new(title, height, Axis::whole(first, last, 5, if height >= 150 { "step" } else { "" }), y);
@@ -62,6 +63,13 @@ mod tests {
         let text = lines("loss", &[series], Some((1.0, "best")), 140).inline();
         assert!(check_well_formed(&text).is_ok());
         assert!(text.contains(">100<") && text.contains(">10<") && text.contains(">best<") && !text.contains("NaN"), "{text}");
+    }
+
+    #[test]
+    fn a_small_constant_is_seen() {
+        let series = Series { name: "lr".into(), points: vec![(1.0, 2e-4), (9.0, 2e-4)] };
+        let text = lines("lr", &[series], None, 140).inline();
+        assert!(text.contains(">0.0002<") && !text.contains(">1.0<"), "{text}");
     }
 
     #[test]

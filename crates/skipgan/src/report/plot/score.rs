@@ -17,8 +17,10 @@ pub struct ScoreCurve<'a> {
     pub times: Option<&'a [f64]>,
     /// 1 = anomalous, where known.
     pub truth: Option<&'a [u8]>,
-    /// The score above which a frame is an alarm.
+    /// The score at or above which a frame counts towards an alarm.
     pub threshold: Option<f64>,
+    /// Whether each frame is an alarm, where known.
+    pub alarms: Option<&'a [bool]>,
     /// Lowest and highest score of the drawing; what lies beyond is drawn on the edge.
     pub range: (f64, f64),
     /// Height between the axes in CSS pixels.
@@ -39,9 +41,9 @@ pub fn score_curve(curve: &ScoreCurve<'_>) -> Plot {
     plot.curve("curve", &thin::curve(&points, curve.columns()));
     if let Some(threshold) = curve.threshold {
         plot.level("threshold", threshold);
-        let alarms = curve.scores.iter().map(|&score| score > threshold);
-        curve.shade(&mut plot, ("alarm", "alarm"), Reach::Lane, &thin::runs(alarms, curve.columns()));
     }
+    let alarms = curve.alarms.unwrap_or(&[]).iter().take(count).copied();
+    curve.shade(&mut plot, ("alarm", "alarm"), Reach::Lane, &thin::runs(alarms, curve.columns()));
     plot
 }
 
@@ -103,8 +105,19 @@ mod tests {
     use super::super::svg::check_well_formed;
     use super::*;
 
+    const ALARMS: [bool; 4] = [false, false, true, true];
+
     fn curve<'a>(scores: &'a [f64], truth: &'a [u8]) -> ScoreCurve<'a> {
-        ScoreCurve { clip: "a<b", scores, times: None, truth: Some(truth), threshold: Some(2.0), range: (0.0, 5.0), height: 150 }
+        ScoreCurve {
+            clip: "a<b",
+            scores,
+            times: None,
+            truth: Some(truth),
+            threshold: Some(2.0),
+            alarms: Some(&ALARMS),
+            range: (0.0, 5.0),
+            height: 150,
+        }
     }
 
     #[test]
