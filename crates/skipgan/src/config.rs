@@ -466,7 +466,7 @@ impl Default for Config {
             scale: Scale::Terms,
             map_channel: -1,
             smooth: 0.0,
-            place_light: true,
+            place_light: false,
             scene_change: true,
             undo_light: true,
             undo_shift: true,

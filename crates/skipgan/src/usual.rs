@@ -72,7 +72,13 @@ impl UsualView {
     /// Whether every number is one.
     pub fn is_sound(&self) -> bool {
         let all = [self.level, self.contrast, self.across, self.down, self.unrest];
-        all.iter().all(|extent| extent.low.is_finite() && extent.high >= extent.low && extent.high.is_finite() && extent.slack >= 0.0 && extent.slack.is_finite())
+        all.iter().all(|extent| {
+            extent.low.is_finite()
+                && extent.high >= extent.low
+                && extent.high.is_finite()
+                && extent.slack >= 0.0
+                && extent.slack.is_finite()
+        })
     }
 }
 
@@ -81,6 +87,10 @@ impl Usual {
     pub fn is_sound(&self) -> bool {
         let sizes = self.background.len() == self.height * self.width && self.place.len() == (self.height / 2) * (self.width / 2);
         let positive = self.speed > 0.0 && self.place.iter().all(|&scale| scale > 0.0 && scale.is_finite());
-        sizes && positive && self.speed.is_finite() && self.view.is_none_or(|view| view.is_sound()) && self.background.iter().all(|value| value.is_finite())
+        sizes
+            && positive
+            && self.speed.is_finite()
+            && self.view.is_none_or(|view| view.is_sound())
+            && self.background.iter().all(|value| value.is_finite())
     }
 }

@@ -139,7 +139,11 @@ fn shake_is_marked_as_long_as_it_lasts_and_rain_for_a_minute() {
     for (kind, seconds, most_left) in [(DisturbanceKind::Shake, 90, 0.75), (DisturbanceKind::Rain, 60, 1.0)] {
         let run = run(Some(kind), seconds, ALL);
         let lasts = seconds * FPS - run.begins - 2 * FPS;
-        assert!(run.marked(run.begins + 2 * FPS, seconds * FPS) * 20 >= 19 * lasts, "{kind:?}: {} of {lasts}", run.marked(0, seconds * FPS));
+        assert!(
+            run.marked(run.begins + 2 * FPS, seconds * FPS) * 20 >= 19 * lasts,
+            "{kind:?}: {} of {lasts}",
+            run.marked(0, seconds * FPS)
+        );
         assert_eq!(run.marked(0, run.begins), 0);
         assert!(run.share_left() < most_left, "{kind:?}: {}", run.share_left());
     }

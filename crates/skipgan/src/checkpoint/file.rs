@@ -347,8 +347,8 @@ mod tests {
     use super::super::{Best, Progress, Provenance};
     use super::*;
     use crate::alarm_events::{Clock, NormalMaxima, Threshold};
-    use crate::usual::Extent;
     use crate::calibration::{Basis, Calibration, DisplayRange, LATENT, RECON, Statistics, TOTAL};
+    use crate::usual::Extent;
 
     /// A small network with every tensor filled.
     fn checkpoint() -> Checkpoint {
@@ -398,8 +398,7 @@ mod tests {
         checkpoint.config.sees = crate::config::Sees::Motion;
         let extent = |reach: f32| Extent { low: -reach, high: 2.0 * reach, slack: 0.5 };
         let view = UsualView { level: extent(3.0), contrast: extent(0.1), across: extent(0.25), down: extent(0.5), unrest: extent(2.0) };
-        let usual =
-            Usual { height: 32, width: 32, speed: 1.5, background: vec![99.5; 1024], place: vec![2.25; 256], view: Some(view) };
+        let usual = Usual { height: 32, width: 32, speed: 1.5, background: vec![99.5; 1024], place: vec![2.25; 256], view: Some(view) };
         checkpoint.usual = Some(Arc::new(usual));
         checkpoint
     }

@@ -20,16 +20,16 @@ const HOLD_SECONDS: f64 = 60.0;
 const SAMPLE_SECONDS: f64 = 1.0;
 /// Grey level from which on a pixel is white and says no more.
 const WHITE: f32 = 250.0;
-/// Least slack round what normal footage showed: what fits of one picture and the next differ by. Grey levels.
-const LEAST_LEVEL: f32 = 1.0;
+/// Least slack round what normal footage showed, in grey levels: less does next to nothing to a score, and clips differ by as much.
+const LEAST_LEVEL: f32 = 3.0;
 /// The same of ln g.
-const LEAST_CONTRAST: f32 = 0.02;
+const LEAST_CONTRAST: f32 = 0.05;
 /// The same in pixels.
-const LEAST_SHIFT: f32 = 0.15;
-/// The same in grey levels.
-const LEAST_UNREST: f32 = 0.25;
+const LEAST_SHIFT: f32 = 0.25;
+/// Slack of unrest, as a multiple of the highest: one clip's crowd has twice the unrest of all others.
+const UNREST_SLACK: f32 = 1.5;
 /// Unrest, as a multiple of the usual one, up to which a picture is taken for the usual scene, brought out of place or light.
-const KNOWN_UNREST: f32 = 5.0;
+const KNOWN_UNREST: f32 = 3.0;
 
 /// What is done about changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -248,13 +248,14 @@ impl UsualView {
 
     /// What normal footage shows, from the fits of its pictures; `None` of nothing.
     pub fn of_fits(fits: &[Fit]) -> Option<UsualView> {
+        let most_unrest = fits.iter().map(|fit| fit.unrest).fold(0.0, f32::max);
         let extent = |value: &dyn Fn(&Fit) -> f32, least: f32| Extent::of(fits.iter().map(value), least);
         Some(UsualView {
             level: extent(&|fit| fit.level, LEAST_LEVEL)?,
             contrast: extent(&|fit| fit.view.gain.ln(), LEAST_CONTRAST)?,
             across: extent(&|fit| fit.view.across, LEAST_SHIFT)?,
             down: extent(&|fit| fit.view.down, LEAST_SHIFT)?,
-            unrest: extent(&|fit| fit.unrest, LEAST_UNREST)?,
+            unrest: extent(&|fit| fit.unrest, UNREST_SLACK * most_unrest)?,
         })
     }
 }

@@ -94,7 +94,14 @@ impl Sight {
     /// The sight of `config` on pictures of that size.
     pub fn new(config: &Config, height: usize, width: usize, usual: Option<Arc<Usual>>) -> Sight {
         let picture = PictureSettings::new(config, height, width);
-        Sight { picture, history: config.history.max(1), sees: config.sees, gate: config.gate as f32, usual, steadying: Steadying::of(config) }
+        Sight {
+            picture,
+            history: config.history.max(1),
+            sees: config.sees,
+            gate: config.gate as f32,
+            usual,
+            steadying: Steadying::of(config),
+        }
     }
 
     /// Stacked frames (`sees = frames`).

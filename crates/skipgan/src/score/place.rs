@@ -5,8 +5,8 @@
 //! local values turns noise into alarms.
 
 use super::local::{PIXEL_WINDOW, WindowMean, halve};
-use crate::data::usual::{usual_picture, usual_speed, usual_view};
 use crate::config::Config;
+use crate::data::usual::{usual_picture, usual_speed, usual_view};
 use crate::data::view_fit::{View, ViewFitter};
 use crate::data::{DataError, FrameCache, MotionCache, Span};
 use crate::usual::Usual;
