@@ -1,11 +1,18 @@
 //! What marks a change of the scene itself, on small generated footage: each disturbance is seen soon, brought back, and ends as it should;
 //! undisturbed footage is neither marked nor changed.
 
+use skipgan::alarm_events::{Clock, Threshold};
+use skipgan::calibration::{Basis, Calibration, DisplayRange, LATENT, MOTION, PLACE, RECON, Statistics, TOTAL};
+use skipgan::config::{Config, ScoreChoice};
+use skipgan::data::Sight;
+use skipgan::data::scene::Script;
 use skipgan::data::scene::{DisturbanceKind, Scene, SceneColour, SceneSettings};
 use skipgan::data::scene_change::{SceneChange, Steadying};
 use skipgan::data::view_fit::{View, ViewFitter};
+use skipgan::score::{Detector, FrameScore, MapView};
 use skipgan::usual::{Usual, UsualView};
 use std::sync::{Arc, OnceLock};
+use video::{Backend, DamageLog, Frame, FrameSource, Matrix, Plane, Range, SourceError, StreamInfo, TimeBase};
 
 const FPS: usize = 5;
 const ALL: Steadying = Steadying { detect: true, light: true, shift: true };
@@ -154,4 +161,95 @@ fn without_what_is_usual_nothing_is_looked_for() {
     assert!(SceneChange::new(Steadying { detect: false, ..ALL }, usual()).is_none());
     let old = Usual { view: None, ..Usual::clone(usual()) };
     assert!(SceneChange::new(ALL, &Arc::new(old)).is_none());
+}
+
+/// A camera that shows a clip of the street.
+struct Camera {
+    scene: Scene,
+    script: Script,
+    frames: usize,
+    next: usize,
+    info: StreamInfo,
+    log: DamageLog,
+}
+
+impl FrameSource for Camera {
+    fn info(&self) -> &StreamInfo {
+        &self.info
+    }
+
+    fn next(&mut self) -> Result<Option<Frame>, SourceError> {
+        if self.next == self.frames {
+            return Ok(None);
+        }
+        let luma = Plane::new(self.scene.frame(&self.script, self.next).pixels, 192, 128).expect("its size");
+        let mut frame = Frame::still([luma, Plane::default(), Plane::default()], Range::Full, Matrix::Unknown);
+        (frame.index, frame.pts, frame.time_base) = (self.next as u64, self.next as i64, self.info.time_base);
+        self.next += 1;
+        Ok(Some(frame))
+    }
+
+    fn damage_log(&self) -> &DamageLog {
+        &self.log
+    }
+}
+
+/// The rows of a clip in which the camera is moved, with a threshold that every frame reaches.
+fn rows(config: &Config, frames: usize) -> (usize, Vec<FrameScore>) {
+    let scene = scene(Some(DisturbanceKind::Moved), frames);
+    let script = scene.test(0).expect("a test clip");
+    let begins = script.disturbance().expect("it is moved").begins;
+    let info = StreamInfo {
+        width: 192,
+        height: 128,
+        rotation: 0,
+        time_base: TimeBase::from_fps(FPS as f64),
+        frame_rate: Some(FPS as f64),
+        declared_frames: None,
+        live: false,
+        codec: "drawn".into(),
+        backend: Backend::Pictures,
+        range: Range::Full,
+        matrix: Matrix::Unknown,
+    };
+    let camera = Camera { scene, script, frames, next: 0, info, log: DamageLog::default() };
+    let names = [RECON, LATENT, TOTAL, MOTION, PLACE];
+    let calibration = Calibration {
+        terms: names.into_iter().map(|name| (name.to_owned(), Statistics { median: 0.0, sd: 1.0 })).collect(),
+        basis: Basis::of(config),
+        frames: 60,
+        left_out: 0,
+        highest: -1e9,
+        tau0: 0.1,
+        display: DisplayRange { low: 0.0, high: 1.0 },
+        threshold: Some(Threshold { score: -1e9, wanted: 1.0, extrapolated: false, time: Clock::Pts, needed: 2 }),
+        maxima: None,
+    };
+    let sight = Sight::new(config, 128, 192, Some(Arc::clone(usual())));
+    let mut detector = Detector::without_network(config.clone(), sight, calibration).expect("its own settings");
+    let mut rows = Vec::new();
+    let mut take = |row: &FrameScore, _: &MapView<'_>| rows.push(row.clone());
+    detector.score_source("street", Box::new(camera), &mut take).expect("scores");
+    (begins, rows)
+}
+
+#[test]
+fn a_scene_change_has_its_scores_and_no_alarm() {
+    let config = Config { score: ScoreChoice::FlowPlace, ..Config::preset("video").expect("a preset") };
+    let frames = 16 * FPS;
+    let (begins, marked) = rows(&config, frames);
+    assert_eq!(marked.iter().map(|row| row.frame).collect::<Vec<_>>(), (0..frames as u64).collect::<Vec<_>>());
+    for (frame, row) in marked.iter().enumerate() {
+        let changed = frame >= begins;
+        assert_eq!((row.status.word(), row.alarm), (if changed { "scene_change" } else { "ok" }, frame > 0 && !changed), "frame {frame}");
+    }
+    let (_, unmarked) = rows(&Config { scene_change: false, ..config.clone() }, frames);
+    assert!(unmarked[1..].iter().all(|row| row.alarm && row.status.word() == "ok"));
+    let (_, in_place) = rows(&Config { undo_shift: false, undo_light: false, ..config }, frames);
+    for (frame, row) in in_place.iter().enumerate() {
+        assert_eq!(row.score, unmarked[frame].score, "the status alone changes nothing but the alarm");
+        assert!(frame >= begins || marked[frame].score == row.score);
+    }
+    let mean = |rows: &[FrameScore]| rows[begins + 2..].iter().filter_map(|row| row.place).sum::<f64>();
+    assert!(mean(&marked) < 0.6 * mean(&unmarked), "brought back: {} {}", mean(&marked), mean(&unmarked));
 }

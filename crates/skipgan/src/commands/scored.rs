@@ -74,7 +74,7 @@ impl Scored {
             counted(self.alarms, "alarm")
         );
         if self.impaired > 0 {
-            text += &format!(", {} repeated or damaged", counted(self.impaired, "frame"));
+            text += &format!(", {} repeated, damaged or of a changed scene", counted(self.impaired, "frame"));
         }
         if let Some((score, clip, frame)) = &self.highest {
             text += &format!("\nhighest: {score:.2} at {clip}, frame {frame}");

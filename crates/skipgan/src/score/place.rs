@@ -114,6 +114,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_cloud_is_undone_and_a_thing_stays() {
+        let background: Vec<f32> = (0..32 * 48).map(|i| 60.0 + ((i * 7) % 90) as f32).collect();
+        let usual = Usual { height: 32, width: 48, speed: 1.0, background: background.clone(), place: vec![1.0; 16 * 24], view: None };
+        let mut picture: Vec<f32> = background.iter().map(|value| 0.7 * value + 12.0).collect();
+        picture[10 * 48..14 * 48].iter_mut().for_each(|value| *value = 200.0);
+        PlaceLight::new(&usual).undo(&mut picture);
+        let off = |pixels: std::ops::Range<usize>| pixels.map(|i| (picture[i] - background[i]).abs()).fold(0.0, f32::max);
+        assert!(off(0..9 * 48) < 2.0 && off(16 * 48..32 * 48) < 2.0 && off(10 * 48..14 * 48) > 60.0);
+    }
+
+    #[test]
     fn quantiles_are_bin_middles() {
         let mut counts = vec![0; 1024];
         (counts[3], counts[40]) = (9, 1);
