@@ -3,7 +3,7 @@
 use allocation_counter::measure;
 use kernels::{Pool, Real};
 use skipgan::config::{Bce, Config, Init, Objective, Order};
-use skipgan::model::engine::{AdamRates, Batch, Engine, Losses, Norm, Rates, Scores};
+use skipgan::model::engine::{AdamRates, Batch, Changed, Engine, Losses, Norm, Rates, Scores};
 use skipgan::model::{CpuEngine, PlanSize, Purpose};
 use skipgan::params::Layout;
 use skipgan::spec::{Bias, DiscriminatorSpec, Features, GeneratorSpec, Head, Output, Spec, Taps};
@@ -64,12 +64,23 @@ fn detection() -> Case {
     Case { spec: Spec { generator, discriminator }, objective, height: 32, width: 48 }
 }
 
+/// The network of DETECTION.md §6, narrow: it restores picture and motion, and D is a critic of what was put in.
+fn restoring() -> Case {
+    let mut case = detection();
+    (case.spec.generator.input_channels, case.spec.generator.output_channels) = (6, 3);
+    case.spec.discriminator.input_channels = 6;
+    case.objective.w_critic = 0.5;
+    case
+}
+
 /// Pictures for a case.
 struct Pictures {
     images: usize,
     input: Vec<f32>,
     target: Vec<f32>,
     context: Vec<f32>,
+    /// What was put in, how much each element counts, and which cells are real: empty but where the case restores.
+    changed: [Vec<f32>; 3],
 }
 
 impl Pictures {
@@ -78,7 +89,14 @@ impl Pictures {
         let (inputs, outputs) = (case.spec.generator.input_channels, case.spec.generator.output_channels);
         let input = noise(pixels * inputs, seed);
         let target = if inputs == outputs { input.clone() } else { noise(pixels * outputs, seed + 1) };
-        Pictures { images, input, target, context: noise(pixels * case.spec.context_channels(), seed + 2) }
+        let mut changed = [Vec::new(), Vec::new(), Vec::new()];
+        if outputs == 3 && inputs == 6 {
+            let cells = images * (case.height >> case.spec.discriminator.levels) * (case.width >> case.spec.discriminator.levels);
+            let importance = noise(pixels * outputs, seed + 4).iter().map(|value| 1.5 + value).collect();
+            changed =
+                [noise(pixels * outputs, seed + 3), importance, (0..cells).map(|cell| if cell % 3 == 0 { 0.0 } else { 0.9 }).collect()];
+        }
+        Pictures { images, input, target, context: noise(pixels * case.spec.context_channels(), seed + 2), changed }
     }
 
     /// Some of the pictures.
@@ -91,7 +109,11 @@ impl Pictures {
             input: &self.input[cut(&self.input)],
             target: &self.target[cut(&self.target)],
             context: &self.context[cut(&self.context)],
-            changed: None,
+            changed: (!self.changed[0].is_empty()).then(|| Changed {
+                target: &self.changed[0][cut(&self.changed[0])],
+                importance: &self.changed[1][cut(&self.changed[1])],
+                cells: &self.changed[2][cut(&self.changed[2])],
+            }),
         }
     }
 
@@ -186,6 +208,25 @@ fn gradients_of_a_wide_picture_with_other_switches() {
 #[test]
 fn gradients_of_the_detection_network() {
     finite_differences(&detection(), |losses| losses.generator);
+}
+
+#[test]
+fn gradients_of_the_restoring_network_and_its_critic() {
+    finite_differences(&restoring(), |losses| losses.generator);
+}
+
+#[test]
+fn the_critic_moves_the_discriminator_alone() {
+    let (with, without) = (restoring(), Case { objective: Objective { w_critic: 0.0, ..restoring().objective }, ..restoring() });
+    let pictures = Pictures::new(&with, 2, 7);
+    let stepped = |case: &Case| {
+        let mut engine = engine::<f32>(case, 2, Purpose::Train, 1);
+        let losses = engine.step(&pictures.all(case), &rates(2e-4, 2e-4));
+        (losses, engine.save())
+    };
+    let ((critical, _), (idle, _)) = (stepped(&with), stepped(&without));
+    assert!(critical.discriminator > idle.discriminator && critical.contextual == idle.contextual);
+    assert_eq!((critical.real, critical.fake), (idle.real, idle.fake));
 }
 
 #[test]
@@ -333,7 +374,7 @@ fn drop_losses(losses: Losses) {
 #[test]
 fn no_step_after_the_first_allocates() {
     for order in [Order::Repaired, Order::Official, Order::FirstRelease, Order::DFirst] {
-        for mut case in [published(3, 16, 64, 64), detection()] {
+        for mut case in [published(3, 16, 64, 64), detection(), restoring()] {
             case.objective.order = order;
             let pictures = Pictures::new(&case, 3, 1);
             // The pool's only thread is this one, whose allocations are counted.

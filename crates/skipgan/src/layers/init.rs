@@ -126,7 +126,7 @@ mod tests {
         };
         let spec = spec.spec(64, 96).expect("the small network");
         let state = state(&spec, Init::FanIn, 1);
-        for (name, fan) in [("g.enc.0.conv.weight", 3 * 16), ("g.enc.0.conv.bias", 3 * 16), ("g.dec.3.conv.weight", 64 * 9)] {
+        for (name, fan) in [("g.enc.0.conv.weight", 6 * 16), ("g.enc.0.conv.bias", 6 * 16), ("g.dec.3.conv.weight", 64 * 9)] {
             let bound = 1.0 / f64::from(fan).sqrt();
             let largest = state.parameters.get(name).expect(name).iter().fold(0.0f64, |m, &v| m.max(f64::from(v).abs()));
             assert!(largest <= bound && largest > 0.7 * bound, "{name}: {largest} of {bound}");

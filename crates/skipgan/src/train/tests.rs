@@ -115,9 +115,19 @@ fn a_resumed_run_continues_to_the_very_bits() {
 /// The same with motion: crops, mirrors, jitter and an engine of its own that scores whole pictures.
 #[test]
 fn a_run_on_crops_of_motion_resumes_to_the_very_bits() {
-    let text = "sees = 'motion'\nhistory = 1\ng_levels = 2\ncrop_height = 8\ncrop_width = 8\nmirror = true\nspeed_jitter = 3.0\n\
-                order = 'd_first'\nscore_r = 'length'\nlocal = true\ntop_share = 0.1\nscore = 's'\nbatch = 3\nsteps = 9\nvalidate_every = 4\nselect = 'last'";
-    let config = small().with_toml("test", text).expect("valid keys");
+    resumes_on_crops("sees = 'motion'\nmirror = true");
+}
+
+/// And with things put in that do not belong.
+#[test]
+fn a_run_that_restores_resumes_to_the_very_bits() {
+    resumes_on_crops("sees = 'restore'\npaste_share = 0.8");
+}
+
+fn resumes_on_crops(sees: &str) {
+    let text = "history = 1\ng_levels = 2\ncrop_height = 8\ncrop_width = 8\nspeed_jitter = 3.0\norder = 'd_first'\nscore_r = 'length'\n\
+                local = true\ntop_share = 0.1\nscore = 's'\nbatch = 3\nsteps = 9\nvalidate_every = 4\nselect = 'last'";
+    let config = small().with_toml("test", &format!("{sees}\n{text}")).expect("valid keys");
     let footage = Footage::made(&config);
     let motion = MotionCache::build(&footage.cache, 1, None, &mut |_, _| {}).expect("motion");
     let usual = place::usual(&footage.cache, &motion, &footage.split.train).expect("a square moves");
