@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn cross_products_have_every_combination_once() {
-        let grid = grid("name = \"ours\"\n[grid]\nw_adv = [0, 0.5, 1]\norder = [\"repaired\", \"d_first\"]\n");
+        let grid = grid("name = \"ours\"\npreset = \"motion\"\n[grid]\nw_adv = [0, 0.5, 1]\norder = [\"repaired\", \"d_first\"]\n");
         assert_eq!(grid.rows.len(), 7);
         assert_eq!(names(&grid)[..3], ["ours", "order=repaired, w_adv=0", "order=repaired, w_adv=0.5"]);
         assert_eq!((grid.rows[6].config.w_adv, grid.rows[1].config.w_adv), (1.0, 0.0));

@@ -193,9 +193,23 @@ impl Shared<'_> {
         })
     }
 
-    /// The words of the data, each after `flag` where there is one.
+    /// The words of the data, each after `flag` where there is one, and of how they are read.
     fn named_data(&self, flag: Option<&str>) -> Vec<String> {
-        self.data.iter().flat_map(|path| flag.map(str::to_string).into_iter().chain([shown(path)])).collect()
+        let named = self.data.iter().flat_map(|path| flag.map(str::to_string).into_iter().chain([shown(path)]));
+        let (discover, open) = (&self.reading.discover, &self.reading.open);
+        let decoder = match open.decoder {
+            video::Decoder::Auto => None,
+            video::Decoder::Builtin => Some("builtin".to_string()),
+            video::Decoder::Ffmpeg => Some("ffmpeg".to_string()),
+        };
+        let flags = [
+            ("--layout", discover.layout.map(|layout| layout.name().to_string())),
+            ("--fps", open.fps.map(|fps| fps.to_string())),
+            ("--decoder", decoder),
+            ("--ffmpeg", open.ffmpeg.as_deref().map(shown)),
+        ];
+        let flags = flags.into_iter().filter_map(|(flag, value)| Some([flag.to_string(), value?])).flatten();
+        named.chain(flags).chain(discover.incomplete.then(|| "--incomplete".to_string())).collect()
     }
 
     fn training_command(&self, training: &Training) -> String {
