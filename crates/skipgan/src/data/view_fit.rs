@@ -339,7 +339,8 @@ mod tests {
             }
             let fit = fitter.fit(&seen, &View::SAME);
             assert!((fit.view.across - across).abs() < 0.15 && (fit.view.down - down).abs() < 0.15, "{view:?}: {fit:?}");
-            assert!((fit.view.gain - gain).abs() < 0.03 && (fit.view.offset - offset).abs() < 4.0, "{view:?}: {fit:?}");
+            // Gain and offset can stand in for each other a little where contrast is low; what they do to the picture is sharp.
+            assert!((fit.view.gain - gain).abs() < 0.05 && (fit.level - ((gain - 1.0) * 110.0 + offset)).abs() < 1.0, "{view:?}: {fit:?}");
             assert!(fit.unrest < 2.0, "{fit:?}");
         }
     }
