@@ -81,6 +81,9 @@ pub struct Basis {
     pub map_channel: i64,
     /// Memory of the causal smoothing.
     pub smooth: f64,
+    /// Whether P undoes the light.
+    #[serde(default)]
+    pub place_light: bool,
 }
 
 impl Basis {
@@ -100,6 +103,7 @@ impl Basis {
             scale: config.scale,
             map_channel: config.map_channel,
             smooth: config.smooth,
+            place_light: config.place_light,
         }
     }
 
@@ -119,6 +123,7 @@ impl Basis {
             ("scale", self.scale == other.scale),
             ("map_channel", self.map_channel == other.map_channel),
             ("smooth", self.smooth == other.smooth),
+            ("place_light", self.place_light == other.place_light),
         ];
         keys.into_iter().find(|(_, same)| !same).map(|(key, _)| key)
     }

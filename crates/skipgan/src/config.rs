@@ -366,6 +366,14 @@ pub struct Config {
     pub map_channel: i64,
     /// Causal smoothing of the `score` column: s(t) = smooth·s(t−1) + (1−smooth)·A(t); 0: none.
     pub smooth: f64,
+    /// Whether P compares with the background after undoing the light: gain and offset, by a robust fit of the picture to it.
+    pub place_light: bool,
+    /// Where motion is seen: whether frames are marked in which the scene itself changed (light, camera, weather); no alarm there.
+    pub scene_change: bool,
+    /// Whether the light of such frames is brought back to the usual one.
+    pub undo_light: bool,
+    /// Whether such frames are brought back to where the camera usually looks.
+    pub undo_shift: bool,
     /// False alarms wanted an hour (per 1,000 frames where no time is known): the threshold of alarms is chosen for it.
     pub false_alarms_per_hour: f64,
 }
@@ -458,6 +466,10 @@ impl Default for Config {
             scale: Scale::Terms,
             map_channel: -1,
             smooth: 0.0,
+            place_light: false,
+            scene_change: true,
+            undo_light: true,
+            undo_shift: true,
             false_alarms_per_hour: 1.0,
         }
     }
@@ -499,8 +511,9 @@ pub struct Objective {
 /// Names of the presets, the default first.
 pub const PRESETS: [&str; 4] = ["video", "motion", "official", "paper"];
 
-/// Keys that scores of a trained network depend on (those of a calibration's basis), and the one that alarms depend on.
-pub const SCORING_KEYS: [&str; 13] = [
+/// Keys that scores of a trained network depend on (those of a calibration's basis), what is done where the scene changes,
+/// and the one that alarms depend on.
+pub const SCORING_KEYS: [&str; 16] = [
     "lambda",
     "picture_share",
     "local",
@@ -513,6 +526,9 @@ pub const SCORING_KEYS: [&str; 13] = [
     "scale",
     "map_channel",
     "smooth",
+    "scene_change",
+    "undo_light",
+    "undo_shift",
     "false_alarms_per_hour",
 ];
 

@@ -7,7 +7,7 @@ use super::{Checkpoint, FORMAT_VERSION, atomic};
 use crate::config::Config;
 use crate::params::{Layout, Params, State};
 use crate::spec::Spec;
-use crate::usual::Usual;
+use crate::usual::{Usual, UsualView};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -129,6 +129,7 @@ impl Checkpoint {
             ("progress", json(&self.progress)),
             ("provenance", json(&self.provenance)),
             ("calibration", json(&self.calibration)),
+            ("usual_view", json(&self.usual.as_ref().and_then(|usual| usual.view))),
             ("usual_speed", json(&self.usual.as_ref().map(|usual| usual.speed))),
         ];
         header.metadata = texts.into_iter().map(|(key, text)| (key.to_owned(), text)).collect();
@@ -193,9 +194,11 @@ fn read_usual(path: &Path, header: &Header, config: &Config, (height, width): (u
         return Ok(None);
     }
     let speed: Option<f32> = header.json(path, "usual_speed")?;
+    let known = header.metadata.contains_key("usual_view");
+    let view: Option<UsualView> = if known { header.json(path, "usual_view")? } else { None };
     let empty = |shape: &[usize]| vec![0.0; shape.iter().product()];
     let [background, place] = usual_shapes(height, width);
-    Ok(speed.map(|speed| Usual { height, width, speed, background: empty(&background), place: empty(&place) }))
+    Ok(speed.map(|speed| Usual { height, width, speed, background: empty(&background), place: empty(&place), view }))
 }
 
 /// Which of the buffers a tensor belongs to.
@@ -345,6 +348,7 @@ mod tests {
     use super::*;
     use crate::alarm_events::{Clock, NormalMaxima, Threshold};
     use crate::calibration::{Basis, Calibration, DisplayRange, LATENT, RECON, Statistics, TOTAL};
+    use crate::usual::Extent;
 
     /// A small network with every tensor filled.
     fn checkpoint() -> Checkpoint {
@@ -392,7 +396,9 @@ mod tests {
     fn with_usual() -> Checkpoint {
         let mut checkpoint = checkpoint();
         checkpoint.config.sees = crate::config::Sees::Motion;
-        let usual = Usual { height: 32, width: 32, speed: 1.5, background: vec![99.5; 1024], place: vec![2.25; 256] };
+        let extent = |reach: f32| Extent { low: -reach, high: 2.0 * reach, slack: 0.5 };
+        let view = UsualView { level: extent(3.0), contrast: extent(0.1), across: extent(0.25), down: extent(0.5), unrest: extent(2.0) };
+        let usual = Usual { height: 32, width: 32, speed: 1.5, background: vec![99.5; 1024], place: vec![2.25; 256], view: Some(view) };
         checkpoint.usual = Some(Arc::new(usual));
         checkpoint
     }

@@ -74,7 +74,7 @@ impl Scored {
             counted(self.alarms, "alarm")
         );
         if self.impaired > 0 {
-            text += &format!(", {} repeated or damaged", counted(self.impaired, "frame"));
+            text += &format!(", {} repeated, damaged or of a changed scene", counted(self.impaired, "frame"));
         }
         if let Some((score, clip, frame)) = &self.highest {
             text += &format!("\nhighest: {score:.2} at {clip}, frame {frame}");
@@ -127,6 +127,7 @@ pub fn status_of(status: FrameStatus) -> score_file::FrameStatus {
         FrameStatus::Ok => score_file::FrameStatus::Ok,
         FrameStatus::Repeated => score_file::FrameStatus::Repeated,
         FrameStatus::Damaged => score_file::FrameStatus::Damaged,
+        FrameStatus::SceneChange => score_file::FrameStatus::SceneChange,
     }
 }
 

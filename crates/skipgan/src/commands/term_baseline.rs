@@ -82,7 +82,7 @@ fn fitted(
     let split = hold_out(&cache.frames(), config.history)?;
     listener.hear(Event::Note(split.summary()));
     let motion = reading::motion(&cache, config.sees, options.threads, cancel, listener)?;
-    let usual = motion.as_ref().map(|motion| place::usual(&cache, motion, &split.train)).transpose()?;
+    let usual = motion.as_ref().map(|motion| place::usual(config, &cache, motion, &split.train)).transpose()?;
     let prepared = Prepared { cache, motion, sight: Sight::new(config, height, width, usual.map(Arc::new)) };
     let mut engine = NoNetwork::default();
     let calibration = fit_spans(&mut engine, prepared.footage(), &split.held_out, config, BATCH, Some(cancel), &mut |_, _| {})?;

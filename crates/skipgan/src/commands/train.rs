@@ -86,7 +86,7 @@ pub fn run(options: &TrainOptions, cancel: &AtomicBool, listener: &mut dyn Liste
     let split = hold_out(&cache.frames(), config.history)?;
     listener.hear(Event::Note(split.summary()));
     let motion = reading::motion(&cache, config.sees, options.threads, cancel, listener)?;
-    let usual = motion.as_ref().map(|motion| place::usual(&cache, motion, &split.train)).transpose()?;
+    let usual = motion.as_ref().map(|motion| place::usual(&config, &cache, motion, &split.train)).transpose()?;
     let sight = Sight::new(&config, height, width, usual.map(Arc::new));
     let prepared = Prepared { cache, motion, sight };
     let mut engines = Engines::new(&config, (height, width), options.threads)?;

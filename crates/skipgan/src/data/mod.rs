@@ -20,9 +20,11 @@ pub mod picture;
 pub mod random;
 pub mod sampler;
 pub mod scene;
+pub mod scene_change;
 pub mod sight;
 pub mod split;
 pub mod usual;
+pub mod view_fit;
 pub mod window;
 
 pub use cache::{CacheOptions, CachedClip, FrameCache};

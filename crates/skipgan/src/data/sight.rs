@@ -10,6 +10,7 @@
 //! training, where with `restore` I and u of G's input also hold things that do not belong, and the target does not. [`Windows`] holds a batch of them, channels last.
 #![allow(clippy::indexing_slicing)] // sizes are asserted where they come in
 
+use super::scene_change::Steadying;
 use super::{DataError, PictureSettings};
 use crate::config::{ChannelCounts, Config, Sees};
 use crate::usual::Usual;
@@ -31,6 +32,8 @@ pub struct Sight {
     pub gate: f32,
     /// What is usual at this camera; there where `sees = motion`.
     pub usual: Option<Arc<Usual>>,
+    /// What is done where the scene changes.
+    pub steadying: Steadying,
 }
 
 /// One instant of a clip, before it becomes numbers.
@@ -91,12 +94,19 @@ impl Sight {
     /// The sight of `config` on pictures of that size.
     pub fn new(config: &Config, height: usize, width: usize, usual: Option<Arc<Usual>>) -> Sight {
         let picture = PictureSettings::new(config, height, width);
-        Sight { picture, history: config.history.max(1), sees: config.sees, gate: config.gate as f32, usual }
+        Sight {
+            picture,
+            history: config.history.max(1),
+            sees: config.sees,
+            gate: config.gate as f32,
+            usual,
+            steadying: Steadying::of(config),
+        }
     }
 
     /// Stacked frames (`sees = frames`).
     pub fn frames(picture: &PictureSettings, history: usize) -> Sight {
-        Sight { picture: *picture, history: history.max(1), sees: Sees::Frames, gate: 1.0, usual: None }
+        Sight { picture: *picture, history: history.max(1), sees: Sees::Frames, gate: 1.0, usual: None, steadying: Steadying::default() }
     }
 
     /// An empty batch of windows of whole pictures.
@@ -351,9 +361,9 @@ mod tests {
     }
 
     fn motion_sight() -> Sight {
-        let usual = Usual { height: 2, width: 2, speed: 2.0, background: vec![0.0; 4], place: vec![1.0] };
+        let usual = Usual { height: 2, width: 2, speed: 2.0, background: vec![0.0; 4], place: vec![1.0], view: None };
         let picture = picture(2, 2, 1);
-        Sight { picture, history: 1, sees: Sees::Motion, gate: 0.5, usual: Some(Arc::new(usual)) }
+        Sight { picture, history: 1, sees: Sees::Motion, gate: 0.5, usual: Some(Arc::new(usual)), steadying: Steadying::default() }
     }
 
     #[test]

@@ -3,12 +3,16 @@
 #![allow(clippy::indexing_slicing)] // bins are clamped, sizes are the cache's own
 
 use super::motion_cache::MotionCache;
+use super::view_fit::{View, ViewFitter};
 use super::{DataError, FrameCache, Span, WindowIndex};
+use crate::usual::UsualView;
 
 /// One frame in this many gives its speeds.
 const SPEED_EVERY: usize = 5;
 /// One frame in this many gives its grey levels.
 const BACKGROUND_EVERY: usize = 12;
+/// One frame in this many is fitted to the background.
+const VIEW_EVERY: usize = 5;
 /// Bins of a pixel a frame.
 const BINS_PER_PIXEL: f32 = 256.0;
 /// Fastest motion that is told apart, in pixels a frame.
@@ -63,6 +67,24 @@ pub fn usual_picture(cache: &FrameCache, spans: &[Span]) -> Result<Vec<f32>, Dat
         }
     }
     Ok(counts.chunks_exact(256).map(|levels| median_level(levels, frames)).collect())
+}
+
+/// How pictures lie against the background on normal footage; `None` of nothing.
+///
+/// # Errors
+/// What reading gives.
+pub fn usual_view(cache: &FrameCache, background: &[f32], spans: &[Span]) -> Result<Option<UsualView>, DataError> {
+    let settings = cache.settings();
+    let mut fitter = ViewFitter::new(background, settings.height, settings.width);
+    let (mut frame, mut fits) = (vec![0u8; settings.samples()], Vec::new());
+    for span in spans {
+        for index in (span.start..span.end).step_by(VIEW_EVERY) {
+            cache.read(span.clip, index, &mut frame)?;
+            let picture: Vec<f32> = frame.iter().map(|&value| f32::from(value)).collect();
+            fits.push(fitter.fit(&picture, &View::SAME));
+        }
+    }
+    Ok(UsualView::of_fits(&fits))
 }
 
 /// The median of `frames` counted levels: the mean of the middle two where their number is even.

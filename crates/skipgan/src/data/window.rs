@@ -4,10 +4,14 @@
 //! Only frames ≤ t count; frames before the clip's start repeat the first.
 
 use super::motion_cache::{ClipMotion, MotionCache};
+use super::scene_change::SceneChange;
 use super::sight::{Cut, Instant, Patch, Sight, Windows};
 use super::{Clip, DataError, FrameCache};
 use std::collections::VecDeque;
 use video::{Damage, Frame, FrameSource, OpenOptions, Resizer};
+
+/// What a frame is taken to last where nothing says it: a 25th of a second.
+const NOMINAL_FRAMES_PER_SECOND: f64 = 25.0;
 
 /// One window: frame `frame` of clip `clip`, as the cache counts them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -130,6 +134,8 @@ pub enum FrameStatus {
     Repeated,
     /// Decoded with holes filled by guessing.
     Damaged,
+    /// Not the usual view: light, camera or weather changed.
+    SceneChange,
 }
 
 impl FrameStatus {
@@ -140,7 +146,14 @@ impl FrameStatus {
             FrameStatus::Ok => "ok",
             FrameStatus::Repeated => "repeated",
             FrameStatus::Damaged => "damaged",
+            FrameStatus::SceneChange => "scene_change",
         }
+    }
+
+    /// Whether a frame can be an alarm, however high it scores.
+    #[must_use]
+    pub fn can_alarm(self) -> bool {
+        !matches!(self, FrameStatus::Repeated | FrameStatus::SceneChange)
     }
 }
 
@@ -171,6 +184,11 @@ pub struct WindowStream {
     sight: Sight,
     ring: VecDeque<Vec<u8>>,
     motion: Option<ClipMotion>,
+    scene: Option<SceneChange>,
+    /// Whether the scene had changed when a frame was last looked at.
+    changed: bool,
+    /// The newest picture before the usual background, once another one has taken over.
+    carried: Vec<u8>,
     window: Windows,
     previous: Option<Frame>,
 }
@@ -191,8 +209,10 @@ impl WindowStream {
     pub fn new(clip: &str, source: Box<dyn FrameSource>, sight: &Sight) -> Result<WindowStream, DataError> {
         let resizer = sight.picture.resizer().map_err(|source| DataError::Resize { clip: clip.into(), frame: 0, source })?;
         let motion = sight.needs_motion().then(|| ClipMotion::new(sight.picture.height, sight.picture.width));
+        let scene = sight.usual.as_ref().filter(|_| sight.needs_motion()).and_then(|usual| SceneChange::new(sight.steadying, usual));
         let (window, sight) = (sight.windows(), sight.clone());
-        Ok(WindowStream { clip: clip.into(), source, resizer, sight, ring: VecDeque::new(), motion, window, previous: None })
+        let (ring, carried) = (VecDeque::new(), Vec::new());
+        Ok(WindowStream { clip: clip.into(), source, resizer, sight, ring, motion, scene, changed: false, carried, window, previous: None })
     }
 
     /// How it makes windows.
@@ -233,17 +253,23 @@ impl WindowStream {
         if !frame.index.is_multiple_of(every) && self.window.images() > 0 {
             return Ok(Some(self.pass_over(frame)));
         }
-        self.push(&frame)?;
+        self.changed = self.push(&frame)?;
         let newest = self.ring.back().map(Vec::as_slice).unwrap_or_default();
         let nothing_new = self.motion.as_mut().is_some_and(|motion| motion.push(newest));
         let equal = nothing_new || self.previous.as_ref().is_some_and(|before| same_picture(before, &frame));
         let status = match frame.damage {
             Damage::Repeated => FrameStatus::Repeated,
             _ if equal => FrameStatus::Repeated,
+            _ if self.changed => FrameStatus::SceneChange,
             Damage::Concealed => FrameStatus::Damaged,
             Damage::None | Damage::Unknown => FrameStatus::Ok,
         };
-        let frames: Vec<&[u8]> = self.ring.iter().map(Vec::as_slice).collect();
+        let mut frames: Vec<&[u8]> = self.ring.iter().map(Vec::as_slice).collect();
+        if let (Some(scene), Some(newest)) = (&self.scene, frames.last_mut())
+            && scene.before_background(newest, &mut self.carried)
+        {
+            *newest = &self.carried;
+        }
         let motion = self.motion.as_ref().and_then(ClipMotion::motion);
         let reaches_back = frame.index.saturating_add(1) < u64::try_from(self.sight.history).unwrap_or(u64::MAX);
         let warmup = reaches_back || (self.motion.is_some() && motion.is_none());
@@ -259,24 +285,30 @@ impl WindowStream {
     fn pass_over(&mut self, frame: Frame) -> StreamedWindow<'_> {
         let (index, time_s) = (frame.index, frame.time_s());
         let lost = matches!(frame.damage, Damage::Repeated);
-        let status = if lost { FrameStatus::Repeated } else { FrameStatus::Ok };
+        let status = match self.changed {
+            _ if lost => FrameStatus::Repeated,
+            true => FrameStatus::SceneChange,
+            false => FrameStatus::Ok,
+        };
         self.previous = Some(frame);
         let planes = self.ring.back().map(Vec::as_slice).unwrap_or_default();
         StreamedWindow { index, time_s, status, warmup: false, skipped: true, window: &self.window, planes }
     }
 
-    /// Resizes a frame into the newest place of the ring; the first frame fills every place.
-    fn push(&mut self, frame: &Frame) -> Result<(), DataError> {
+    /// Resizes a frame into the newest place of the ring; the first frame fills every place. Whether the scene has changed.
+    fn push(&mut self, frame: &Frame) -> Result<bool, DataError> {
         let full = self.ring.len() == self.sight.history;
         let mut planes = if full { self.ring.pop_front().unwrap_or_default() } else { Vec::new() };
         planes.resize(self.sight.picture.samples(), 0);
         let fail = |source| DataError::Resize { clip: self.clip.clone(), frame: frame.index, source };
         self.resizer.resize_into(frame, &mut planes).map_err(fail)?;
+        let seconds = frame.time_s().unwrap_or(frame.index as f64 / NOMINAL_FRAMES_PER_SECOND);
+        let changed = self.scene.as_mut().is_some_and(|scene| scene.take(seconds, &mut planes));
         while self.ring.len() + 1 < self.sight.history {
             self.ring.push_back(planes.clone());
         }
         self.ring.push_back(planes);
-        Ok(())
+        Ok(changed)
     }
 }
 

@@ -41,7 +41,7 @@ pub struct FrameScore {
     pub place: Option<f64>,
     /// The calibrated score: A, or S.
     pub score: f64,
-    /// Whether two of the last three analysed frames reach the threshold; never for a repeated frame.
+    /// Whether two of the last three analysed frames reach the threshold; never for a repeated frame or in a scene change.
     pub alarm: bool,
     /// Whether the window reaches before the clip's start.
     pub warmup: bool,
@@ -242,7 +242,7 @@ impl ClipState<'_> {
             motion: judged.calibrated.motion,
             place: judged.calibrated.place,
             score: judged.calibrated.score,
-            alarm: judged.alarm && waiting.status != FrameStatus::Repeated,
+            alarm: judged.alarm && waiting.status.can_alarm(),
             warmup: waiting.warmup,
         };
         self.last = Some(row.clone());
@@ -252,7 +252,7 @@ impl ClipState<'_> {
     /// The last frame's numbers under this frame's name.
     fn repeat(&self, waiting: &Waiting) -> FrameScore {
         let last = self.last.clone().expect("the first frame of a clip is always asked");
-        let alarm = last.alarm && waiting.status != FrameStatus::Repeated;
+        let alarm = last.alarm && waiting.status.can_alarm();
         FrameScore { frame: waiting.frame, time_s: waiting.time_s, status: waiting.status, warmup: waiting.warmup, alarm, ..last }
     }
 }

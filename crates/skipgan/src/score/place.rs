@@ -5,7 +5,9 @@
 //! local values turns noise into alarms.
 
 use super::local::{PIXEL_WINDOW, WindowMean, halve};
-use crate::data::usual::{usual_picture, usual_speed};
+use crate::config::Config;
+use crate::data::usual::{usual_picture, usual_speed, usual_view};
+use crate::data::view_fit::{View, ViewFitter};
 use crate::data::{DataError, FrameCache, MotionCache, Span};
 use crate::usual::Usual;
 
@@ -18,32 +20,55 @@ const BINS: usize = 4;
 /// Least scale, in grey levels: a quarter of a level is below what eight bits tell apart.
 const LEAST: f32 = 0.25;
 
+/// Undoes the light of a picture before it is compared with the background: a cloud is not a thing.
+#[derive(Clone, Debug)]
+pub struct PlaceLight(ViewFitter);
+
+impl PlaceLight {
+    /// For pictures of that camera.
+    pub fn new(usual: &Usual) -> PlaceLight {
+        PlaceLight(ViewFitter::new(&usual.background, usual.height, usual.width))
+    }
+
+    /// Brings grey levels to the light of the background. Shapes: `[height, width]`.
+    pub fn undo(&mut self, picture: &mut [f32]) {
+        let View { gain, offset, .. } = self.0.fit(picture, &View::SAME).view;
+        picture.iter_mut().for_each(|value| *value = (*value - offset) / gain);
+    }
+}
+
 /// What is usual over the frames of `spans`: the training part of normal footage.
 ///
 /// # Errors
 /// [`DataError::Motionless`]; what reading gives.
-pub fn usual(cache: &FrameCache, motion: &MotionCache, spans: &[Span]) -> Result<Usual, DataError> {
+pub fn usual(config: &Config, cache: &FrameCache, motion: &MotionCache, spans: &[Span]) -> Result<Usual, DataError> {
     let (height, width) = (cache.settings().height, cache.settings().width);
     let speed = usual_speed(cache, motion, spans)?;
     let background = usual_picture(cache, spans)?;
-    let place = usual_places(cache, &background, spans)?;
-    Ok(Usual { height, width, speed, background, place })
+    let place = usual_places(config, cache, &background, spans)?;
+    let view = usual_view(cache, &background, spans)?;
+    Ok(Usual { height, width, speed, background, place, view })
 }
 
 /// s on the half-size grid, `[height / 2, width / 2]`, in grey levels, over the frames of `spans`.
 ///
 /// # Errors
 /// What reading gives.
-pub fn usual_places(cache: &FrameCache, background: &[f32], spans: &[Span]) -> Result<Vec<f32>, DataError> {
+pub fn usual_places(config: &Config, cache: &FrameCache, background: &[f32], spans: &[Span]) -> Result<Vec<f32>, DataError> {
     let (height, width) = (cache.settings().height, cache.settings().width);
     let (rows, cols, levels) = (height / 2, width / 2, 256 * BINS);
     let mut counts = vec![0u32; rows * cols * levels];
     let (mut frame, mut largest) = (vec![0u8; cache.settings().samples()], Vec::new());
     let (mut half, mut means, mut window) = (Vec::new(), Vec::new(), WindowMean::default());
+    let mut light = config.place_light.then(|| PlaceLight(ViewFitter::new(background, height, width)));
     for span in spans {
         for index in span.start..span.end {
             cache.read(span.clip, index, &mut frame)?;
-            let off: Vec<f32> = frame.iter().zip(background).map(|(&grey, &usual)| (f32::from(grey) - usual).abs()).collect();
+            let mut off: Vec<f32> = frame.iter().map(|&grey| f32::from(grey)).collect();
+            if let Some(light) = &mut light {
+                light.undo(&mut off);
+            }
+            off.iter_mut().zip(background).for_each(|(grey, &usual)| *grey = (*grey - usual).abs());
             halve(&off, height, width, &mut half);
             window.of(&half, rows, cols, PIXEL_WINDOW, &mut means);
             for (cell, &mean) in means.iter().enumerate() {
@@ -87,6 +112,17 @@ fn blurred(map: &[f32], rows: usize, cols: usize) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cloud_is_undone_and_a_thing_stays() {
+        let background: Vec<f32> = (0..32 * 48).map(|i| 60.0 + ((i * 7) % 90) as f32).collect();
+        let usual = Usual { height: 32, width: 48, speed: 1.0, background: background.clone(), place: vec![1.0; 16 * 24], view: None };
+        let mut picture: Vec<f32> = background.iter().map(|value| 0.7 * value + 12.0).collect();
+        picture[10 * 48..14 * 48].iter_mut().for_each(|value| *value = 200.0);
+        PlaceLight::new(&usual).undo(&mut picture);
+        let off = |pixels: std::ops::Range<usize>| pixels.map(|i| (picture[i] - background[i]).abs()).fold(0.0, f32::max);
+        assert!(off(0..9 * 48) < 2.0 && off(16 * 48..32 * 48) < 2.0 && off(10 * 48..14 * 48) > 60.0);
+    }
 
     #[test]
     fn quantiles_are_bin_middles() {

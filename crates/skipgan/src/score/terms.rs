@@ -12,6 +12,7 @@
 //! | P | |I − B| / s: difference from the background, against what is normal there |
 
 use super::local::{FEATURE_WINDOW, PIXEL_WINDOW, WindowMean, add_pooled, halve, top_mean};
+use super::place::PlaceLight;
 use crate::config::{Config, Sees};
 use crate::data::Windows;
 use crate::localise::{Bilinear, Plane};
@@ -74,6 +75,7 @@ pub struct Measurer {
     top_share: f64,
     restores: bool,
     usual: Option<Arc<Usual>>,
+    light: Option<PlaceLight>,
     maps: TermMaps,
     window: WindowMean,
     full: Vec<f32>,
@@ -86,11 +88,13 @@ pub struct Measurer {
 impl Measurer {
     /// With the settings of `config`; `usual` where the network sees motion.
     pub fn new(config: &Config, usual: Option<Arc<Usual>>) -> Measurer {
+        let usual = usual.filter(|_| config.sees.motion());
         Measurer {
             local: config.local,
             top_share: config.top_share,
             restores: config.sees == Sees::Restore,
-            usual: usual.filter(|_| config.sees.motion()),
+            light: usual.as_ref().filter(|_| config.place_light).map(|usual| PlaceLight::new(usual)),
+            usual,
             maps: TermMaps::default(),
             window: WindowMean::default(),
             full: Vec::new(),
@@ -142,7 +146,11 @@ impl Measurer {
             // The picture is the first channel of the context, or of the target where it is restored.
             let (pictures, channels) = if self.restores { (target, 3) } else { (windows.context_of(image), 2) };
             let greys = pictures.chunks_exact(channels).map(|pixel| (pixel[0] + 1.0) * 127.5);
-            let off = filled(speeds, greys.zip(&usual.background).map(|(grey, &background)| (grey - background).abs()));
+            let mut off = filled(speeds, greys);
+            if let Some(light) = &mut self.light {
+                light.undo(&mut off);
+            }
+            off.iter_mut().zip(&usual.background).for_each(|(grey, &background)| *grey = (*grey - background).abs());
             halve(&off, height, width, &mut self.half);
             self.window.of(&self.half, height / 2, width / 2, PIXEL_WINDOW, &mut map);
             map.iter_mut().zip(&usual.place).for_each(|(value, &scale)| *value /= scale);

@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_change_of_light_is_no_foreground() {
-        let usual = Usual { height: 4, width: 4, speed: 1.0, background: vec![100.0; 16], place: vec![1.0; 4] };
+        let usual = Usual { height: 4, width: 4, speed: 1.0, background: vec![100.0; 16], place: vec![1.0; 4], view: None };
         let belongs = Belongs { rows: 1, cols: 1, never_stands: vec![true], never_moves: vec![vec![false]; DIRECTIONS], unit: 10.0 };
         let mut frame = vec![130; 16];
         frame[5] = 160;

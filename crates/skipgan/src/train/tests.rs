@@ -130,7 +130,7 @@ fn resumes_on_crops(sees: &str) {
     let config = small().with_toml("test", &format!("{sees}\n{text}")).expect("valid keys");
     let footage = Footage::made(&config);
     let motion = MotionCache::build(&footage.cache, 1, None, &mut |_, _| {}).expect("motion");
-    let usual = place::usual(&footage.cache, &motion, &footage.split.train).expect("a square moves");
+    let usual = place::usual(&config, &footage.cache, &motion, &footage.split.train).expect("a square moves");
     let sight = Sight::new(&config, 16, 16, Some(usual.into()));
     let seen = Cached { cache: &footage.cache, motion: Some(&motion), sight: &sight };
     let material = Material { footage: seen, ..footage.material() };

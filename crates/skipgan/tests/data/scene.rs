@@ -143,7 +143,7 @@ fn cached_and_streamed_motion_are_equal_to_the_bit() {
     let mut told = 0;
     let motion = MotionCache::build(&cache, 2, None, &mut |done, all| told = told.max(done.min(all))).expect("motion");
     assert!(!motion.reused() && MotionCache::build(&cache, 2, None, &mut |_, _| {}).expect("motion").reused());
-    let usual = place::usual(&cache, &motion, &[Span { clip: 0, start: 0, end: 40 }]).expect("people walk");
+    let usual = place::usual(&config, &cache, &motion, &[Span { clip: 0, start: 0, end: 40 }]).expect("people walk");
     assert!(usual.is_sound() && usual.speed >= 0.25 && usual.speed < 8.0, "{}", usual.speed);
     let sight = Sight::new(&config, 48, 64, Some(usual.into()));
     let mut reader = WindowReader::new(Footage { cache: &cache, motion: Some(&motion), sight: &sight });
