@@ -71,7 +71,7 @@ fn a_grid_is_made_once() {
     let end = told.json_lines().pop().expect("a last line");
     assert_eq!((&end["results"], &end["made"], &end["there"]), (&8.into(), &8.into(), &0.into()));
     let places = ["trainings", "cache", "results", "scores"].map(|name| count(&place.file("out").join(name)));
-    assert_eq!(places, [4, 1, 8, 8], "two networks with two seeds, one cache, no row twice");
+    assert_eq!(places, [4, 1, 8, 16], "two networks with two seeds, one cache, no row twice, a .meta.json beside each score file");
     assert!(!place.file("out/maps").exists());
 
     let table = place.text("out/table.csv");
