@@ -149,7 +149,7 @@ impl DisplayRange {
 /// Statistics of held-out normal footage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
-    /// By term: [`RECON`], [`LATENT`], [`TOTAL`], and where the network sees motion [`MOTION`] and [`PLACE`].
+    /// By term: [`RECON`], [`LATENT`], [`TOTAL`], and where the network sees motion [`MOTION`] and [`PLACE`], where it restores [`PICTURE`].
     pub terms: BTreeMap<String, Statistics>,
     /// The settings under which the frames were scored.
     pub basis: Basis,
@@ -188,7 +188,9 @@ impl Calibration {
         let named = [RECON, LATENT, TOTAL].iter().all(|name| self.terms.contains_key(*name));
         let rest = [self.highest, self.tau0, self.display.low, self.display.high].iter().all(|value| value.is_finite());
         let alarms = self.threshold.is_none_or(|threshold| threshold.score.is_finite() && threshold.wanted > 0.0);
-        terms && named && rest && alarms && self.maxima.as_ref().is_none_or(NormalMaxima::is_sound)
+        let referred = !(self.basis.sees.motion() && self.basis.local) || [MOTION, PLACE].iter().all(|name| self.terms.contains_key(*name));
+        let pictured = !(self.basis.sees == Sees::Restore && self.basis.local) || self.terms.contains_key(PICTURE);
+        terms && named && referred && pictured && rest && alarms && self.maxima.as_ref().is_none_or(NormalMaxima::is_sound)
     }
 }
 

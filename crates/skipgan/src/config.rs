@@ -511,6 +511,9 @@ pub struct Objective {
 /// Names of the presets, the default first.
 pub const PRESETS: [&str; 4] = ["video", "motion", "official", "paper"];
 
+/// Fewest rows and columns in which motion can be found.
+const LEAST_MOTION_SIDE: usize = 16;
+
 /// Keys that scores of a trained network depend on (those of a calibration's basis), what is done where the scene changes,
 /// and the one that alarms depend on.
 pub const SCORING_KEYS: [&str; 16] = [
@@ -583,13 +586,18 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Invalid`] for text that is not TOML, unknown keys and wrong kinds; [`ConfigError::OutOfRange`].
     pub fn with_toml(&self, origin: &str, text: &str) -> Result<Config, ConfigError> {
+        let config = self.overlaid(origin, text)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// This page with the keys of a TOML text laid over it, not checked as a whole.
+    fn overlaid(&self, origin: &str, text: &str) -> Result<Config, ConfigError> {
         let invalid = |message: String| ConfigError::Invalid { origin: origin.into(), message: one_line(&message) };
         let over: toml::Table = text.parse().map_err(|error: toml::de::Error| invalid(error.to_string()))?;
         let mut page = toml::Table::try_from(self).map_err(|error| invalid(error.to_string()))?;
         page.extend(over);
-        let config: Config = page.try_into().map_err(|error: toml::de::Error| invalid(error.to_string()))?;
-        config.check()?;
-        Ok(config)
+        page.try_into().map_err(|error: toml::de::Error| invalid(error.to_string()))
     }
 
     /// This page with one `KEY=VALUE` laid over it; a value that is not TOML is taken as text.
@@ -597,14 +605,27 @@ impl Config {
     /// # Errors
     /// As [`Config::with_toml`].
     pub fn with_set(&self, assignment: &str) -> Result<Config, ConfigError> {
-        let origin = format!("--set {assignment}");
-        let Some((key, value)) = assignment.split_once('=') else {
-            return Err(ConfigError::Invalid { origin, message: "expected KEY=VALUE".into() });
-        };
-        let (key, value) = (key.trim(), value.trim());
-        let line = format!("{key} = {value}");
-        let line = if line.parse::<toml::Table>().is_ok() { line } else { format!("{key} = {}", toml::Value::from(value)) };
-        self.with_toml(&origin, &line)
+        self.with_sets(std::iter::once(assignment))
+    }
+
+    /// As [`Config::with_set`] with several, which are checked together: their order does not matter, but the last of one key holds.
+    ///
+    /// # Errors
+    /// As [`Config::with_toml`].
+    pub fn with_sets<'a>(&self, assignments: impl IntoIterator<Item = &'a str>) -> Result<Config, ConfigError> {
+        let mut config = self.clone();
+        for assignment in assignments {
+            let told = format!("--set {assignment}");
+            let Some((key, value)) = assignment.split_once('=') else {
+                return Err(ConfigError::Invalid { origin: told, message: "expected KEY=VALUE".into() });
+            };
+            let (key, value) = (key.trim(), value.trim());
+            let line = format!("{key} = {value}");
+            let line = if line.parse::<toml::Table>().is_ok() { line } else { format!("{key} = {}", toml::Value::from(value)) };
+            config = config.overlaid(&told, &line)?;
+        }
+        config.check()?;
+        Ok(config)
     }
 
     /// As [`Config::with_set`], for a network that is already trained: only settings that scores depend on can change. What the network
@@ -662,6 +683,18 @@ impl Config {
         Ok((rows(width)?, width))
     }
 
+    /// Refuses pictures too small for motion to be found in.
+    ///
+    /// # Errors
+    /// [`ConfigError::OutOfRange`].
+    pub fn check_motion_size(&self, height: usize, width: usize) -> Result<(), ConfigError> {
+        if !self.sees.motion() || height.min(width) >= LEAST_MOTION_SIDE {
+            return Ok(());
+        }
+        let value = format!("{width}x{height}");
+        Err(ConfigError::OutOfRange { key: "width", value, range: "at least 16 rows and columns where motion is seen" })
+    }
+
     /// The two networks for pictures of that size.
     ///
     /// # Errors
@@ -706,6 +739,7 @@ impl Config {
         };
         spec.check()?;
         spec.check_picture(height, width)?;
+
         Ok(spec)
     }
 
@@ -784,7 +818,8 @@ impl Config {
             return wrong("mirror", "true", "false, unless sees = motion");
         }
         if self.score != ScoreChoice::A && !(self.sees.motion() && self.local && self.scale == Scale::Terms) {
-            return wrong("score", "one of several terms", "a, unless sees = motion or restore, local = true and scale = terms");
+            let range = "a (--set score=a), unless sees = motion or restore, local = true and scale = terms";
+            return wrong("score", score_word(self.score), range);
         }
         Ok(())
     }
@@ -835,6 +870,17 @@ fn features(choice: FeatureChoice, levels: usize) -> Features {
         FeatureChoice::Latent => Features::Latent,
         FeatureChoice::LastHidden => Features::Levels(vec![levels.saturating_sub(1)]),
         FeatureChoice::All => Features::Levels((0..levels).collect()),
+    }
+}
+
+/// The word of a score in a configuration.
+fn score_word(score: ScoreChoice) -> &'static str {
+    match score {
+        ScoreChoice::A => "a",
+        ScoreChoice::S => "s",
+        ScoreChoice::Flow => "flow",
+        ScoreChoice::Place => "place",
+        ScoreChoice::FlowPlace => "flow_place",
     }
 }
 

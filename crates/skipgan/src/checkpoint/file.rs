@@ -178,6 +178,11 @@ fn read_shape(path: &Path, header: &Header) -> Result<(Config, Spec, usize, usiz
     spec.check()
         .and_then(|()| spec.check_picture(height, width))
         .map_err(|error| wrong(path, "spec", format!("cannot be built ({error})")))?;
+    let ours = config.spec(height, width).map_err(|error| wrong(path, "config", format!("cannot be built ({error})")))?;
+    if ours.generator != spec.generator || ours.discriminator.input_channels != spec.discriminator.input_channels {
+        return Err(wrong(path, "spec", "is not the network of its config".into()));
+    }
+    config.check_motion_size(height, width).map_err(|error| wrong(path, "picture", format!("cannot be used ({error})")))?;
     if height > 4096 || width > 4096 {
         return Err(wrong(path, "picture", format!("is {width}x{height}, more than 4096")));
     }
@@ -396,6 +401,9 @@ mod tests {
     fn with_usual() -> Checkpoint {
         let mut checkpoint = checkpoint();
         checkpoint.config.sees = crate::config::Sees::Motion;
+        checkpoint.spec = checkpoint.config.spec(32, 32).expect("a small network");
+        checkpoint.state = State::zeros(&checkpoint.spec);
+        checkpoint.state.step = checkpoint.progress.step;
         let extent = |reach: f32| Extent { low: -reach, high: 2.0 * reach, slack: 0.5 };
         let view = UsualView { level: extent(3.0), contrast: extent(0.1), across: extent(0.25), down: extent(0.5), unrest: extent(2.0) };
         let usual = Usual { height: 32, width: 32, speed: 1.5, background: vec![99.5; 1024], place: vec![2.25; 256], view: Some(view) };
@@ -496,7 +504,7 @@ mod tests {
         let spec = json(&huge.spec).replace('"', "\\\"");
         let own = json(&checkpoint().spec).replace('"', "\\\"");
         let error = read(&with_header(&original, |text| text.replacen(&own, &spec, 1))).expect_err("shapes do not fit");
-        assert!(matches!(error, CheckpointError::WrongTensor { .. }), "{error}");
+        assert!(matches!(error, CheckpointError::Metadata { key: "spec", .. }), "{error}");
         let mut endless = original.clone();
         endless[..8].copy_from_slice(&u64::MAX.to_le_bytes());
         assert!(matches!(read(&endless), Err(CheckpointError::NotACheckpoint { byte: 0, .. })));

@@ -163,7 +163,8 @@ fn prepare(plan: &Plan, set: &DataSet, shared: &Shared<'_>, threads: usize, list
     let clips = set.for_training()?;
     for (picture, sees) in ways {
         let folder = shared.places.cache(&picture);
-        let cache = shared.reading.cache(&folder, clips, &picture, DEFAULT_LIMIT_BYTES, shared.cancel, listener)?;
+        let limit = reading::cache_limit(DEFAULT_LIMIT_BYTES, sees, &picture);
+        let cache = shared.reading.cache(&folder, clips, &picture, limit, shared.cancel, listener)?;
         reading::motion(&cache, sees, threads, shared.cancel, listener)?;
     }
     Ok(())

@@ -42,7 +42,7 @@ pub struct BaselineOptions {
 }
 
 /// What a baseline does where nothing says which clips are normal and which are to be scored.
-const CALIBRATED_ON_ITSELF: &str = "the same footage calibrates the detector and is scored, so its scores are too low; put normal clips into train/, the others into test/";
+pub(super) const CALIBRATED_ON_ITSELF: &str = "the same footage calibrates the detector and is scored, so its scores are too low; put normal clips into train/, the others into test/";
 
 /// Calibrates on the training clips and scores the test clips.
 ///

@@ -9,7 +9,7 @@ use crate::calibration::{Basis, Calibration};
 use crate::checkpoint::{Checkpoint, Run};
 use crate::data::cache::DEFAULT_LIMIT_BYTES;
 use crate::data::fingerprint::fingerprint;
-use crate::data::{Clip, Sight, WindowStream, hold_out};
+use crate::data::{Clip, FrameCache, Sight, WindowStream, hold_out};
 use crate::score::detector::{batch_of, engine_on_cpu};
 use crate::score::fit::fit_clip;
 use crate::score::forward::Forward;
@@ -155,7 +155,9 @@ impl Normal<'_> {
         };
         let sight = Normal::sight(opened);
         let folder = self.options.cache.clone().unwrap_or_else(|| run.cache());
-        let cache = self.options.reading.cache(&folder, self.clips, &sight.picture, DEFAULT_LIMIT_BYTES, self.cancel, listener)?;
+        // The limit that the training had, where its cache is still there: another would decode it anew.
+        let limit = FrameCache::limit_in(&folder).unwrap_or(reading::cache_limit(DEFAULT_LIMIT_BYTES, sight.sees, &sight.picture));
+        let cache = self.options.reading.cache(&folder, self.clips, &sight.picture, limit, self.cancel, listener)?;
         let kept = &opened.checkpoint.provenance.kept_frames;
         if !kept.is_empty() && *kept != cache.kept_sha256() {
             let told = "the training saw other frames of this footage (another --decoder or --cache-gib): name other normal footage";

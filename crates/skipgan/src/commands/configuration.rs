@@ -33,7 +33,7 @@ impl Choices {
             config = config.with_toml(origin, text)?;
             config.preset = preset;
         }
-        self.flags.iter().chain(&self.set).try_fold(config, |config, assignment| config.with_set(assignment))
+        config.with_sets(self.flags.iter().chain(&self.set).map(String::as_str))
     }
 }
 

@@ -104,6 +104,14 @@ impl Prepared {
     }
 }
 
+/// Most frames whose motion is kept: 2 GB of it at 192 × 128; evenly spaced segments beyond (DETECTION.md §3.4).
+const MOST_MOTION_FRAMES: u64 = 20_000;
+
+/// Most bytes of frames that are cached for this sight: `bytes`, and where motion is kept beside them no more than that allows.
+pub fn cache_limit(bytes: u64, sees: Sees, picture: &PictureSettings) -> u64 {
+    if sees.motion() { bytes.min(MOST_MOTION_FRAMES * picture.samples() as u64) } else { bytes }
+}
+
 /// The motion of cached frames where `sees` needs it, computed once, telling how far it is.
 ///
 /// # Errors

@@ -108,6 +108,7 @@ fn next_command(set: &DataSet, options: &ScoreOptions) -> Option<String> {
     match is_test && Labels::are_there(set) {
         _ if is_live(options) => None,
         true => Some(evaluate_command(&options.out, &options.input)),
+        false if options.run.as_os_str().is_empty() => None,
         false => Some(report_command(&options.run, &options.out, &options.input)),
     }
 }

@@ -2,7 +2,7 @@
 //! for preset `video`, so that what the network is worth can be read off by comparison.
 
 use super::CommandError;
-use super::baseline::BaselineOptions;
+use super::baseline::{BaselineOptions, CALIBRATED_ON_ITSELF};
 use super::event::{Event, Listener};
 use super::reading::{self, Prepared};
 use super::score::{ScoreOptions, score_set};
@@ -35,6 +35,10 @@ pub(super) fn run(
     if set.layout.is_stills() {
         return Err(BaselineError::NeedsConsecutiveFrames { name: baseline.name() }.into());
     }
+    let unseen = !set.test.is_empty();
+    if !unseen {
+        listener.hear(Event::Warning(format!("{} has no test part: {CALIBRATED_ON_ITSELF}", set.name())));
+    }
     let config = Config { score: baseline.score(), ..Config::preset("video")? };
     let detector = fitted(&config, &set, options, cancel, listener)?;
     let calibration = detector.calibration();
@@ -44,7 +48,8 @@ pub(super) fn run(
         tau0: Some(calibration.tau0),
         command: Some(options.command.clone()),
         selection: Some(Selection::Train),
-        strict: true,
+        strict: unseen,
+        not_strict_because: if unseen { Vec::new() } else { vec![CALIBRATED_ON_ITSELF.into()] },
         ..ScoreMeta::default()
     };
     meta.further.insert("baseline".into(), baseline.name().into());
@@ -78,7 +83,8 @@ fn fitted(
     let (height, width) = config.picture(options.reading.aspect(clips)?)?;
     let folder = CacheFolder::beside(&options.out);
     let picture = PictureSettings::new(config, height, width);
-    let cache = options.reading.cache(&folder.0, clips, &picture, DEFAULT_LIMIT_BYTES, cancel, listener)?;
+    let limit = reading::cache_limit(DEFAULT_LIMIT_BYTES, config.sees, &picture);
+    let cache = options.reading.cache(&folder.0, clips, &picture, limit, cancel, listener)?;
     let split = hold_out(&cache.frames(), config.history)?;
     listener.hear(Event::Note(split.summary()));
     let motion = reading::motion(&cache, config.sees, options.threads, cancel, listener)?;

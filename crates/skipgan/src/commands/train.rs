@@ -78,11 +78,15 @@ pub fn run(options: &TrainOptions, cancel: &AtomicBool, listener: &mut dyn Liste
     }
     let (height, width) = config.picture(options.reading.aspect(clips)?)?;
     config.spec(height, width)?;
+    config.check_motion_size(height, width)?;
+    let (crop_height, crop_width) = config.training_size(height, width);
+    config.spec(crop_height, crop_width)?;
     let existing = if options.resume == Resume::Yes { Existing::Resume } else { Existing::Refuse };
     let run = Run::create(&options.out, existing)?;
     let picture = PictureSettings::new(&config, height, width);
     let folder = options.cache.clone().unwrap_or_else(|| run.cache());
-    let cache = options.reading.cache(&folder, clips, &picture, options.cache_bytes, cancel, listener)?;
+    let limit = reading::cache_limit(options.cache_bytes, config.sees, &picture);
+    let cache = options.reading.cache(&folder, clips, &picture, limit, cancel, listener)?;
     let split = hold_out(&cache.frames(), config.history)?;
     listener.hear(Event::Note(split.summary()));
     let motion = reading::motion(&cache, config.sees, options.threads, cancel, listener)?;

@@ -24,7 +24,7 @@ pub const DEFAULT_LIMIT_BYTES: u64 = 4 << 30;
 /// Frames of a segment where a long clip is thinned.
 pub const SEGMENT_FRAMES: u64 = 180;
 /// Most files held open; clips beyond are opened at each read (thousands of stills).
-const MOST_OPEN_FILES: usize = 256;
+pub(super) const MOST_OPEN_FILES: usize = 256;
 
 /// How far a cache has been built.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,6 +124,12 @@ impl FrameCache {
         Ok(cache)
     }
 
+    /// The most bytes that the cache in `folder` was built for; `None` where there is none.
+    #[must_use]
+    pub fn limit_in(folder: &Path) -> Option<u64> {
+        build::limit_in(folder)
+    }
+
     /// Where the time of a clip's frames comes from, and the seconds from one to the next where it is known.
     #[must_use]
     pub fn clock(&self, clip: usize) -> (Clock, Option<f64>) {
@@ -186,8 +192,10 @@ impl FrameCache {
     #[must_use]
     pub fn kept_sha256(&self) -> String {
         let mut digest = Sha256::new();
+        digest.update(format!("{:?}\n", self.manifest.keep));
         for clip in self.clips() {
-            digest.update(format!("{} {} {} {} {:?}\n", clip.name.len(), clip.name, clip.frames, clip.source_frames, clip.segments));
+            let CachedClip { name, frames, source_frames, every, segments, .. } = clip;
+            digest.update(format!("{} {name} {frames} {source_frames} {every} {segments:?}\n", name.len()));
         }
         digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
@@ -211,6 +219,11 @@ impl FrameCache {
         );
         if self.reused > 0 {
             text += &format!(", {} of before", counted(self.reused, "clip"));
+        }
+        let every: std::collections::BTreeSet<u64> = self.clips().iter().map(|clip| clip.every).filter(|&every| every > 1).collect();
+        if !every.is_empty() {
+            let kth = every.iter().map(|every| format!("one in {every}")).collect::<Vec<_>>().join(", ");
+            text += &format!("; of clips with more frames a second than are looked at, {kth}");
         }
         if frames < all {
             let limit = self.manifest.limit_bytes >> 20;

@@ -293,7 +293,9 @@ pub enum DataError {
     #[error("the checkpoint does not know what is usual at this camera (it was written before its training began); train anew")]
     NoUsual,
     /// Footage in which nothing moves, where motion is what is learnt.
-    #[error("nothing moves in the training footage: motion has no usual speed; name footage with motion, or train with --set sees=frames")]
+    #[error(
+        "nothing moves in the training footage: motion has no usual speed; name footage in which something moves, or train with --preset paper, which looks at single pictures"
+    )]
     Motionless,
     /// The caller asked to stop.
     #[error("stopped before the frames were cached; run it again to go on")]

@@ -5,19 +5,19 @@
 //! as a clip does, and a frame that repeats the one before keeps its motion. The first frame of a run has none: zeros stand for it.
 #![allow(clippy::indexing_slicing)] // sizes are the cache's own
 
-use super::cache::FrameCache;
+use super::cache::{FrameCache, MOST_OPEN_FILES};
 use super::{DataError, WindowIndex};
 use crate::atomic_file::write_atomically;
 use crate::motion::{DisSettings, Flow, MeanSettings, MotionStream};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 /// Version of files and method; another one is stale.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Mean difference to the last analysed frame, in grey levels, below which a frame is a repetition.
 const REPEATED_BELOW: f64 = 0.02;
 /// Name of the list.
@@ -62,14 +62,6 @@ impl ClipMotion {
         false
     }
 
-    /// The next frame begins another run.
-    pub fn reset(&mut self) {
-        self.stream.reset();
-        self.analysed.clear();
-        self.has_past = false;
-        self.half.fill(f16::ZERO);
-    }
-
     /// `[2, height, width]`; `None` while there is no past.
     pub fn motion(&self) -> Option<&[f32]> {
         self.has_past.then_some(&self.motion)
@@ -85,7 +77,9 @@ fn round(flow: &Flow, half: &mut [f16]) {
 /// A finished cache of motion.
 #[derive(Debug)]
 pub struct MotionCache {
-    files: Vec<(PathBuf, File)>,
+    paths: Vec<PathBuf>,
+    /// Opened at the first read; clips beyond are opened at each.
+    open: Vec<OnceLock<File>>,
     samples: usize,
     reused: bool,
 }
@@ -111,20 +105,15 @@ impl MotionCache {
         let reused = whole && fs::read_to_string(&list).is_ok_and(|text| text == belongs);
         if !reused {
             let _ = fs::remove_file(&list);
-            let open = |path: &PathBuf| File::options().read(true).write(true).create(true).truncate(true).open(path);
-            let files = paths.iter().map(|path| open(path).map_err(|e| DataError::io(path, "writing the motion cache", e)));
-            let files = files.collect::<Result<Vec<File>, DataError>>()?;
-            for (clip, (file, path)) in files.iter().zip(&paths).enumerate() {
-                file.set_len(bytes(clip)).map_err(|e| DataError::io(path, "writing the motion cache", e))?;
+            for (clip, path) in paths.iter().enumerate() {
+                let made = File::create(path).and_then(|file| file.set_len(bytes(clip)));
+                made.map_err(|error| DataError::io(path, "writing the motion cache", error))?;
             }
-            Work { frames, files: &files, paths: &paths, samples, cancel }.run(threads, progress)?;
+            Work { frames, paths: &paths, samples, cancel }.run(threads, progress)?;
             write_atomically(&list, belongs.as_bytes()).map_err(|e| DataError::io(&list, "writing the motion cache", e))?;
         }
-        let files = paths.into_iter().map(|path| match File::open(&path) {
-            Ok(file) => Ok((path, file)),
-            Err(error) => Err(DataError::io(&path, "opening the motion cache", error)),
-        });
-        Ok(MotionCache { files: files.collect::<Result<_, _>>()?, samples, reused })
+        let open = paths.iter().take(MOST_OPEN_FILES).map(|_| OnceLock::new()).collect();
+        Ok(MotionCache { paths, open, samples, reused })
     }
 
     /// Whether nothing had to be computed.
@@ -137,8 +126,23 @@ impl MotionCache {
     /// # Errors
     /// [`DataError::CacheDamaged`], [`DataError::Io`].
     pub fn read(&self, window: WindowIndex, out: &mut Vec<f32>) -> Result<(), DataError> {
-        let Some((path, file)) = self.files.get(window.clip) else {
+        let Some(path) = self.paths.get(window.clip) else {
             return Err(DataError::CacheDamaged { path: PathBuf::new(), what: format!("it has no clip {}", window.clip) });
+        };
+        let fail = |error| DataError::io(path, "reading the motion cache", error);
+        let opened;
+        let file = match self.open.get(window.clip) {
+            Some(place) => match place.get() {
+                Some(file) => file,
+                None => {
+                    let file = File::open(path).map_err(fail)?;
+                    place.get_or_init(|| file)
+                }
+            },
+            None => {
+                opened = File::open(path).map_err(fail)?;
+                &opened
+            }
         };
         let mut bytes = vec![0u8; 2 * self.samples];
         let offset = (window.frame * bytes.len()) as u64;
@@ -160,7 +164,6 @@ struct Run {
 
 struct Work<'a> {
     frames: &'a FrameCache,
-    files: &'a [File],
     paths: &'a [PathBuf],
     samples: usize,
     cancel: Option<&'a AtomicBool>,
@@ -200,6 +203,8 @@ impl Work<'_> {
 
     fn compute(&self, run: Run, done: &AtomicUsize) -> Result<(), DataError> {
         let settings = self.frames.settings();
+        let fail = |error| DataError::io(&self.paths[run.clip], "writing the motion cache", error);
+        let file = File::options().write(true).open(&self.paths[run.clip]).map_err(fail)?;
         let mut motion = ClipMotion::new(settings.height, settings.width);
         let mut frame = vec![0; settings.samples()];
         let mut bytes = Vec::with_capacity(2 * self.samples);
@@ -211,11 +216,10 @@ impl Work<'_> {
             motion.push(&frame);
             bytes.clear();
             bytes.extend(motion.half.iter().flat_map(|value| value.to_le_bytes()));
-            write_at(&self.files[run.clip], &bytes, (index * bytes.len()) as u64)
-                .map_err(|error| DataError::io(Path::new(&self.paths[run.clip]), "writing the motion cache", error))?;
+            write_at(&file, &bytes, (index * bytes.len()) as u64).map_err(fail)?;
             done.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(())
+        file.sync_all().map_err(fail)
     }
 }
 

@@ -30,7 +30,7 @@ pub struct Sight {
     pub sees: Sees,
     /// τ of the gate.
     pub gate: f32,
-    /// What is usual at this camera; there where `sees = motion`.
+    /// What is usual at this camera; there where motion is seen.
     pub usual: Option<Arc<Usual>>,
     /// What is done where the scene changes.
     pub steadying: Steadying,

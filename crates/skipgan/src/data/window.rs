@@ -130,7 +130,7 @@ impl<'a> WindowReader<'a> {
 pub enum FrameStatus {
     /// As it was recorded.
     Ok,
-    /// Lost, or equal to the frame before in every sample: the last score and map stand.
+    /// Lost, or equal to the last frame looked at (where motion is seen: within 0.02 grey levels on average): the last score and map stand.
     Repeated,
     /// Decoded with holes filled by guessing.
     Damaged,
@@ -190,6 +190,10 @@ pub struct WindowStream {
     /// The newest picture before the usual background, once another one has taken over.
     carried: Vec<u8>,
     window: Windows,
+    /// Whether the last window reaches before the clip's start.
+    warmup: bool,
+    /// The last picture that was looked at, where no motion keeps it.
+    analysed: Vec<u8>,
     previous: Option<Frame>,
 }
 
@@ -212,7 +216,21 @@ impl WindowStream {
         let scene = sight.usual.as_ref().filter(|_| sight.needs_motion()).and_then(|usual| SceneChange::new(sight.steadying, usual));
         let (window, sight) = (sight.windows(), sight.clone());
         let (ring, carried) = (VecDeque::new(), Vec::new());
-        Ok(WindowStream { clip: clip.into(), source, resizer, sight, ring, motion, scene, changed: false, carried, window, previous: None })
+        Ok(WindowStream {
+            clip: clip.into(),
+            source,
+            resizer,
+            sight,
+            ring,
+            motion,
+            scene,
+            changed: false,
+            carried,
+            window,
+            warmup: false,
+            analysed: Vec::new(),
+            previous: None,
+        })
     }
 
     /// How it makes windows.
@@ -255,8 +273,16 @@ impl WindowStream {
         }
         self.changed = self.push(&frame)?;
         let newest = self.ring.back().map(Vec::as_slice).unwrap_or_default();
-        let nothing_new = self.motion.as_mut().is_some_and(|motion| motion.push(newest));
-        let equal = nothing_new || self.previous.as_ref().is_some_and(|before| same_picture(before, &frame));
+        // Against the last frame that was looked at, never one that was passed over: rates are padded with copies.
+        let equal = match &mut self.motion {
+            Some(motion) => motion.push(newest),
+            None => {
+                let equal = self.analysed == newest;
+                self.analysed.clear();
+                self.analysed.extend_from_slice(newest);
+                equal
+            }
+        };
         let status = match frame.damage {
             Damage::Repeated => FrameStatus::Repeated,
             _ if equal => FrameStatus::Repeated,
@@ -271,14 +297,14 @@ impl WindowStream {
             *newest = &self.carried;
         }
         let motion = self.motion.as_ref().and_then(ClipMotion::motion);
-        let reaches_back = frame.index.saturating_add(1) < u64::try_from(self.sight.history).unwrap_or(u64::MAX);
-        let warmup = reaches_back || (self.motion.is_some() && motion.is_none());
+        let reaches_back = (frame.index / every).saturating_add(1) < u64::try_from(self.sight.history).unwrap_or(u64::MAX);
+        self.warmup = reaches_back || (self.motion.is_some() && motion.is_none());
         self.window.clear();
         self.sight.push(&Instant { frames: &frames, motion }, Cut::NONE, &mut self.window)?;
         let (index, time_s) = (frame.index, frame.time_s());
         self.previous = Some(frame);
         let planes = self.ring.back().map(Vec::as_slice).unwrap_or_default();
-        Ok(Some(StreamedWindow { index, time_s, status, warmup, skipped: false, window: &self.window, planes }))
+        Ok(Some(StreamedWindow { index, time_s, status, warmup: self.warmup, skipped: false, window: &self.window, planes }))
     }
 
     /// A frame that is not looked at: the last window stands.
@@ -292,7 +318,7 @@ impl WindowStream {
         };
         self.previous = Some(frame);
         let planes = self.ring.back().map(Vec::as_slice).unwrap_or_default();
-        StreamedWindow { index, time_s, status, warmup: false, skipped: true, window: &self.window, planes }
+        StreamedWindow { index, time_s, status, warmup: self.warmup, skipped: true, window: &self.window, planes }
     }
 
     /// Resizes a frame into the newest place of the ring; the first frame fills every place. Whether the scene has changed.
@@ -322,8 +348,4 @@ pub(crate) fn check_same_size(clip: &str, before: Option<&Frame>, frame: &Frame)
         return Ok(());
     }
     Err(DataError::MixedSizes { clip: clip.into(), frame: frame.index, width, height, first_width, first_height })
-}
-
-fn same_picture(a: &Frame, b: &Frame) -> bool {
-    a.y == b.y && a.u == b.u && a.v == b.v
 }

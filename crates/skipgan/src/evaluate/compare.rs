@@ -78,7 +78,13 @@ pub fn compare(
     let others: Vec<ClipScores<'_>> = clips.iter().zip(others).map(|(clip, scores)| ClipScores { scores, ..*clip }).collect();
     check(&others)?;
     let (auroc, other_auroc) = (pooled(clips).auroc(), pooled(&others).auroc());
-    let pair = ClipBootstrap::run(clips, options.draws, options.seed).zip(ClipBootstrap::run(&others, options.draws, options.seed));
+    // One clip drawn again and again is the same clip: no interval, and nothing is shown.
+    let several = clips.len() > 1;
+    let pair = several.then(|| ClipBootstrap::run(clips, options.draws, options.seed)).flatten().zip(ClipBootstrap::run(
+        &others,
+        options.draws,
+        options.seed,
+    ));
     let redraws = pair.as_ref().map(|(own, _)| own.redraws);
     let mut differences: Vec<f64> = Vec::new();
     if let Some((own, other)) = &pair {
@@ -192,6 +198,13 @@ mod tests {
         let alone = ClipBootstrap::run(&clips, 500, 3).expect("draws").interval(|metrics| metrics.auroc).expect("draws");
         assert!(alone[1] - alone[0] > 2.0 * (high - low), "unpaired {alone:?}, paired {low} to {high}");
         assert_eq!(compared(&bad, &good, &labels).higher, Some(Higher::Other));
+    }
+
+    #[test]
+    fn one_clip_shows_nothing() {
+        let Pair { good, bad, labels } = detectors();
+        let found = compared(&good[..1], &bad[..1], &labels[..1]);
+        assert!(found.difference.is_some() && found.ci95.is_none() && found.higher.is_none(), "{found:?}");
     }
 
     #[test]

@@ -151,14 +151,15 @@ impl<'a> Anomaly<'a> {
         Anomaly { calibration, smoothing: Smoothing::new(calibration.basis.smooth), alarms: calibration.alarm_rule() }
     }
 
-    /// The next analysed frame's numbers; `no_past` as in [`without_past`]. What an alarm is: [`crate::alarm_events`].
-    pub fn next(&mut self, terms: Terms, no_past: bool) -> Judged {
+    /// The next analysed frame's numbers; `no_past` as in [`without_past`]. What an alarm is: [`crate::alarm_events`]; a frame that cannot
+    /// alarm (its scene has changed) does not count towards a later one either.
+    pub fn next(&mut self, terms: Terms, no_past: bool, can_alarm: bool) -> Judged {
         let Calibration { basis, terms: statistics, .. } = self.calibration;
         let terms = if no_past { without_past(basis, statistics, terms) } else { terms };
         let mut calibrated = calibrated(basis, statistics, &terms);
         calibrated.score = self.smoothing.next(calibrated.score);
         let raw = weigh(basis.lambda, terms.recon, terms.latent);
-        Judged { terms, raw, calibrated, alarm: self.alarms.next(calibrated.score) }
+        Judged { terms, raw, calibrated, alarm: can_alarm && self.alarms.next(calibrated.score) }
     }
 }
 
@@ -215,12 +216,15 @@ mod tests {
         for (scale, wanted) in [(Scale::Terms, 0.9 * 2.0 - 0.1 * 1.0), (Scale::Total, 1.6), (Scale::TestMinmax, 2.4)] {
             let calibration = calibration(scale, 0.0);
             let mut anomaly = Anomaly::new(&calibration);
-            let judged = anomaly.next(terms(2.0, 6.0), false);
+            let judged = anomaly.next(terms(2.0, 6.0), false, true);
             near(judged.raw, 0.9 * 2.0 + 0.1 * 6.0);
             near(judged.calibrated.score, wanted);
             assert!(!judged.alarm, "one frame is no alarm");
-            assert!(anomaly.next(terms(2.0, 6.0), false).alarm && anomaly.next(terms(0.0, 0.0), false).alarm, "two of the last three are");
-            assert!(!anomaly.next(terms(0.0, 0.0), false).alarm);
+            assert!(
+                anomaly.next(terms(2.0, 6.0), false, true).alarm && anomaly.next(terms(0.0, 0.0), false, true).alarm,
+                "two of the last three are"
+            );
+            assert!(!anomaly.next(terms(0.0, 0.0), false, true).alarm);
         }
     }
 
@@ -240,12 +244,12 @@ mod tests {
     #[test]
     fn the_default_score_by_hand() {
         let calibration = of_default_score();
-        let judged = Anomaly::new(&calibration).next(all(), false);
+        let judged = Anomaly::new(&calibration).next(all(), false, true);
         let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} for {b}");
         near(judged.calibrated.a, 1.7);
         near(judged.calibrated.score, 0.5 * (1.7 + 3.0) + 4.0);
         // without a past only the place counts
-        near(Anomaly::new(&calibration).next(all(), true).calibrated.score, 4.0);
+        near(Anomaly::new(&calibration).next(all(), true, true).calibrated.score, 4.0);
     }
 
     #[test]
@@ -256,7 +260,7 @@ mod tests {
         let mut map = Vec::new();
         for no_past in [false, true] {
             score_map(&calibration.basis, &calibration.terms, &maps, no_past, &mut map);
-            let score = Anomaly::new(&calibration).next(all(), no_past).calibrated.score;
+            let score = Anomaly::new(&calibration).next(all(), no_past, true).calibrated.score;
             assert!((f64::from(map[0]) - score).abs() < 1e-5, "{map:?} {score}");
         }
     }

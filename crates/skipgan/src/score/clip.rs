@@ -222,7 +222,7 @@ impl Waiting {
 
 impl ClipState<'_> {
     fn row(&mut self, waiting: &Waiting, measured: &Measured<'_>, calibration: &Calibration) -> Result<FrameScore, ScoreError> {
-        let judged = self.anomaly.next(measured.terms, waiting.warmup);
+        let judged = self.anomaly.next(measured.terms, waiting.warmup, waiting.status.can_alarm());
         self.size = (measured.maps.rows, measured.maps.cols);
         score_map(&calibration.basis, &calibration.terms, measured.maps, waiting.warmup, &mut self.map);
         let finite = judged.raw.is_finite() && judged.calibrated.score.is_finite() && self.map.iter().all(|value| value.is_finite());
@@ -242,7 +242,7 @@ impl ClipState<'_> {
             motion: judged.calibrated.motion,
             place: judged.calibrated.place,
             score: judged.calibrated.score,
-            alarm: judged.alarm && waiting.status.can_alarm(),
+            alarm: judged.alarm,
             warmup: waiting.warmup,
         };
         self.last = Some(row.clone());

@@ -160,6 +160,7 @@ pub(crate) struct Made {
     frames: u32,
     next: u32,
     damage: fn(u32) -> Damage,
+    copies: bool,
 }
 
 impl Made {
@@ -177,7 +178,14 @@ impl Made {
             range: Range::Full,
             matrix: Matrix::Unknown,
         };
-        Made { info, log: DamageLog::default(), clip, frames, next: 0, damage }
+        Made { info, log: DamageLog::default(), clip, frames, next: 0, damage, copies: false }
+    }
+
+    /// At 25 frames a second, every odd frame shown again by the next one.
+    pub(crate) fn padded(clip: u32, frames: u32, size: (u32, u32)) -> Made {
+        let mut made = Made::new(clip, frames, size, |_| Damage::None);
+        (made.info.frame_rate, made.info.time_base, made.copies) = (Some(25.0), TimeBase::from_fps(25.0), true);
+        made
     }
 }
 
@@ -192,7 +200,11 @@ impl FrameSource for Made {
         }
         let damage = (self.damage)(self.next);
         // A lost picture is a copy of the one before.
-        let shown = if damage == Damage::Repeated { self.next.saturating_sub(1) } else { self.next };
+        let shown = match damage {
+            Damage::Repeated => self.next.saturating_sub(1),
+            _ if self.copies => self.next.div_ceil(2),
+            _ => self.next,
+        };
         let (width, height) = (self.info.width, self.info.height);
         let luma = Plane::new(picture(self.clip, shown, (width, height)), width, height).expect("its size");
         let mut frame = Frame::still([luma, Plane::default(), Plane::default()], Range::Full, Matrix::Unknown);

@@ -14,7 +14,6 @@ use crate::alarm_events::{Clock, Moment, NormalMaxima};
 use crate::calibration::{Basis, Calibration, DisplayRange, LATENT, MOTION, PICTURE, PLACE, PixelHistogram, RECON, Statistics, TOTAL};
 use crate::config::{Config, Scale};
 use crate::data::motion_cache::is_repetition;
-use crate::data::window::FrameStatus;
 use crate::data::{Footage, Span, WindowIndex, WindowReader, WindowStream};
 use crate::model::engine::Engine;
 use std::collections::BTreeMap;
@@ -280,7 +279,8 @@ pub fn fit_clip(fitter: &mut Fitter, forward: &mut Forward<'_>, stream: &mut Win
         if cancel.load(Ordering::Relaxed) {
             return Err(ScoreError::Interrupted);
         }
-        if window.status == FrameStatus::Repeated || window.skipped {
+        // A repeated frame says nothing new, and a frame that cannot alarm is no measure of what alarms.
+        if !window.status.can_alarm() || window.skipped {
             continue;
         }
         let (warmup, moment) = (window.warmup, Moment { frame: window.index, time_s: window.time_s });

@@ -155,6 +155,27 @@ fn a_lost_picture_has_the_last_score_and_map_and_no_alarm() {
     }
 }
 
+/// Footage at 12.5 frames a second in a file of 25, each picture twice, out of step with the frames that are looked at: those are compared with
+/// one another, not with their copies, and every one is scored.
+#[test]
+fn a_padded_rate_hides_no_frame() {
+    let config = Config { analysed_rate: 10, ..small() };
+    let mut engine = Fake::new(&config.spec(16, 16).expect("small"), 8);
+    let calibration = calibration(&config);
+    let mut scorer = Scorer::new(&mut engine, &config, &calibration, &sight(&config), 4).expect("its own settings");
+    let (mut rows, padded) = (Vec::new(), Made::padded(1, 24, (40, 24)));
+    let mut stream = WindowStream::new("made", Box::new(padded), &sight(&config)).expect("a picture");
+    let mut sink = |score: &FrameScore, _: &MapView<'_>| rows.push(score.clone());
+    scorer.score_clip("made", &mut stream, &mut sink).expect("made frames");
+    scorer.finish(&mut sink).expect("made frames");
+    assert_eq!(rows.len(), 24);
+    assert!(rows.iter().all(|row| row.status == FrameStatus::Ok));
+    let scores: Vec<u64> = rows.iter().map(|row| row.recon.to_bits()).collect();
+    assert!(scores.chunks(2).all(|pair| pair[0] == pair[1]), "every other frame carries the last score");
+    assert!(scores.chunks(2).zip(scores.chunks(2).skip(1)).all(|(a, b)| a[0] != b[0]), "and every pair has its own");
+    assert_eq!(rows.iter().filter(|row| row.warmup).count(), 2, "history 2: the first frame and the one that carries its score");
+}
+
 #[test]
 fn a_stream_that_begins_with_a_lost_picture_is_scored_all_the_same() {
     let config = small();

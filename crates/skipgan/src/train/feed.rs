@@ -23,6 +23,8 @@ pub(super) struct Feed<'a> {
     config: &'a Config,
     moving: Vec<usize>,
     paster: Option<Paster<'a>>,
+    /// Halvings of D: a cell of its head is that many.
+    d_levels: usize,
     changed: ChangedBuffers,
 }
 
@@ -69,6 +71,7 @@ impl<'a> Feed<'a> {
             config,
             moving: Vec::new(),
             paster,
+            d_levels: config.spec(height, width)?.discriminator.levels,
             changed: ChangedBuffers::default(),
         })
     }
@@ -92,7 +95,7 @@ impl<'a> Feed<'a> {
                         Pasted { share: vec![0.0; clean.grey.len()], patch: clean.clone() }
                     };
                     self.reader.sight().compose(&seen.patch, &clean, cut, &mut self.windows)?;
-                    self.changed.add(&seen, size, self.config);
+                    self.changed.add(&seen, size, self.d_levels, self.config);
                 }
             }
         }
@@ -153,13 +156,13 @@ impl ChangedBuffers {
 
     /// Adds one crop. Means over all elements of the target become: the picture's mean, `w_picture` times as important as the motion's,
     /// and `w_pasted` times more where something was put in.
-    fn add(&mut self, seen: &Pasted, (rows, cols): (usize, usize), config: &Config) {
+    fn add(&mut self, seen: &Pasted, (rows, cols): (usize, usize), d_levels: usize, config: &Config) {
         for ((&grey, motion), &share) in seen.patch.grey.iter().zip(&seen.patch.motion).zip(&seen.share) {
             self.target.extend([grey, motion[0], motion[1]]);
             let picture = 3.0 * config.w_picture as f32 * (1.0 + config.w_pasted as f32 * share);
             self.importance.extend([picture, 1.5, 1.5]);
         }
-        let side = 1 << config.d_levels;
+        let side = 1 << d_levels;
         for (row, col) in (0..rows / side).flat_map(|row| (0..cols / side).map(move |col| (row, col))) {
             let pixels = (0..side).flat_map(|y| (0..side).map(move |x| (row * side + y) * cols + col * side + x));
             let false_here = pixels.map(|pixel| seen.share[pixel]).fold(0.0, f32::max) > 0.5;

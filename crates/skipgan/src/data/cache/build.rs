@@ -83,6 +83,11 @@ fn current_manifest(folder: &Path, clips: &[Clip], names: &[String], settings: &
     (same && fit).then_some(manifest)
 }
 
+/// The limit that a finished cache was built for.
+pub(super) fn limit_in(folder: &Path) -> Option<u64> {
+    read_json::<Manifest>(&folder.join(MANIFEST)).map(|manifest| manifest.limit_bytes)
+}
+
 fn kept_bytes(manifest: &Manifest) -> u64 {
     let frames: u64 = manifest.clips.iter().fold(0, |sum: u64, clip| sum.saturating_add(wide(clip.frames)));
     frames.saturating_mul(wide(manifest.settings.samples()))
@@ -146,7 +151,7 @@ impl Builder<'_> {
         let mut all_known = true;
         for clip in self.clips {
             let frames = match clip.known_frames() {
-                Some(frames) => Some(wide(frames)),
+                Some(frames) => Some(wide(frames).div_ceil(self.settings.every(self.options.open.fps))),
                 None => {
                     let source = clip.open(&self.open)?;
                     let every = self.settings.every(source.info().frame_rate);

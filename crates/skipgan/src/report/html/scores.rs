@@ -49,14 +49,16 @@ fn has_labels(input: &ReportInput) -> bool {
     input.clips.iter().any(|clip| clip.labels.is_some())
 }
 
-/// Lowest and highest score drawn, common to all clips: from the lowest to a little above the bulk and the threshold.
+/// Lowest and highest score drawn, common to all clips: from the lowest (or the threshold) to a little above the bulk and the threshold.
 fn range(input: &ReportInput) -> (f64, f64) {
     let mut scores: Vec<f64> = input.clips.iter().flat_map(|clip| &clip.scores).copied().filter(|score| score.is_finite()).collect();
     scores.sort_unstable_by(f64::total_cmp);
     let (Some(&low), Some(&high)) = (scores.first(), scores.last()) else { return (0.0, 1.0) };
     let bulk = scores[((scores.len() - 1) as f64 * EDGE_SHARE) as usize];
     let edge = low + 1.25 * (bulk - low);
-    let top = input.threshold.filter(|value| value.is_finite()).map_or(high.min(edge), |threshold| high.min(edge).max(threshold));
+    let threshold = input.threshold.filter(|value| value.is_finite());
+    let top = threshold.map_or(high.min(edge), |threshold| high.min(edge).max(threshold));
+    let low = threshold.map_or(low, |threshold| low.min(threshold));
     (low, top + 0.05 * (top - low).max(1e-9))
 }
 
