@@ -101,9 +101,9 @@ mod tests {
 
     #[test]
     fn a_comparison_says_which_is_higher() {
-        let clips = [ClipScores { name: "a", scores: &SCORES, labels: &LABELS }];
+        let clips = [ClipScores { name: "a", scores: &SCORES, labels: &LABELS }; 2];
         let origin = OtherScores { name: "old.csv".into(), sha256: None, column: "score".into() };
-        let found = compare(&clips, &[&OTHERS], origin, Options { draws: 50, seed: 0 }).expect("fine scores");
+        let found = compare(&clips, &[&OTHERS, &OTHERS], origin, Options { draws: 50, seed: 0 }).expect("fine scores");
         let mut text = String::new();
         comparison_block(&mut text, &evaluation().with_comparison(found));
         assert!(text.contains("compared with old.csv") && text.contains("these scores are higher"), "{text}");

@@ -40,9 +40,9 @@ mod tests {
     use crate::evaluate::{ClipScores, Options, OtherScores, compare};
 
     fn sentence(with: &[f64], without: &[f64], labels: &[u8]) -> String {
-        let clips = [ClipScores { name: "a", scores: with, labels }];
+        let clips = [ClipScores { name: "a", scores: with, labels }; 2];
         let options = Options { draws: 50, seed: 0 };
-        network_sentence(&compare(&clips, &[without], OtherScores::default(), options).expect("fine scores"))
+        network_sentence(&compare(&clips, &[without, without], OtherScores::default(), options).expect("fine scores"))
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::alarm_events::{Clock, Moment, NormalMaxima};
 use crate::calibration::{Basis, Calibration, DisplayRange, LATENT, MOTION, PICTURE, PLACE, PixelHistogram, RECON, Statistics, TOTAL};
 use crate::config::{Config, Scale};
 use crate::data::motion_cache::is_repetition;
+use crate::data::window::FrameStatus;
 use crate::data::{Footage, Span, WindowIndex, WindowReader, WindowStream};
 use crate::model::engine::Engine;
 use std::collections::BTreeMap;
@@ -279,8 +280,8 @@ pub fn fit_clip(fitter: &mut Fitter, forward: &mut Forward<'_>, stream: &mut Win
         if cancel.load(Ordering::Relaxed) {
             return Err(ScoreError::Interrupted);
         }
-        // A repeated frame says nothing new, and a frame that cannot alarm is no measure of what alarms.
-        if !window.status.can_alarm() || window.skipped {
+        // A repeated frame says nothing new. One of a changed scene counts: calibrating anew is for a light or view that has changed.
+        if window.status == FrameStatus::Repeated || window.skipped {
             continue;
         }
         let (warmup, moment) = (window.warmup, Moment { frame: window.index, time_s: window.time_s });
