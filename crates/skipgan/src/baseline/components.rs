@@ -1,11 +1,12 @@
 //! Principal components: what of the frame the components of the training frames do not explain (EVALUATION §7, PCA-frame64). Frames are
 //! seen as 90 × 60 grey cells, area means; the score is the mean squared residual, the map that residual cell by cell.
 //!
-//! Training frames are kept as cells; beyond 3,000 of them every second one is let go and from then on half as many are taken. Components
+//! At most 3,000 training frames are kept as cells. Components
 //! come from twelve rounds of subspace iteration with half as many directions more than are wanted, and the principal ones among these.
 //! Works on stills.
 
 use super::median::Place;
+use super::spaced::Spaced;
 use super::{BaselineError, Detector, FrameScore, GreyFrame, check_size};
 use crate::data::random::SplitMix64;
 use kernels::gemm::{Matrix, Scratch, multiply};
@@ -41,45 +42,26 @@ pub struct Components {
     components: Vec<f32>,
 }
 
-/// Training frames as cells, evenly spaced, bounded in number.
+/// Training frames as cells.
 #[derive(Clone, Debug)]
-pub(super) struct CellSamples {
-    every: usize,
-    offered: usize,
-    size: (usize, usize),
-    frames: Vec<(Place, Vec<u16>)>,
-}
+pub(super) struct CellSamples(Spaced<Vec<u16>>);
 
 impl CellSamples {
     pub(super) fn new() -> Self {
-        Self { every: 1, offered: 0, size: (0, 0), frames: Vec::new() }
+        Self(Spaced::new())
     }
 
     pub(super) fn offer(&mut self, place: Place, frame: GreyFrame<'_>) -> Result<(), BaselineError> {
-        if self.offered == 0 {
-            self.size = (frame.height, frame.width);
-        }
-        check_size(frame, place.frame, self.size)?;
-        if self.offered.is_multiple_of(self.every) {
+        self.0.offer(place, frame, 1, MOST, |frame| {
             let mut means = Vec::new();
             cells(frame, &mut means);
-            self.frames.push((place, means.iter().map(|&grey| (grey * 255.0 * PARTS).round() as u16).collect()));
-        }
-        self.offered += 1;
-        if self.frames.len() > MOST {
-            let mut keep = false;
-            self.frames.retain(|_| {
-                keep = !keep;
-                keep
-            });
-            self.every *= 2;
-        }
-        Ok(())
+            means.iter().map(|&grey| (grey * 255.0 * PARTS).round() as u16).collect()
+        })
     }
 
     /// Of those whose place is `chosen`; `None` where there is none.
     pub(super) fn components(&self, chosen: impl Fn(Place) -> bool) -> Option<Components> {
-        let frames: Vec<&[u16]> = self.frames.iter().filter(|(place, _)| chosen(*place)).map(|(_, cells)| cells.as_slice()).collect();
+        let frames: Vec<&[u16]> = self.0.chosen(chosen).map(Vec::as_slice).collect();
         if frames.is_empty() {
             return None;
         }
@@ -92,7 +74,7 @@ impl CellSamples {
         let centred: Vec<f32> =
             frames.iter().flat_map(|frame| frame.iter().zip(&mean).map(|(&cell, mean)| share(f64::from(cell)) - mean)).collect();
         let components = principal(&centred, frames.len(), COMPONENTS.min(frames.len() / 4));
-        Some(Components { size: self.size, mean, components })
+        Some(Components { size: self.0.size(), mean, components })
     }
 }
 
@@ -348,6 +330,6 @@ mod tests {
         for clip in 0..2 * MOST + 10 {
             samples.offer(Place { clip, frame: 0 }, GreyFrame { height: 1, width: 1, samples: &[7] }).expect("one size");
         }
-        assert!(samples.frames.len() <= MOST && samples.frames.len() >= MOST / 2, "{}", samples.frames.len());
+        assert!(samples.0.len() <= MOST && samples.0.len() >= MOST / 2, "{}", samples.0.len());
     }
 }

@@ -1,9 +1,9 @@
 //! Training median: how far the frame is from the median picture of the training footage (EVALUATION §7, TM).
 //!
 //! The median is taken pixel by pixel over every 10th frame of each training clip (its frames 0, 10, 20 …). [`MedianSamples`] keeps
-//! those frames up to a limit of bytes; beyond it every second one is let go and from then on half as many are taken, so hours of
-//! footage need no more memory than minutes. On short footage, Ped2 among it, the median is exact.
+//! those frames up to a limit of bytes. On short footage, Ped2 among it, the median is exact.
 
+use super::spaced::Spaced;
 use super::{BaselineError, Detector, FrameScore, GreyFrame, check_size};
 
 /// The median of training frames, in half grey levels (the mean of two middle values can end in ½).
@@ -24,10 +24,7 @@ pub struct MedianPicture {
 #[derive(Clone, Debug)]
 pub struct MedianSamples {
     limit: usize,
-    every: usize,
-    offered: usize,
-    size: (usize, usize),
-    frames: Vec<(Place, Vec<u8>)>,
+    frames: Spaced<Vec<u8>>,
 }
 
 /// Where a training frame stands.
@@ -45,7 +42,7 @@ impl MedianSamples {
 
     /// Keeps at most `limit_bytes` of frames (at least two frames).
     pub fn new(limit_bytes: usize) -> Self {
-        Self { limit: limit_bytes, every: 1, offered: 0, size: (0, 0), frames: Vec::new() }
+        Self { limit: limit_bytes, frames: Spaced::new() }
     }
 
     /// Takes note of a training frame; most are passed over.
@@ -53,35 +50,17 @@ impl MedianSamples {
     /// # Errors
     /// [`BaselineError::Size`] where the size differs from the first frame's.
     pub fn offer(&mut self, place: Place, frame: GreyFrame<'_>) -> Result<(), BaselineError> {
-        if self.offered == 0 {
-            self.size = (frame.height, frame.width);
-        }
-        check_size(frame, place.frame, self.size)?;
-        if !place.frame.is_multiple_of(Self::STRIDE) {
-            return Ok(());
-        }
-        if self.offered.is_multiple_of(self.every) {
-            self.frames.push((place, frame.samples.to_vec()));
-        }
-        self.offered += 1;
-        if self.frames.len() > 2 && self.frames.len() * frame.samples.len() > self.limit {
-            let mut keep = false;
-            self.frames.retain(|_| {
-                keep = !keep;
-                keep
-            });
-            self.every *= 2;
-        }
-        Ok(())
+        let most = self.limit / frame.samples.len().max(1);
+        self.frames.offer(place, frame, Self::STRIDE, most, |frame| frame.samples.to_vec())
     }
 
     /// The median of the frames whose place is `chosen`; `None` where there is none.
     pub fn median(&self, chosen: impl Fn(Place) -> bool) -> Option<MedianPicture> {
-        let frames: Vec<&[u8]> = self.frames.iter().filter(|(place, _)| chosen(*place)).map(|(_, samples)| samples.as_slice()).collect();
+        let frames: Vec<&[u8]> = self.frames.chosen(chosen).map(Vec::as_slice).collect();
         if frames.is_empty() {
             return None;
         }
-        let (height, width) = self.size;
+        let (height, width) = self.frames.size();
         let mut pixel = vec![0u8; frames.len()];
         let halves = (0..height * width).map(|at| {
             pixel.iter_mut().zip(&frames).for_each(|(value, frame)| *value = frame[at]);
@@ -168,7 +147,7 @@ mod tests {
         let clip: Vec<u8> = (0..=255).flat_map(|value| [value; 10]).collect();
         offer(&mut samples, 0, &clip);
         assert!(samples.frames.len() <= 8);
-        let kept: Vec<usize> = samples.frames.iter().map(|(place, _)| place.frame).collect();
+        let kept: Vec<usize> = samples.frames.places().map(|place| place.frame).collect();
         assert!(kept.windows(2).all(|pair| pair[1] - pair[0] == kept[1] - kept[0]), "{kept:?}");
         let median = samples.median(|_| true).unwrap().halves[0];
         assert!((median as f64 / 2.0 - 127.5).abs() < 32.0, "{median}");

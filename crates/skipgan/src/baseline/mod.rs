@@ -18,6 +18,7 @@ mod difference;
 mod median;
 mod name;
 mod nearest;
+mod spaced;
 
 pub use background::RunningBackground;
 pub use calibrate::{BaselineCalibration, Fitted, TrainingFootage, Visit, fit, fit_and_calibrate};

@@ -1,10 +1,10 @@
 //! Nearest training frame: how far the frame is from the one of the training footage that it is most like (DETECTION.md §6). Both are
 //! seen as 16 × 8 grey cells, area means; the distance is the mean absolute difference of cells, the map that difference cell by cell.
 //!
-//! Every 10th frame of each training clip is kept as 128 bytes; beyond 65,536 of them every second one is let go and from then on half as
-//! many are taken, so that a week of footage costs no more than hours. Works on stills.
+//! Of each training clip every 10th frame is kept, as 128 bytes, at most 65,536 in all. Works on stills.
 
 use super::median::Place;
+use super::spaced::Spaced;
 use super::{BaselineError, Detector, FrameScore, GreyFrame, MedianSamples, check_size};
 
 /// Cells of a picture.
@@ -24,47 +24,23 @@ pub struct Thumbnails {
     frames: Vec<Thumbnail>,
 }
 
-/// Training frames in little, evenly spaced, bounded in number.
+/// Training frames in little.
 #[derive(Clone, Debug)]
-pub(super) struct ThumbnailSamples {
-    every: usize,
-    offered: usize,
-    size: (usize, usize),
-    frames: Vec<(Place, Thumbnail)>,
-}
+pub(super) struct ThumbnailSamples(Spaced<Thumbnail>);
 
 impl ThumbnailSamples {
     pub(super) fn new() -> Self {
-        Self { every: 1, offered: 0, size: (0, 0), frames: Vec::new() }
+        Self(Spaced::new())
     }
 
     pub(super) fn offer(&mut self, place: Place, frame: GreyFrame<'_>) -> Result<(), BaselineError> {
-        if self.offered == 0 {
-            self.size = (frame.height, frame.width);
-        }
-        check_size(frame, place.frame, self.size)?;
-        if !place.frame.is_multiple_of(MedianSamples::STRIDE) {
-            return Ok(());
-        }
-        if self.offered.is_multiple_of(self.every) {
-            self.frames.push((place, thumbnail(frame)));
-        }
-        self.offered += 1;
-        if self.frames.len() > MOST {
-            let mut keep = false;
-            self.frames.retain(|_| {
-                keep = !keep;
-                keep
-            });
-            self.every *= 2;
-        }
-        Ok(())
+        self.0.offer(place, frame, MedianSamples::STRIDE, MOST, thumbnail)
     }
 
     /// Those whose place is `chosen`; `None` where there is none.
     pub(super) fn thumbnails(&self, chosen: impl Fn(Place) -> bool) -> Option<Thumbnails> {
-        let frames: Vec<Thumbnail> = self.frames.iter().filter(|(place, _)| chosen(*place)).map(|(_, frame)| *frame).collect();
-        (!frames.is_empty()).then_some(Thumbnails { size: self.size, frames })
+        let frames: Vec<Thumbnail> = self.0.chosen(chosen).copied().collect();
+        (!frames.is_empty()).then_some(Thumbnails { size: self.0.size(), frames })
     }
 }
 
@@ -174,6 +150,6 @@ mod tests {
         for clip in 0..3 * MOST {
             samples.offer(Place { clip, frame: 0 }, GreyFrame { height: 1, width: 1, samples: &[7] }).expect("one size");
         }
-        assert!(samples.frames.len() <= MOST && samples.frames.len() >= MOST / 2, "{}", samples.frames.len());
+        assert!(samples.0.len() <= MOST && samples.0.len() >= MOST / 2, "{}", samples.0.len());
     }
 }

@@ -6,16 +6,17 @@
 //! files that nothing refers to are removed. Beyond a limit evenly spaced segments are kept, and [`FrameCache::summary`] says so.
 
 mod build;
+mod clip_files;
 mod thin;
+
+pub(in crate::data) use clip_files::ClipFiles;
 
 use crate::alarm_events::Clock;
 use crate::data::{Clip, DataError, PictureSettings, WindowIndex};
 use crate::words::counted;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 use video::OpenOptions;
 
@@ -23,8 +24,6 @@ use video::OpenOptions;
 pub const DEFAULT_LIMIT_BYTES: u64 = 4 << 30;
 /// Frames of a segment where a long clip is thinned.
 pub const SEGMENT_FRAMES: u64 = 180;
-/// Most files held open; clips beyond are opened at each read (thousands of stills).
-pub(super) const MOST_OPEN_FILES: usize = 256;
 
 /// How far a cache has been built.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +104,7 @@ struct Manifest {
 pub struct FrameCache {
     folder: PathBuf,
     manifest: Manifest,
-    open: Vec<OnceLock<File>>,
+    files: ClipFiles,
     reused: usize,
     /// What `--fps` says of pictures.
     frames_per_second: Option<f64>,
@@ -249,26 +248,7 @@ impl FrameCache {
         if frame >= entry.frames || out.len() != samples {
             return Err(damaged(format!("clip {} has {} frames of {samples} bytes, not frame {frame}", entry.name, entry.frames)));
         }
-        let path = self.folder.join(&entry.file);
-        let offset = wide(frame).saturating_mul(wide(samples));
-        let opened;
-        let file = match self.open.get(clip) {
-            Some(place) => match place.get() {
-                Some(file) => file,
-                None => {
-                    let file = File::open(&path).map_err(|source| DataError::io(&path, "opening the frame cache", source))?;
-                    place.get_or_init(|| file)
-                }
-            },
-            None => {
-                opened = File::open(&path).map_err(|source| DataError::io(&path, "opening the frame cache", source))?;
-                &opened
-            }
-        };
-        read_at(file, out, offset).map_err(|source| match source.kind() {
-            std::io::ErrorKind::UnexpectedEof => DataError::CacheDamaged { path, what: format!("it ends before frame {frame}") },
-            _ => DataError::io(&path, "reading the frame cache", source),
-        })
+        self.files.read(clip, frame, out)
     }
 
     /// The cached index at which the run of consecutive frames of a window begins.
@@ -279,27 +259,10 @@ impl FrameCache {
     }
 
     fn from_manifest(folder: &Path, manifest: Manifest, reused: usize) -> FrameCache {
-        let open = manifest.clips.iter().take(MOST_OPEN_FILES).map(|_| OnceLock::new()).collect();
-        FrameCache { folder: folder.to_path_buf(), manifest, open, reused, frames_per_second: None }
+        let paths = manifest.clips.iter().map(|clip| folder.join(&clip.file)).collect();
+        let files = ClipFiles::new("reading the frame cache", paths);
+        FrameCache { folder: folder.to_path_buf(), manifest, files, reused, frames_per_second: None }
     }
-}
-
-#[cfg(unix)]
-pub(super) fn read_at(file: &File, out: &mut [u8], offset: u64) -> std::io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, out, offset)
-}
-
-#[cfg(windows)]
-pub(super) fn read_at(file: &File, mut out: &mut [u8], mut offset: u64) -> std::io::Result<()> {
-    while !out.is_empty() {
-        let read = std::os::windows::fs::FileExt::seek_read(file, out, offset)?;
-        if read == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        out = out.get_mut(read..).unwrap_or_default();
-        offset += wide(read);
-    }
-    Ok(())
 }
 
 fn wide(count: usize) -> u64 {

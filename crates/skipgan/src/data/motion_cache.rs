@@ -5,7 +5,7 @@
 //! as a clip does, and a frame that repeats the one before keeps its motion. The first frame of a run has none: zeros stand for it.
 #![allow(clippy::indexing_slicing)] // sizes are the cache's own
 
-use super::cache::{FrameCache, MOST_OPEN_FILES};
+use super::cache::{ClipFiles, FrameCache};
 use super::{DataError, WindowIndex};
 use crate::atomic_file::write_atomically;
 use crate::motion::{DisSettings, Flow, MeanSettings, MotionStream};
@@ -13,8 +13,8 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use std::fs::{self, File};
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock};
 
 /// Version of files and method; another one is stale.
 const FORMAT: u32 = 2;
@@ -77,9 +77,7 @@ fn round(flow: &Flow, half: &mut [f16]) {
 /// A finished cache of motion.
 #[derive(Debug)]
 pub struct MotionCache {
-    paths: Vec<PathBuf>,
-    /// Opened at the first read; clips beyond are opened at each.
-    open: Vec<OnceLock<File>>,
+    files: ClipFiles,
     samples: usize,
     reused: bool,
 }
@@ -112,8 +110,7 @@ impl MotionCache {
             Work { frames, paths: &paths, samples, cancel }.run(threads, progress)?;
             write_atomically(&list, belongs.as_bytes()).map_err(|e| DataError::io(&list, "writing the motion cache", e))?;
         }
-        let open = paths.iter().take(MOST_OPEN_FILES).map(|_| OnceLock::new()).collect();
-        Ok(MotionCache { paths, open, samples, reused })
+        Ok(MotionCache { files: ClipFiles::new("reading the motion cache", paths), samples, reused })
     }
 
     /// Whether nothing had to be computed.
@@ -126,27 +123,8 @@ impl MotionCache {
     /// # Errors
     /// [`DataError::CacheDamaged`], [`DataError::Io`].
     pub fn read(&self, window: WindowIndex, out: &mut Vec<f32>) -> Result<(), DataError> {
-        let Some(path) = self.paths.get(window.clip) else {
-            return Err(DataError::CacheDamaged { path: PathBuf::new(), what: format!("it has no clip {}", window.clip) });
-        };
-        let fail = |error| DataError::io(path, "reading the motion cache", error);
-        let opened;
-        let file = match self.open.get(window.clip) {
-            Some(place) => match place.get() {
-                Some(file) => file,
-                None => {
-                    let file = File::open(path).map_err(fail)?;
-                    place.get_or_init(|| file)
-                }
-            },
-            None => {
-                opened = File::open(path).map_err(fail)?;
-                &opened
-            }
-        };
         let mut bytes = vec![0u8; 2 * self.samples];
-        let offset = (window.frame * bytes.len()) as u64;
-        super::cache::read_at(file, &mut bytes, offset).map_err(|error| DataError::io(path, "reading the motion cache", error))?;
+        self.files.read(window.clip, window.frame, &mut bytes)?;
         let half: Vec<f16> = bytes.as_chunks::<2>().0.iter().map(|&pair| f16::from_le_bytes(pair)).collect();
         out.resize(self.samples, 0.0);
         half.convert_to_f32_slice(out);

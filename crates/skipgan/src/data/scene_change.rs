@@ -7,7 +7,7 @@
 //! what is compared is people and not lamps. Where nothing is odd not one bit is changed.
 #![allow(clippy::indexing_slicing)] // sizes are asserted where they come in
 
-use super::view_fit::{Fit, View, ViewFitter};
+use super::view_fit::{Fit, View, ViewFitter, WHITE};
 use crate::config::Config;
 use crate::usual::{Extent, Usual, UsualView};
 use std::sync::Arc;
@@ -18,8 +18,6 @@ const CALM_SECONDS: f64 = 2.0;
 const HOLD_SECONDS: f64 = 60.0;
 /// Seconds from one of its samples to the next.
 const SAMPLE_SECONDS: f64 = 1.0;
-/// Grey level from which on a pixel is white and says no more.
-const WHITE: f32 = 250.0;
 /// Least slack round what normal footage showed, in grey levels: less does next to nothing to a score, and clips differ by as much.
 const LEAST_LEVEL: f32 = 3.0;
 /// The same of ln g.

@@ -15,7 +15,7 @@ const REACH: isize = 4;
 /// How much better the searched place must fit than the last one, as a share.
 const BETTER: f32 = 0.9;
 /// Grey level from which on a pixel is white and says no more.
-const WHITE: f32 = 250.0;
+pub(super) const WHITE: f32 = 250.0;
 /// Rows and columns of a block, in pixels of half the size.
 const BLOCK: usize = 4;
 

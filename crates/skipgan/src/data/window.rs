@@ -7,11 +7,9 @@ use super::motion_cache::{ClipMotion, MotionCache};
 use super::scene_change::SceneChange;
 use super::sight::{Cut, Instant, Patch, Sight, Windows};
 use super::{Clip, DataError, FrameCache};
+use crate::alarm_events::NOMINAL_FRAMES_PER_SECOND;
 use std::collections::VecDeque;
 use video::{Damage, Frame, FrameSource, OpenOptions, Resizer};
-
-/// What a frame is taken to last where nothing says it: a 25th of a second.
-const NOMINAL_FRAMES_PER_SECOND: f64 = 25.0;
 
 /// One window: frame `frame` of clip `clip`, as the cache counts them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
