@@ -29,6 +29,11 @@ impl Lanes for Avx512 {
         Self(unsafe { _mm512_loadu_ps(from) })
     }
     #[inline(always)]
+    fn fetch(from: *const f32) {
+        // SAFETY: a hint that reads nothing and cannot fault.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast()) };
+    }
+    #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
         // SAFETY: the caller's promise.
         unsafe { _mm512_storeu_ps(to, self.0) };

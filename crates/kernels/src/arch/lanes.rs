@@ -18,6 +18,9 @@ pub(crate) trait Lanes: Copy {
     /// # Safety
     /// They must be readable.
     unsafe fn load(from: *const f32) -> Self;
+    /// Asks for a cache line that will be read soon; any address will do.
+    #[inline(always)]
+    fn fetch(_from: *const f32) {}
     /// Writes `WIDTH` numbers.
     ///
     /// # Safety

@@ -13,6 +13,9 @@ pub(crate) const PANEL: usize = 16;
 /// Steps of k a panel stays in the first cache for: 16 KiB of b.
 const DEPTH: usize = 256;
 
+/// How far ahead a panel that is read once is fetched, in numbers: 4 KiB, about what memory delivers in its own latency.
+const AHEAD: usize = 1024;
+
 /// Where the rows of a and c lie.
 pub(crate) trait Rows {
     /// Elements between two steps of k.
@@ -171,6 +174,9 @@ pub(crate) struct Tile<'a, R> {
     column: usize,
     /// Whether c begins at 0 or at what it holds.
     fresh: bool,
+    /// How far beyond b lies what will be read after this block: it is fetched meanwhile, so that weights come from memory
+    /// while others are multiplied. 0: nothing.
+    ahead: usize,
 }
 
 /// c[M rows][V vectors] (+)= a·b, all of c in registers.
@@ -206,7 +212,11 @@ pub(crate) unsafe fn tile<L: Lanes, const M: usize, const V: usize, R: Rows>(t: 
             for _ in 0..steps {
                 let mut right = [L::splat(0.0); V];
                 for v in 0..V {
-                    right[v] = L::load(b.add(v * L::WIDTH / PANEL * t.panel + v * L::WIDTH % PANEL));
+                    let at = b.wrapping_add(v * L::WIDTH / PANEL * t.panel + v * L::WIDTH % PANEL);
+                    right[v] = L::load(at);
+                    if v * L::WIDTH % PANEL == 0 {
+                        L::fetch(at.wrapping_add(t.ahead));
+                    }
                 }
                 for i in 0..M {
                     let left = L::splat(*a[i].add(offset));
@@ -250,13 +260,23 @@ pub(crate) struct Product<'a, R> {
 #[inline(always)]
 pub(crate) unsafe fn product<L: Lanes, R: Rows>(p: &Product<'_, R>) {
     let panels = p.columns.div_ceil(PANEL);
+    // One block of rows reads every panel once: from end to end, as memory likes it.
+    let once = p.count <= L::TALL;
     let mut k = 0;
     while k < p.depth {
-        let depth = DEPTH.min(p.depth - k);
+        let depth = if once { p.depth } else { DEPTH.min(p.depth - k) };
         let mut panel = 0;
         while panel < panels {
             let group = if (panel + L::PANELS) * PANEL <= p.columns { L::PANELS } else { 1 };
             let whole = (panel + group) * PANEL <= p.columns;
+            // Meanwhile fetched: further down the same panels, or the next panels' same steps.
+            let ahead = if once {
+                AHEAD
+            } else if panel + group < panels {
+                group * p.panel
+            } else {
+                0
+            };
             let mut from = 0;
             while from < p.count {
                 let height = L::TALL.min(p.count - from);
@@ -269,6 +289,7 @@ pub(crate) unsafe fn product<L: Lanes, R: Rows>(p: &Product<'_, R>) {
                     panel: p.panel,
                     column: panel * PANEL,
                     fresh: p.fresh && k == 0,
+                    ahead: if from == 0 { ahead } else { 0 },
                 };
                 // SAFETY: the caller's promise; the last, partial panel of c goes through a buffer.
                 unsafe {
@@ -314,7 +335,7 @@ unsafe fn aside<L: Lanes, R: Rows>(t: &Tile<'_, R>, height: usize, columns: usiz
             }
         }
         let rows = Aside { rows: t.rows, from: t.from, c: buffer.as_mut_ptr() };
-        let tile = Tile { rows: &rows, from: 0, column: 0, k: t.k, depth: t.depth, b: t.b, panel: t.panel, fresh: t.fresh };
+        let tile = Tile { rows: &rows, from: 0, column: 0, k: t.k, depth: t.depth, b: t.b, panel: t.panel, fresh: t.fresh, ahead: t.ahead };
         L::one(height, &tile);
         for i in 0..height {
             std::ptr::copy_nonoverlapping(buffer.as_ptr().add(i * PANEL), t.rows.c(t.from + i).wrapping_add(t.column), columns);
