@@ -11,6 +11,7 @@
 
 pub mod adam;
 pub mod arch;
+pub mod bytes;
 pub mod flow;
 pub mod gemm;
 mod map;

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::lanes::{Kernel, Lanes, blocks};
+use super::lanes::{Kernel, Lanes, Words, blocks};
 use super::tile::{Rows, Tile, tile};
 
 /// Runs a kernel with AVX-512F enabled.
@@ -18,11 +18,21 @@ pub(super) unsafe fn enter<K: Kernel>(kernel: K) {
 pub(super) struct Avx512(__m512);
 
 // SAFETY (all blocks below): values of this type are only made inside `enter`, whose caller has checked the processor.
-impl Lanes for Avx512 {
+impl Words for Avx512 {
     const WIDTH: usize = 16;
     const TALL: usize = 12;
     const PANELS: usize = 2;
 
+    #[inline(always)]
+    fn zero() -> Self {
+        // SAFETY: within `enter`.
+        Self(unsafe { _mm512_setzero_ps() })
+    }
+    #[inline(always)]
+    unsafe fn broadcast(from: *const f32) -> Self {
+        // SAFETY: the caller's promise.
+        Self(unsafe { _mm512_set1_ps(*from) })
+    }
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
         // SAFETY: the caller's promise.
@@ -38,6 +48,15 @@ impl Lanes for Avx512 {
         // SAFETY: the caller's promise.
         unsafe { _mm512_storeu_ps(to, self.0) };
     }
+    #[inline(always)]
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        // SAFETY: within `enter`.
+        Self(unsafe { _mm512_fmadd_ps(self.0, factor.0, term.0) })
+    }
+    blocks!(1, 2; 1 2 3 4 5 6 7 8 9 10 11 12);
+}
+
+impl Lanes for Avx512 {
     #[inline(always)]
     fn splat(value: f32) -> Self {
         // SAFETY: within `enter`.
@@ -59,11 +78,6 @@ impl Lanes for Avx512 {
         Self(unsafe { _mm512_mul_ps(self.0, other.0) })
     }
     #[inline(always)]
-    fn mul_add(self, factor: Self, term: Self) -> Self {
-        // SAFETY: within `enter`.
-        Self(unsafe { _mm512_fmadd_ps(self.0, factor.0, term.0) })
-    }
-    #[inline(always)]
     fn leaky(self, slope: Self) -> Self {
         // SAFETY: within `enter`.
         unsafe {
@@ -71,7 +85,6 @@ impl Lanes for Avx512 {
             Self(_mm512_mask_mul_ps(self.0, rest, self.0, slope.0))
         }
     }
-    blocks!(1, 2; 1 2 3 4 5 6 7 8 9 10 11 12);
 
     #[inline(always)]
     unsafe fn transpose(from: *const f32, stride: usize, to: *mut f32) {

@@ -1,19 +1,25 @@
-//! What a vector of `f32` can do, and how an algorithm written over it is entered.
+//! What vectors can do, and how an algorithm written over it is entered.
 
 use super::Level;
 use super::tile::{Rows, Tile};
 
-/// A vector of [`Lanes::WIDTH`] numbers. All methods must be inlined into a function that enables the instruction set;
-/// [`dispatch`] is the only way in.
-pub(crate) trait Lanes: Copy {
-    /// Numbers in a vector: a divisor of 16, or 16.
+/// A vector of [`Words::WIDTH`] words of 32 bits: what a register block of the micro-kernel needs. What a word means (an `f32`, or four
+/// bytes and their sum) is the implementor's business. All methods must be inlined into a function that enables the instruction set.
+pub(crate) trait Words: Copy {
+    /// Words in a vector: a divisor of 16, or 16.
     const WIDTH: usize;
     /// Rows of the largest register block.
     const TALL: usize;
     /// Panels of 16 columns a register block spans if there are so many.
     const PANELS: usize;
 
-    /// Reads `WIDTH` numbers.
+    fn zero() -> Self;
+    /// One word in every place.
+    ///
+    /// # Safety
+    /// It must be readable.
+    unsafe fn broadcast(from: *const f32) -> Self;
+    /// Reads `WIDTH` words.
     ///
     /// # Safety
     /// They must be readable.
@@ -21,19 +27,13 @@ pub(crate) trait Lanes: Copy {
     /// Asks for a cache line that will be read soon; any address will do.
     #[inline(always)]
     fn fetch(_from: *const f32) {}
-    /// Writes `WIDTH` numbers.
+    /// Writes `WIDTH` words.
     ///
     /// # Safety
     /// They must be writable.
     unsafe fn store(self, to: *mut f32);
-    fn splat(value: f32) -> Self;
-    fn add(self, other: Self) -> Self;
-    fn sub(self, other: Self) -> Self;
-    fn mul(self, other: Self) -> Self;
     /// self · factor + term.
     fn mul_add(self, factor: Self, term: Self) -> Self;
-    /// self > 0 ? self : slope · self.
-    fn leaky(self, slope: Self) -> Self;
 
     /// A register block of `rows` (1..=TALL) rows and one panel.
     ///
@@ -45,6 +45,16 @@ pub(crate) trait Lanes: Copy {
     /// # Safety
     /// That of [`super::tile::tile`].
     unsafe fn group<R: Rows>(rows: usize, tile: &Tile<'_, R>);
+}
+
+/// A vector of `f32`. [`dispatch`] is the only way in.
+pub(crate) trait Lanes: Words {
+    fn splat(value: f32) -> Self;
+    fn add(self, other: Self) -> Self;
+    fn sub(self, other: Self) -> Self;
+    fn mul(self, other: Self) -> Self;
+    /// self > 0 ? self : slope · self.
+    fn leaky(self, slope: Self) -> Self;
 
     /// Transposes 16 × 16 numbers: `to[c * 16 + r] = from[r * stride + c]`.
     ///
@@ -61,7 +71,7 @@ pub(crate) trait Lanes: Copy {
     }
 }
 
-/// Implements [`Lanes::one`] and [`Lanes::group`] by register blocks of the listed heights.
+/// Implements [`Words::one`] and [`Words::group`] by register blocks of the listed heights.
 macro_rules! blocks {
     ($one:literal, $group:literal; $($rows:literal)*) => {
         #[inline(always)]

@@ -3,6 +3,7 @@
 //! An algorithm is written once over `Lanes` as a `Kernel`; `dispatch` enters it under the instruction set of the
 //! pool. One file an instruction set.
 
+mod bytes;
 mod cpu;
 mod denormals;
 mod lanes;
@@ -15,9 +16,13 @@ mod avx2;
 mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+#[cfg(target_arch = "x86_64")]
+mod vnni;
 
+pub use bytes::ByteLevel;
+pub(crate) use bytes::{ByteKernel, ByteWords, dispatch_bytes};
 pub use cpu::{CpuError, Level};
 pub(crate) use denormals::FlushGuard;
-pub(crate) use lanes::{Kernel, Lanes, dispatch};
+pub(crate) use lanes::{Kernel, Lanes, Words, dispatch};
 pub(crate) use portable::Single;
 pub(crate) use tile::{Listed, Multiply, PANEL, Product, Rows, Strided, Turned, Windows, product};

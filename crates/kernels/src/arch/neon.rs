@@ -2,7 +2,7 @@
 
 use std::arch::aarch64::*;
 
-use super::lanes::{Kernel, Lanes, blocks};
+use super::lanes::{Kernel, Lanes, Words, blocks};
 use super::tile::{Rows, Tile, tile};
 
 /// Runs a kernel with NEON enabled.
@@ -18,11 +18,21 @@ pub(super) unsafe fn enter<K: Kernel>(kernel: K) {
 pub(super) struct Neon(float32x4_t);
 
 // SAFETY (all blocks below): values of this type are only made inside `enter`, whose caller has checked the processor.
-impl Lanes for Neon {
+impl Words for Neon {
     const WIDTH: usize = 4;
     const TALL: usize = 6;
     const PANELS: usize = 1;
 
+    #[inline(always)]
+    fn zero() -> Self {
+        // SAFETY: within `enter`.
+        Self(unsafe { vdupq_n_f32(0.0) })
+    }
+    #[inline(always)]
+    unsafe fn broadcast(from: *const f32) -> Self {
+        // SAFETY: the caller's promise.
+        Self(unsafe { vld1q_dup_f32(from) })
+    }
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
         // SAFETY: the caller's promise.
@@ -33,6 +43,15 @@ impl Lanes for Neon {
         // SAFETY: the caller's promise.
         unsafe { vst1q_f32(to, self.0) };
     }
+    #[inline(always)]
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        // SAFETY: within `enter`.
+        Self(unsafe { vfmaq_f32(term.0, self.0, factor.0) })
+    }
+    blocks!(4, 4; 1 2 3 4 5 6);
+}
+
+impl Lanes for Neon {
     #[inline(always)]
     fn splat(value: f32) -> Self {
         // SAFETY: within `enter`.
@@ -54,14 +73,8 @@ impl Lanes for Neon {
         Self(unsafe { vmulq_f32(self.0, other.0) })
     }
     #[inline(always)]
-    fn mul_add(self, factor: Self, term: Self) -> Self {
-        // SAFETY: within `enter`.
-        Self(unsafe { vfmaq_f32(term.0, self.0, factor.0) })
-    }
-    #[inline(always)]
     fn leaky(self, slope: Self) -> Self {
         // SAFETY: within `enter`.
         unsafe { Self(vbslq_f32(vcgtzq_f32(self.0), self.0, vmulq_f32(self.0, slope.0))) }
     }
-    blocks!(4, 4; 1 2 3 4 5 6);
 }

@@ -5,7 +5,7 @@
 
 #![allow(clippy::needless_range_loop, reason = "fixed small loops over registers read better by index")]
 
-use super::{Kernel, Lanes};
+use super::{Kernel, Lanes, Words};
 
 /// Columns of a panel.
 pub(crate) const PANEL: usize = 16;
@@ -184,7 +184,7 @@ pub(crate) struct Tile<'a, R> {
 /// # Safety
 /// The rows of a, the panels of b and c must be readable, c writable and no other thread's.
 #[inline(always)]
-pub(crate) unsafe fn tile<L: Lanes, const M: usize, const V: usize, R: Rows>(t: &Tile<'_, R>) {
+pub(crate) unsafe fn tile<L: Words, const M: usize, const V: usize, R: Rows>(t: &Tile<'_, R>) {
     let step = t.rows.step();
     let mut a = [std::ptr::null::<f32>(); M];
     let mut c = [std::ptr::null_mut::<f32>(); M];
@@ -192,7 +192,7 @@ pub(crate) unsafe fn tile<L: Lanes, const M: usize, const V: usize, R: Rows>(t: 
         a[i] = t.rows.a(t.from + i);
         c[i] = t.rows.c(t.from + i).wrapping_add(t.column);
     }
-    let mut sum = [[L::splat(0.0); V]; M];
+    let mut sum = [[L::zero(); V]; M];
     // SAFETY: the caller's promise for every address; offsets stay within the rows and panels it names.
     unsafe {
         if !t.fresh {
@@ -210,7 +210,7 @@ pub(crate) unsafe fn tile<L: Lanes, const M: usize, const V: usize, R: Rows>(t: 
         while rest > 0 {
             let steps = rest.min(until_gap);
             for _ in 0..steps {
-                let mut right = [L::splat(0.0); V];
+                let mut right = [L::zero(); V];
                 for v in 0..V {
                     let at = b.wrapping_add(v * L::WIDTH / PANEL * t.panel + v * L::WIDTH % PANEL);
                     right[v] = L::load(at);
@@ -219,7 +219,7 @@ pub(crate) unsafe fn tile<L: Lanes, const M: usize, const V: usize, R: Rows>(t: 
                     }
                 }
                 for i in 0..M {
-                    let left = L::splat(*a[i].add(offset));
+                    let left = L::broadcast(a[i].add(offset));
                     for v in 0..V {
                         sum[i][v] = left.mul_add(right[v], sum[i][v]);
                     }
@@ -258,7 +258,7 @@ pub(crate) struct Product<'a, R> {
 /// All rows of a (`depth` steps), all panels (`depth` × 16 each, also the last) and all rows of c (`columns`) must be
 /// valid; nobody else writes c.
 #[inline(always)]
-pub(crate) unsafe fn product<L: Lanes, R: Rows>(p: &Product<'_, R>) {
+pub(crate) unsafe fn product<L: Words, R: Rows>(p: &Product<'_, R>) {
     let panels = p.columns.div_ceil(PANEL);
     // One block of rows reads every panel once: from end to end, as memory likes it.
     let once = p.count <= L::TALL;
@@ -325,7 +325,7 @@ impl<R: Rows> Kernel for Multiply<'_, R> {
 /// # Safety
 /// As [`tile`], with `height` rows of `columns` columns of c.
 #[inline(always)]
-unsafe fn aside<L: Lanes, R: Rows>(t: &Tile<'_, R>, height: usize, columns: usize) {
+unsafe fn aside<L: Words, R: Rows>(t: &Tile<'_, R>, height: usize, columns: usize) {
     let mut buffer = [0.0f32; 16 * PANEL];
     // SAFETY: the caller's promise; the buffer holds 16 rows, more than any block's.
     unsafe {

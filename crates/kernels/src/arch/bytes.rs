@@ -1,0 +1,191 @@
+//! Instruction sets that multiply bytes: four products of unsigned by signed bytes and their sum in 32 bits, a word at a time. Sums are
+//! exact, so every set gives the same bits.
+
+use std::fmt;
+
+use super::lanes::{Words, blocks};
+use super::tile::{PANEL, Rows, Tile, tile};
+
+/// An instruction set for 8-bit products.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ByteLevel {
+    /// Plain Rust, on every processor: the definition, slower than `f32`.
+    Portable,
+    /// x86-64 with AVX-VNNI: eight words.
+    AvxVnni,
+    /// x86-64 with AVX-512 VNNI: sixteen words.
+    Avx512Vnni,
+}
+
+impl ByteLevel {
+    /// All, slowest first.
+    pub const ALL: [ByteLevel; 3] = [ByteLevel::Portable, ByteLevel::AvxVnni, ByteLevel::Avx512Vnni];
+
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            ByteLevel::Portable => "portable",
+            ByteLevel::AvxVnni => "avx-vnni",
+            ByteLevel::Avx512Vnni => "avx512-vnni",
+        }
+    }
+
+    /// Whether this processor has it.
+    pub fn available(self) -> bool {
+        match self {
+            ByteLevel::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            ByteLevel::AvxVnni => std::is_x86_feature_detected!("avxvnni") && super::Level::Avx2.available(),
+            #[cfg(target_arch = "x86_64")]
+            ByteLevel::Avx512Vnni => {
+                std::is_x86_feature_detected!("avx512vnni")
+                    && std::is_x86_feature_detected!("avx512bw")
+                    && std::is_x86_feature_detected!("avx512vl")
+                    && super::Level::Avx512.available()
+            }
+            #[allow(unreachable_patterns, reason = "which arms remain depends on the target")]
+            _ => false,
+        }
+    }
+
+    /// Those this processor has, slowest first.
+    pub fn all_available() -> impl Iterator<Item = ByteLevel> {
+        Self::ALL.into_iter().filter(|level| level.available())
+    }
+
+    /// The fastest of a processor that is to be taken for one with `level`: bytes are slower than `f32` without an instruction of their own,
+    /// so there is none then.
+    pub fn within(level: super::Level) -> Option<ByteLevel> {
+        let most = match level {
+            super::Level::Avx512 => ByteLevel::Avx512Vnni,
+            super::Level::Avx2 => ByteLevel::AvxVnni,
+            _ => return None,
+        };
+        Self::all_available().filter(|&found| found != ByteLevel::Portable && found as usize <= most as usize).last()
+    }
+}
+
+impl fmt::Display for ByteLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Words that hold four bytes each, and what becomes of their sums: one panel's [`PANEL`] at a time. No product is fused with a sum here, so
+/// that all instruction sets round alike.
+pub(crate) trait ByteWords: Words {
+    /// `PANEL` numbers.
+    type Values: Copy;
+
+    /// gain · (sum − zero) + offset.
+    ///
+    /// # Safety
+    /// `PANEL` of each must be readable.
+    unsafe fn values(sums: *const i32, zero: *const i32, gain: *const f32, offset: *const f32) -> Self::Values;
+    /// value > 0 ? value : slope · value.
+    fn leaky(values: Self::Values, slope: f32) -> Self::Values;
+    /// Writes the first `count` (1..=PANEL) numbers.
+    ///
+    /// # Safety
+    /// They must be writable.
+    unsafe fn put_numbers(values: Self::Values, to: *mut f32, count: usize);
+    /// Writes the first `count` (1..=PANEL) as bytes: value · inverse + shift, rounded to even, clamped; NaN becomes 0.
+    ///
+    /// # Safety
+    /// They must be writable, and `PANEL` of the coefficients readable.
+    unsafe fn put_bytes(values: Self::Values, inverse: *const f32, shift: *const f32, to: *mut u8, count: usize);
+}
+
+/// An algorithm over [`ByteWords`]: a record of its arguments.
+pub(crate) trait ByteKernel {
+    /// Runs it. Must be `#[inline(always)]`.
+    fn run<W: ByteWords>(self);
+}
+
+/// Runs a kernel under an instruction set.
+///
+/// # Panics
+/// If the processor has not got it.
+pub(crate) fn dispatch_bytes<K: ByteKernel>(level: ByteLevel, kernel: K) {
+    debug_assert!(level.available());
+    match level {
+        ByteLevel::Portable => kernel.run::<QuadWords>(),
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: a filter is only run at a level whose availability `Correlation::new` has checked.
+        ByteLevel::AvxVnni => unsafe { super::vnni::enter_avx(kernel) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        ByteLevel::Avx512Vnni => unsafe { super::vnni::enter_avx512(kernel) },
+        #[allow(unreachable_patterns, reason = "which arms remain depends on the target")]
+        _ => unreachable!("{level} is not an instruction set of this architecture"),
+    }
+}
+
+/// Four words in plain Rust.
+#[derive(Clone, Copy)]
+struct QuadWords([u32; 4]);
+
+impl Words for QuadWords {
+    const WIDTH: usize = 4;
+    const TALL: usize = 2;
+    const PANELS: usize = 1;
+
+    #[inline(always)]
+    fn zero() -> Self {
+        Self([0; 4])
+    }
+    #[inline(always)]
+    unsafe fn broadcast(from: *const f32) -> Self {
+        // SAFETY: the caller's promise; bytes have no alignment.
+        Self([unsafe { from.cast::<u32>().read_unaligned() }; 4])
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller's promise.
+        Self(unsafe { from.cast::<[u32; 4]>().read_unaligned() })
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: the caller's promise.
+        unsafe { to.cast::<[u32; 4]>().write_unaligned(self.0) };
+    }
+    #[inline(always)]
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        let mut sum = term.0;
+        for (sum, (data, weight)) in sum.iter_mut().zip(self.0.into_iter().zip(factor.0)) {
+            for (data, weight) in data.to_le_bytes().into_iter().zip(weight.to_le_bytes()) {
+                *sum = sum.wrapping_add_signed(i32::from(data) * i32::from(weight.cast_signed()));
+            }
+        }
+        Self(sum)
+    }
+    blocks!(4, 4; 1 2);
+}
+
+impl ByteWords for QuadWords {
+    type Values = [f32; PANEL];
+
+    #[inline(always)]
+    unsafe fn values(sums: *const i32, zero: *const i32, gain: *const f32, offset: *const f32) -> Self::Values {
+        // SAFETY: the caller's promise.
+        std::array::from_fn(|i| unsafe { (*sums.add(i)).wrapping_sub(*zero.add(i)) as f32 * *gain.add(i) + *offset.add(i) })
+    }
+    #[inline(always)]
+    fn leaky(values: Self::Values, slope: f32) -> Self::Values {
+        values.map(|v| if v > 0.0 { v } else { v * slope })
+    }
+    #[inline(always)]
+    unsafe fn put_numbers(values: Self::Values, to: *mut f32, count: usize) {
+        for (i, &value) in values[..count].iter().enumerate() {
+            // SAFETY: the caller's promise.
+            unsafe { *to.add(i) = value };
+        }
+    }
+    #[inline(always)]
+    unsafe fn put_bytes(values: Self::Values, inverse: *const f32, shift: *const f32, to: *mut u8, count: usize) {
+        for (i, &value) in values[..count].iter().enumerate() {
+            // SAFETY: the caller's promise.
+            unsafe { *to.add(i) = (value * *inverse.add(i) + *shift.add(i)).round_ties_even().clamp(0.0, 255.0) as u8 };
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! A filter over a map of bytes: windows as rows of a matrix product, then sums to values to bytes or numbers.
+
+use super::filter::{ByteFilter, Phase};
+use super::map::ByteMap;
+use crate::arch::{ByteKernel, ByteLevel, ByteWords, PANEL, Product, Rows, dispatch_bytes, product};
+use crate::memory::{Buffer, Common};
+use crate::{MapMut, Pool};
+
+/// Windows and panels a job takes: its sums stay in the first cache.
+const ROWS: usize = 48;
+const PANELS: usize = 8;
+
+/// Where results go, through an activation: v > 0 ? v : slope · v.
+#[derive(Debug)]
+pub enum Sink<'a> {
+    /// Bytes of some channels of a map.
+    Bytes {
+        /// The map.
+        to: &'a mut ByteMap,
+        /// Its first channel that is written.
+        channel: usize,
+        /// One slope for all channels.
+        slope: f32,
+    },
+    /// Numbers.
+    Floats {
+        /// The map.
+        to: MapMut<'a, f32>,
+        /// One slope for all channels.
+        slope: f32,
+    },
+}
+
+/// Memory that filters work in: one block of sums a thread.
+#[derive(Debug, Default)]
+pub struct ByteScratch {
+    sums: Buffer,
+}
+
+/// Runs `filter` over the images `0..images` of `x` into every sink.
+///
+/// # Panics
+/// If the filter was not made for `x`, a sink does not fit, there are more than two, or this processor has not got `level`.
+pub fn correlate(
+    pool: &Pool,
+    level: ByteLevel,
+    x: &ByteMap,
+    images: usize,
+    filter: &ByteFilter,
+    sinks: &mut [Sink<'_>],
+    scratch: &mut ByteScratch,
+) {
+    assert!(level.available(), "this processor has no {level}");
+    assert!(images >= 1 && images <= x.images && filter.pixel == x.pixel, "a filter for pixels of {} bytes, not {}", filter.pixel, x.pixel);
+    for phase in &filter.phases {
+        let last = |first: usize, n: usize, extent: usize| first + (n - 1) * filter.step + extent;
+        let fits = last(phase.row, filter.grid.0, phase.rows) <= x.rows + 2 && last(phase.col, filter.grid.1, phase.cols) <= x.cols + 2;
+        assert!(fits, "a filter for maps of another size than {}x{}", x.rows, x.cols);
+    }
+    let out = (filter.grid.0 * filter.spread, filter.grid.1 * filter.spread);
+    assert!(sinks.len() <= 2, "{} sinks", sinks.len());
+    let mut targets = [None, None];
+    for (target, sink) in targets.iter_mut().zip(sinks) {
+        *target = Some(Target::new(sink, images, out, filter.columns));
+    }
+    let block = ROWS * PANELS * PANEL;
+    scratch.sums.reserve(block * pool.threads());
+    let sums = Common::new(scratch.sums.as_mut_slice());
+    let windows = images * filter.grid.0 * filter.grid.1;
+    let panels = filter.columns.div_ceil(PANEL);
+    let (down, across) = (windows.div_ceil(ROWS), panels.div_ceil(PANELS));
+    pool.run_on(filter.phases.len() * across * down, |worker, job| {
+        // Jobs that share weights follow each other.
+        let (first, rest) = (job % down * ROWS, job / down);
+        let (panel, phase) = (rest % across * PANELS, &filter.phases[rest / across]);
+        let sums = sums.at(worker * block, block);
+        let count = ROWS.min(windows - first);
+        let columns = (PANELS * PANEL).min(filter.columns - panel * PANEL);
+        dispatch_bytes(level, Block { x, filter, phase, first, count, panel, columns, sums, targets: &targets });
+    });
+}
+
+/// A sink as addresses.
+struct Target {
+    bytes: *mut u8,
+    floats: *mut f32,
+    /// From the first channel's address: elements to the next image, row, pixel.
+    strides: [usize; 3],
+    slope: f32,
+    /// Bytes: from the first channel that is written on.
+    inverse: *const f32,
+    shift: *const f32,
+}
+
+// SAFETY: jobs write pixels and channels of their own, and the sinks are borrowed for the whole call.
+unsafe impl Sync for Target {}
+
+impl Target {
+    fn new(sink: &mut Sink<'_>, images: usize, (rows, cols): (usize, usize), columns: usize) -> Self {
+        match sink {
+            Sink::Bytes { to, channel, slope } => {
+                assert!(
+                    to.images >= images && (to.rows, to.cols) == (rows, cols) && *channel + columns <= to.channels,
+                    "{images} images of {rows}x{cols}x{columns} into bytes of {} of {}x{}x{} from channel {channel}",
+                    to.images,
+                    to.rows,
+                    to.cols,
+                    to.channels
+                );
+                let (pixel, first) = (to.pixel, to.at(0, 0, 0) + *channel);
+                let strides = [to.image(), (to.cols + 2) * pixel, pixel];
+                let bytes = to.bytes_mut()[first..].as_mut_ptr();
+                let (inverse, shift) = (to.inverse[*channel..].as_ptr(), to.shift[*channel..].as_ptr());
+                Self { bytes, floats: std::ptr::null_mut(), strides, slope: *slope, inverse, shift }
+            }
+            Sink::Floats { to, slope } => {
+                let fits = to.images >= images && (to.rows, to.cols, to.channels) == (rows, cols, columns);
+                assert!(fits, "{images} images of {rows}x{cols}x{columns} into {} of {}x{}x{}", to.images, to.rows, to.cols, to.channels);
+                let _ = to.read().verify();
+                let strides = [rows * cols * to.pixel, cols * to.pixel, to.pixel];
+                let nothing = std::ptr::null();
+                Self { bytes: std::ptr::null_mut(), floats: to.data.as_mut_ptr(), strides, slope: *slope, inverse: nothing, shift: nothing }
+            }
+        }
+    }
+
+    /// Stores the first `count` values at element `at` of the sink, which is one of output channel `channel`.
+    ///
+    /// # Safety
+    /// These elements lie within the sink.
+    #[inline(always)]
+    unsafe fn store<W: ByteWords>(&self, values: W::Values, at: usize, channel: usize, count: usize) {
+        let values = W::leaky(values, self.slope);
+        // SAFETY: the caller's promise; coefficients are padded to whole panels.
+        unsafe {
+            if self.bytes.is_null() {
+                W::put_numbers(values, self.floats.add(at), count);
+            } else {
+                W::put_bytes(values, self.inverse.add(channel), self.shift.add(channel), self.bytes.add(at), count);
+            }
+        }
+    }
+}
+
+/// Windows at listed places: steps of k in runs of a window's row, with a gap to its next row.
+struct Spots<'a> {
+    a: *const f32,
+    offsets: &'a [usize],
+    run: usize,
+    gap: usize,
+    c: *mut f32,
+    c_row: usize,
+}
+
+impl Rows for Spots<'_> {
+    #[inline(always)]
+    fn step(&self) -> usize {
+        1
+    }
+    #[inline(always)]
+    fn a(&self, i: usize) -> *const f32 {
+        self.a.wrapping_add(self.offsets[i])
+    }
+    #[inline(always)]
+    fn run(&self) -> Option<(usize, usize)> {
+        Some((self.run, self.gap))
+    }
+    #[inline(always)]
+    fn c(&self, i: usize) -> *mut f32 {
+        self.c.wrapping_add(i * self.c_row)
+    }
+}
+
+/// One job: some windows of one phase, some panels.
+struct Block<'a> {
+    x: &'a ByteMap,
+    filter: &'a ByteFilter,
+    phase: &'a Phase,
+    first: usize,
+    count: usize,
+    panel: usize,
+    columns: usize,
+    /// `[count][columns to whole panels]`: this thread's.
+    sums: *mut f32,
+    targets: &'a [Option<Target>; 2],
+}
+
+impl Block<'_> {
+    /// Image, row and column (in the grid) of a window.
+    #[inline(always)]
+    fn place(&self, window: usize) -> (usize, usize, usize) {
+        let (rows, cols) = self.filter.grid;
+        (window / (rows * cols), window / cols % rows, window % cols)
+    }
+
+    #[inline(always)]
+    fn multiply<W: ByteWords>(&self, row: usize) {
+        let (x, phase) = (self.x, self.phase);
+        let mut offsets = [0; ROWS];
+        let (word, line) = (x.pixel / 4, (x.cols + 2) * x.pixel / 4);
+        let ((rows, cols), step) = (self.filter.grid, self.filter.step);
+        let (mut image, mut r, mut c) = self.place(self.first);
+        for offset in &mut offsets[..self.count] {
+            *offset = (image * (x.rows + 2) + phase.row + r * step) * line + (phase.col + c * step) * word;
+            c += 1;
+            if c == cols {
+                (c, r) = (0, r + 1);
+            }
+            if r == rows {
+                (r, image) = (0, image + 1);
+            }
+        }
+        let run = phase.cols * word;
+        let a = x.words().as_ptr();
+        let rows = Spots { a, offsets: &offsets[..self.count], run, gap: line - run, c: self.sums, c_row: row };
+        let depth = phase.rows * run;
+        let b = phase.panels.as_slice()[self.panel * PANEL * depth..][..row * depth].as_ptr();
+        // SAFETY: `correlate` checked that every window lies within x; the slice holds whole panels; the sums are this thread's.
+        unsafe { product::<W, _>(&Product { rows: &rows, count: self.count, depth, b, panel: depth * PANEL, columns: row, fresh: true }) };
+    }
+
+    #[inline(always)]
+    fn finish<W: ByteWords>(&self, row: usize) {
+        let (phase, spread) = (self.phase, self.filter.spread);
+        let (rows, cols) = self.filter.grid;
+        let (mut image, mut r, mut c) = self.place(self.first);
+        let channel = self.panel * PANEL;
+        let coefficients = channel..channel + row;
+        let (zero, gain, offset) = (&phase.zero[coefficients.clone()], &phase.gain[coefficients.clone()], &phase.offset[coefficients]);
+        for i in 0..self.count {
+            let at = |target: &Target| {
+                let [images, lines, pixels] = target.strides;
+                image * images + (r * spread + phase.out.0) * lines + (c * spread + phase.out.1) * pixels + channel
+            };
+            let places = [0, 1].map(|i| self.targets[i].as_ref().map_or(0, at));
+            let mut from = 0;
+            while from < self.columns {
+                let count = PANEL.min(self.columns - from);
+                // SAFETY: `multiply` has written rows of whole panels of sums, and the slices above are as long; `Target::new` checked that
+                // this pixel and these channels lie within every sink.
+                unsafe {
+                    let sums = self.sums.add(i * row + from).cast();
+                    let values = W::values(sums, zero.as_ptr().add(from), gain.as_ptr().add(from), offset.as_ptr().add(from));
+                    for (target, place) in self.targets.iter().zip(places) {
+                        if let Some(target) = target {
+                            target.store::<W>(values, place + from, channel + from, count);
+                        }
+                    }
+                }
+                from += PANEL;
+            }
+            c += 1;
+            if c == cols {
+                (c, r) = (0, r + 1);
+            }
+            if r == rows {
+                (r, image) = (0, image + 1);
+            }
+        }
+    }
+}
+
+impl ByteKernel for Block<'_> {
+    #[inline(always)]
+    fn run<W: ByteWords>(self) {
+        let row = self.columns.next_multiple_of(PANEL);
+        self.multiply::<W>(row);
+        self.finish::<W>(row);
+    }
+}
