@@ -144,7 +144,8 @@ fn rounded(value: f64) -> u32 {
 pub struct Frame {
     /// Luma (grey), or G where `matrix` is [`Matrix::Identity`].
     pub y: Plane,
-    /// Blue difference, or B; empty for grey. 4:2:0, 4:2:2 or 4:4:4 by its size.
+    /// Blue difference, or B; empty for grey. 4:2:0, 4:2:2 or 4:4:4 by its size (JPEG: also 4:4:0,
+    /// 4:1:1 and the like).
     pub u: Plane,
     /// Red difference, or R; empty for grey.
     pub v: Plane,

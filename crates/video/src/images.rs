@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use image::{DynamicImage, ImageReader};
 
 use crate::align::Aligner;
-use crate::codec::jpeg;
+use crate::codec::{Lost, jpeg};
 use crate::frame::{Damage, Frame, Matrix, Plane, Range, TimeBase};
 use crate::limits::Limits;
 use crate::source::{Backend, DamageLog, FrameSource, OpenOptions, Planes, SourceError, StreamInfo};
@@ -130,12 +130,18 @@ fn read_file(path: &Path, limits: &Limits) -> Result<Vec<u8>, SourceError> {
 /// A picture from its file's bytes, with what a strict reading objected to.
 fn decode_picture(path: &Path, data: &[u8], planes: Planes, limits: &Limits) -> Result<(Frame, Option<String>), SourceError> {
     if data.starts_with(&[0xFF, 0xD8]) {
-        let decoded = jpeg::decode(data, planes, limits).map_err(|reason| SourceError::damaged(path, reason))?;
-        let mut frame = Frame::still(decoded.planes, Range::Full, decoded.matrix);
-        if decoded.objection.is_some() {
-            frame.damage = Damage::Concealed;
+        match jpeg::decode(data, planes, limits) {
+            Ok(decoded) => {
+                let mut frame = Frame::still(decoded.planes, Range::Full, decoded.matrix);
+                if decoded.objection.is_some() {
+                    frame.damage = Damage::Concealed;
+                }
+                return Ok((frame, decoded.objection));
+            }
+            Err(Lost::Broken(reason)) => return Err(SourceError::damaged(path, reason)),
+            // Four inks: crate `image` makes R, G, B of them.
+            Err(Lost::Unsupported(_)) => {}
         }
-        return Ok((frame, decoded.objection));
     }
     let picture = decode_dynamic(path, data, limits)?;
     let (width, height) = (picture.width(), picture.height());

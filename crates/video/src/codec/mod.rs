@@ -90,7 +90,7 @@ impl MjpegDecoder {
     }
 
     fn decode(&self, packet: &Packet) -> Result<Picture, Lost> {
-        let jpeg = guarded(|| jpeg::decode(&packet.data, self.planes, &self.limits)).and_then(|r| r).map_err(Lost::Broken)?;
+        let jpeg = jpeg::decode(&packet.data, self.planes, &self.limits)?;
         let [y, ..] = &jpeg.planes;
         if y.height.checked_mul(2) == Some(self.stated_height) {
             return Err(Lost::Unsupported("interlaced: two fields a picture".into()));

@@ -54,17 +54,22 @@ fn both_backends_give_the_same_frames() {
 }
 
 #[test]
-fn mjpeg_luma_is_within_one_level() {
+fn mjpeg_planes_are_within_one_level() {
     if !has_ffmpeg() {
         return;
     }
     let folder = folder();
-    for name in ["a.avi", "a.mkv", "a.mp4", "a.mov"] {
-        let path = ffmpeg(folder.path(), &format!("{SOURCE} -pix_fmt yuvj420p -c:v mjpeg -q:v 4"), name);
+    let formats = ["yuvj420p", "yuvj422p", "yuvj444p"];
+    let names = ["a.avi", "a.mkv", "a.mp4", "a.mov"];
+    for (name, format) in names.iter().flat_map(|name| formats.map(|format| (name, format))) {
+        let path = ffmpeg(folder.path(), &format!("{SOURCE} -pix_fmt {format} -c:v mjpeg -q:v 4"), name);
         let (builtin, child) = both(&path);
         for (a, b) in builtin.iter().zip(&child) {
-            let difference = distance(&a.y.data, &b.y.data);
-            assert!(difference <= 1, "{name}: luma of frame {} differs by {difference}", a.index);
+            for (a, b, plane) in [(&a.y, &b.y, "y"), (&a.u, &b.u, "u"), (&a.v, &b.v, "v")] {
+                assert_eq!((a.width, a.height), (b.width, b.height), "{name}, {format}: size of {plane}");
+                let difference = distance(&a.data, &b.data);
+                assert!(difference <= 1, "{name}, {format}: {plane} differs by {difference}");
+            }
         }
         assert_eq!(builtin[0].range, Range::Full);
     }

@@ -93,9 +93,19 @@ fn mjpeg_planes_are_within_one_level_of_ffmpeg() {
         return;
     }
     let folder = folder();
-    let noise = "-f lavfi -i testsrc2=size=322x182:rate=25:duration=0.6,noise=alls=6:allf=t";
-    let path = ffmpeg(folder.path(), &format!("{noise} -pix_fmt yuvj444p -c:v mjpeg -q:v 3"), "full.avi");
-    assert_eq!(equal_frames(&path, "yuvj444p", 1)[0].range, Range::Full);
+    for (format, chroma) in [("yuvj420p", (162, 91)), ("yuvj422p", (162, 181)), ("yuvj444p", (323, 181))] {
+        let noise = "-f lavfi -i testsrc=size=323x181:rate=25:duration=0.6,noise=alls=6:allf=t";
+        let path = ffmpeg(folder.path(), &format!("{noise} -pix_fmt {format} -c:v mjpeg -q:v 3"), "full.avi");
+        let frames = equal_frames(&path, format, 1);
+        assert_eq!(frames[0].range, Range::Full);
+        assert_eq!([&frames[0].u, &frames[0].v].map(|plane| (plane.width, plane.height)), [chroma; 2], "{format}");
+        // Luma alone is the same, and nothing is said against it.
+        let luma = video::OpenOptions { planes: video::Planes::Luma, ..options(Decoder::Builtin) };
+        let mut source = video::open(&path, &luma).unwrap();
+        let alone = drain(source.as_mut()).unwrap();
+        assert_eq!(source.damage_log().total, 0, "{format}: {:?}", source.damage_log());
+        assert!(alone.iter().zip(&frames).all(|(a, b)| a.is_grey() && a.y == b.y), "{format}");
+    }
     let path = folder.path().join("grey.avi");
     let options = video::write::WriteOptions::new(70, 46, video::TimeBase::new(1, 25).unwrap());
     let mut writer = video::write::create(&path, &options).unwrap();

@@ -69,6 +69,42 @@ fn colours_of_pictures_come_back_exactly() {
     assert_eq!((frame.v.data[1], frame.y.data[1], frame.u.data[1]), (50, 7, 0));
 }
 
+/// Half the columns and rows of chroma, put back in place by the resizer.
+#[test]
+fn chroma_of_a_jpeg_is_enlarged_where_all_chroma_is() {
+    let folder = folder();
+    let path = folder.path().join("a.jpg");
+    let (width, height) = (64u32, 48u32);
+    let colour = |x: u32, y: u32| [30 + x * 3, 200 - x - y, 40 + y * 4].map(|v| u8::try_from(v).unwrap());
+    let colours: Vec<[u8; 3]> = (0..height).flat_map(|y| (0..width).map(move |x| colour(x, y))).collect();
+    let mut encoder = jpeg_encoder::Encoder::new_file(&path, 98).unwrap();
+    encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_2_2);
+    encoder.encode(colours.as_flattened(), 64, 48, jpeg_encoder::ColorType::Rgb).unwrap();
+    let frame = read_picture(&path, Planes::All, &Limits::default()).unwrap();
+    assert_eq!((frame.matrix, frame.u.width, frame.v.height), (Matrix::Bt601, 32, 24));
+    let target = video::Target { width, height, channels: video::Channels::Rgb, filter: video::Filter::Area, fit: video::Fit::Stretch };
+    let planes = video::Resizer::new(target).unwrap().resize(&frame).unwrap();
+    for (part, plane) in planes.chunks_exact(colours.len()).enumerate() {
+        let wanted: Vec<u8> = colours.iter().map(|colour| colour[part]).collect();
+        let error = crate::support::distance(plane, &wanted);
+        assert!(error <= 8, "part {part}: {error}");
+    }
+}
+
+#[test]
+fn four_inks_become_red_green_blue() {
+    let folder = folder();
+    let path = folder.path().join("inks.jpg");
+    // Inks are stored inverted: what is left of each, 200 of 255, times what is left of black.
+    let encoder = jpeg_encoder::Encoder::new_file(&path, 95).unwrap();
+    encoder.encode(&[55; 17 * 9 * 4], 17, 9, jpeg_encoder::ColorType::Cmyk).unwrap();
+    let frame = read_picture(&path, Planes::All, &Limits::default()).unwrap();
+    assert_eq!((frame.matrix, frame.width, frame.height), (Matrix::Identity, 17, 9));
+    for plane in [&frame.y, &frame.u, &frame.v] {
+        assert!(plane.data.len() == 17 * 9 && plane.data.iter().all(|v| v.abs_diff(157) <= 2), "{plane:?}");
+    }
+}
+
 #[test]
 fn every_format_is_read() {
     let folder = folder();
