@@ -2,7 +2,7 @@
 
 use crate::args::{
     AblateArgs, BaselineArgs, BenchArgs, BenchJob, CalibrateArgs, Cli, Command, ConfigArgs, DataArgs, DecoderArg, DemoArgs, DisturbanceArg,
-    DoctorArgs, EvaluateArgs, Everywhere, InspectArgs, LayoutArg, ReportArgs, SceneArgs, ScoreArgs, TrainArgs,
+    DoctorArgs, EvaluateArgs, Everywhere, InspectArgs, LayoutArg, PrecisionArg, ReportArgs, SceneArgs, ScoreArgs, TrainArgs,
 };
 use crate::output::print;
 use crate::progress::{Manner, Progress};
@@ -14,6 +14,7 @@ use skipgan::commands::reading::{Reading, quoted};
 use skipgan::commands::{ablate, baseline, bench, calibrate, demo, doctor, evaluate, inspect, report, scene, score, train};
 use skipgan::data::scene::DisturbanceKind;
 use skipgan::data::{DiscoverOptions, Layout};
+use skipgan::model::Precision;
 use skipgan::train::Ended;
 use skipgan::train::training::Resume;
 use std::sync::Arc;
@@ -122,6 +123,7 @@ impl Session {
             set: args.set,
             reading: reading(&args.source)?,
             threads: self.threads,
+            precision: precision(args.precision),
             command: this_command(),
         };
         let scored = score::run(&options, &interruptible(), &mut self.progress())?;
@@ -271,6 +273,7 @@ impl Session {
                 BenchJob::Score => bench::Job::Score,
             },
             choices: choices(args.config, flags),
+            precision: precision(args.precision),
             batch: args.batch,
             time: Duration::from_secs_f64(args.seconds),
             threads: self.threads,
@@ -341,6 +344,13 @@ fn interruptible() -> Arc<AtomicBool> {
 }
 
 /// The command line as it was given, to stand in reports and meta files; the program's own path is left out.
+fn precision(asked: PrecisionArg) -> Precision {
+    match asked {
+        PrecisionArg::F32 => Precision::F32,
+        PrecisionArg::Int8 => Precision::Int8,
+    }
+}
+
 fn this_command() -> String {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = ["skipgan"].into_iter().chain(words.iter().map(String::as_str)).collect();

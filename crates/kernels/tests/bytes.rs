@@ -75,15 +75,15 @@ fn results(
             let mut floats = vec![0.0; images * rows * cols * (channels + 1)];
             let mut bytes = ByteMap::new(images, rows, cols, &range);
             let to = MapMut::new(&mut floats[1..], images, rows, cols, channels, channels + 1);
-            let mut sinks = [Sink::Floats { to, slope }, Sink::Bytes { to: &mut bytes, channel: 0, slope }];
-            correlate(&pool, level, x, images, filter, &mut sinks, &mut ByteScratch::default());
+            let sinks = [Some(Sink::Floats { to, slope }), Some(Sink::Bytes { to: &mut bytes, channel: 0, slope })];
+            correlate(&pool, level, x, images, filter, sinks, &mut ByteScratch::default());
             assert!(floats.iter().step_by(channels + 1).all(|&gap| gap == 0.0), "{level} wrote between pixels");
             let dense: Vec<f32> = floats.chunks(channels + 1).flat_map(|pixel| &pixel[1..]).copied().collect();
             match &first {
                 None => first = Some((dense, bytes)),
                 Some((one, map)) => {
                     assert!(dense == *one, "{level}, {threads} threads: other bits");
-                    every(&bytes, (images, rows, cols, channels), |at, c| assert_eq!(bytes.value(at, c), map.value(at, c), "{level}"));
+                    every((images, rows, cols, channels), |at, c| assert_eq!(bytes.value(at, c), map.value(at, c), "{level}"));
                 }
             }
         }
@@ -91,7 +91,7 @@ fn results(
     first.unwrap()
 }
 
-fn every(_: &ByteMap, (images, rows, cols, channels): (usize, usize, usize, usize), mut look: impl FnMut((usize, usize, usize), usize)) {
+fn every((images, rows, cols, channels): (usize, usize, usize, usize), mut look: impl FnMut((usize, usize, usize), usize)) {
     for i in 0..images * rows * cols {
         (0..channels).for_each(|c| look((i / (rows * cols), i / cols % rows, i % cols), c));
     }
@@ -107,7 +107,7 @@ fn down_and_up_follow_the_plain_loops_exactly() {
 
         let x = pictures(images, 2 * rows, 2 * cols, wide);
         let mut map = ByteMap::new(images, 2 * rows, 2 * cols, &ranges(wide));
-        map.write(Map::dense(&x, images, 2 * rows, 2 * cols, wide), 0, 0);
+        map.write(&Pool::new(2).unwrap(), Map::dense(&x, images, 2 * rows, 2 * cols, wide), 0, 0);
         let weight = weights(16, wide, deep, |w, _| w == 0);
         let (scale, shift) = affine(deep);
         let filter = ByteFilter::down(&map, &weight, deep, Affine { scale: &scale, shift: &shift });
@@ -122,14 +122,14 @@ fn down_and_up_follow_the_plain_loops_exactly() {
             MapMut::dense(&mut bare, images, rows, cols, deep),
         );
         check(&found, &seen(&bare, &scale, &shift, 0.2), &what);
-        every(&bytes, (images, rows, cols, deep), |at, c| {
+        every((images, rows, cols, deep), |at, c| {
             let value = found[((at.0 * rows + at.1) * cols + at.2) * deep + c].clamp(-2.0 - c as f32, 9.0);
             assert!((bytes.value(at, c) - value).abs() <= 0.51 * (11.0 + c as f32) / 255.0, "{what} {at:?} {c}");
         });
 
         let y = pictures(images, rows, cols, deep);
         let mut map = ByteMap::new(images, rows, cols, &ranges(deep));
-        map.write(Map::dense(&y, images, rows, cols, deep), 0, 0);
+        map.write(&Pool::new(2).unwrap(), Map::dense(&y, images, rows, cols, deep), 0, 0);
         let weight = weights(16, wide, deep, |_, d| d == 0);
         let (scale, shift) = affine(wide);
         let filter = ByteFilter::up(&map, &weight, wide, Affine { scale: &scale, shift: &shift });
@@ -152,7 +152,7 @@ fn a_whole_map_becomes_a_vector() {
     let (images, rows, cols, channels, columns) = (3, 2, 3, 12, 21);
     let x = pictures(images, rows, cols, channels);
     let mut map = ByteMap::new(images, rows, cols, &ranges(channels));
-    map.write(Map::dense(&x, images, rows, cols, channels), 0, 0);
+    map.write(&Pool::new(2).unwrap(), Map::dense(&x, images, rows, cols, channels), 0, 0);
     let weight = weights(rows * cols, channels, columns, |w, _| w == 0);
     let (scale, shift) = (vec![1.0; columns], vec![0.5; columns]);
     let filter = ByteFilter::whole(&map, &weight, columns, Affine { scale: &scale, shift: &shift });
@@ -174,7 +174,7 @@ fn values_with_a_zero_within_and_ranges_a_channel_come_out_right() {
         (0..images * 4 * rows * cols * wide).map(|i| ((i * 7919 % 1013) as f32 / 1013.0 - 0.3) * (1 + i % wide) as f32).collect();
     let range: Vec<(f32, f32)> = (0..wide).map(|c| (-0.3 * (1 + c) as f32, 0.7 * (1 + c) as f32)).collect();
     let mut map = ByteMap::new(images, 2 * rows, 2 * cols, &range);
-    map.write(Map::dense(&x, images, 2 * rows, 2 * cols, wide), 0, 0);
+    map.write(&Pool::new(2).unwrap(), Map::dense(&x, images, 2 * rows, 2 * cols, wide), 0, 0);
     let weight: Vec<f32> = (0..16 * wide * deep).map(|i| (i * 5413 % 997) as f32 / 997.0 - 0.5).collect();
     let (scale, shift) = (vec![1.0; deep], vec![0.0; deep]);
     let filter = ByteFilter::down(&map, &weight, deep, Affine { scale: &scale, shift: &shift });
@@ -200,6 +200,6 @@ fn a_filter_refuses_a_smaller_map() {
     let map = |side: usize| ByteMap::new(1, side, side, &ranges(4));
     let filter = ByteFilter::down(&map(8), &[0.1; 64], 1, Affine { scale: &[1.0], shift: &[0.0] });
     let mut out = [0.0; 16];
-    let mut sinks = [Sink::Floats { to: MapMut::dense(&mut out, 1, 4, 4, 1), slope: 1.0 }];
-    correlate(&Pool::new(1).unwrap(), ByteLevel::Portable, &map(4), 1, &filter, &mut sinks, &mut ByteScratch::default());
+    let sinks = [Some(Sink::Floats { to: MapMut::dense(&mut out, 1, 4, 4, 1), slope: 1.0 }), None];
+    correlate(&Pool::new(1).unwrap(), ByteLevel::Portable, &map(4), 1, &filter, sinks, &mut ByteScratch::default());
 }

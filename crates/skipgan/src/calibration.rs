@@ -5,6 +5,7 @@
 
 use crate::alarm_events::{AlarmRule, NormalMaxima, Threshold};
 use crate::config::{BnTest, Config, Distance, FeatureChoice, Scale, ScoreChoice, Sees};
+use crate::model::Ranges;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -169,6 +170,9 @@ pub struct Calibration {
     /// What a threshold for another rate is chosen from.
     #[serde(default)]
     pub maxima: Option<NormalMaxima>,
+    /// The range of every map of the network, for scoring in bytes; `None` in checkpoints from before that.
+    #[serde(default)]
+    pub ranges: Option<Ranges>,
 }
 
 impl Calibration {
@@ -190,7 +194,8 @@ impl Calibration {
         let alarms = self.threshold.is_none_or(|threshold| threshold.score.is_finite() && threshold.wanted > 0.0);
         let referred = !(self.basis.sees.motion() && self.basis.local) || [MOTION, PLACE].iter().all(|name| self.terms.contains_key(*name));
         let pictured = !(self.basis.sees == Sees::Restore && self.basis.local) || self.terms.contains_key(PICTURE);
-        terms && named && referred && pictured && rest && alarms && self.maxima.as_ref().is_none_or(NormalMaxima::is_sound)
+        let kept = self.maxima.as_ref().is_none_or(NormalMaxima::is_sound) && self.ranges.as_ref().is_none_or(Ranges::is_sound);
+        terms && named && referred && pictured && rest && alarms && kept
     }
 }
 

@@ -1,10 +1,11 @@
 //! What holds for any network the spec can express: gradients by finite differences, orders of a step, determinism, memory.
 
 use allocation_counter::measure;
+use kernels::arch::ByteLevel;
 use kernels::{Pool, Real};
 use skipgan::config::{Bce, Config, Init, Objective, Order};
 use skipgan::model::engine::{AdamRates, Batch, Changed, Engine, Losses, Norm, Rates, Scores};
-use skipgan::model::{CpuEngine, PlanSize, Purpose};
+use skipgan::model::{ByteEngine, CpuEngine, PlanSize, Purpose, Ranges};
 use skipgan::params::Layout;
 use skipgan::spec::{Bias, DiscriminatorSpec, Features, GeneratorSpec, Head, Output, Spec, Taps};
 use std::sync::Arc;
@@ -497,4 +498,77 @@ fn a_batch_larger_than_the_plan_is_refused() {
     let case = published(1, 4, 32, 32);
     let pictures = Pictures::new(&case, 3, 5);
     engine::<f32>(&case, 2, Purpose::Score, 1).score(&pictures.all(&case), Norm::Running);
+}
+
+/// A trained network, and the same one in bytes with ranges of the pictures it was trained on.
+fn in_bytes(case: &Case, images: usize, threads: usize) -> (CpuEngine<f32>, ByteEngine) {
+    let pictures = Pictures::new(case, 4, 5);
+    let mut numbers = engine::<f32>(case, 4, Purpose::Train, 2);
+    (0..40).for_each(|_| drop_losses(numbers.step(&pictures.all(case), &rates(2e-3, 2e-4))));
+    numbers.watch_ranges();
+    numbers.score(&pictures.all(case), Norm::Running);
+    let ranges = numbers.take_ranges().expect("watched");
+    let (size, pool) = (PlanSize { images, height: case.height, width: case.width }, Arc::new(Pool::new(threads).expect("a pool")));
+    let bytes =
+        ByteEngine::new((&case.spec, &numbers.save(), &ranges), &case.objective, size, pool, ByteLevel::all_available().last().unwrap());
+    (numbers, bytes.expect("all ranges"))
+}
+
+#[test]
+fn bytes_score_as_numbers_do() {
+    for case in [published(1, 16, 32, 32), published(3, 16, 64, 32), detection(), restoring()] {
+        let (mut numbers, mut bytes) = in_bytes(&case, 4, 2);
+        let pictures = Pictures::new(&case, 4, 6);
+        let meant = numbers.score(&pictures.all(&case), Norm::Running).clone();
+        let found = bytes.score(&pictures.all(&case), Norm::Running);
+        let off = |found: &[f32], meant: &[f32]| {
+            let square = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v * v)).sum::<f64>();
+            (square(&mut found.iter().zip(meant).map(|(a, b)| a - b)) / square(&mut meant.iter().copied())).sqrt()
+        };
+        let reconstruction = off(&found.reconstruction, &meant.reconstruction);
+        assert!(reconstruction < 0.1, "x̂ is off by {reconstruction}");
+        for (found, meant) in found.residual.iter().zip(&meant.residual).chain(found.latent.iter().zip(&meant.latent)) {
+            assert!((found / meant - 1.0).abs() < 0.25, "{found} for {meant}");
+        }
+        for (found, meant) in found.latent_maps.iter().zip(&meant.latent_maps) {
+            assert!((found.rows, found.cols, found.values.len()) == (meant.rows, meant.cols, meant.values.len()));
+        }
+    }
+}
+
+#[test]
+fn bytes_give_the_same_bits_for_any_batch_threads_and_instruction_set() {
+    for case in [published(3, 16, 64, 32), detection()] {
+        let (_, mut one) = in_bytes(&case, 1, 1);
+        let (_, mut many) = in_bytes(&case, 5, 3);
+        let pictures = Pictures::new(&case, 5, 6);
+        let all = many.score(&pictures.all(&case), Norm::Running).clone();
+        for image in 0..5 {
+            let alone = one.score(&pictures.part(&case, image, 1), Norm::Running);
+            assert!(alone.residual[0] == all.residual[image] && alone.latent[0] == all.latent[image], "image {image}");
+        }
+    }
+}
+
+#[test]
+fn bytes_do_not_allocate_after_the_first_batch() {
+    for case in [published(3, 16, 64, 64), detection()] {
+        let (_, mut bytes) = in_bytes(&case, 3, 1);
+        let pictures = Pictures::new(&case, 3, 1);
+        bytes.score(&pictures.all(&case), Norm::Running);
+        let mut count =
+            |name: &str, call: &mut dyn FnMut(&mut ByteEngine)| assert_eq!(measure(|| call(&mut bytes)).count_total, 0, "{name}");
+        count("all", &mut |bytes| assert!(bytes.score(&pictures.all(&case), Norm::Running).latent[0].is_finite()));
+        count("fewer", &mut |bytes| assert!(bytes.score(&pictures.part(&case, 1, 1), Norm::Running).latent[0].is_finite()));
+    }
+}
+
+#[test]
+fn bytes_need_to_know_every_range() {
+    let case = detection();
+    let size = PlanSize { images: 1, height: case.height, width: case.width };
+    let state = engine::<f32>(&case, 1, Purpose::Score, 1).save();
+    let pool = Arc::new(Pool::new(1).expect("a pool"));
+    let error = ByteEngine::new((&case.spec, &state, &Ranges::default()), &case.objective, size, pool, ByteLevel::Portable).err();
+    assert!(error.is_some_and(|error| error.to_string().contains("calibrate")));
 }

@@ -40,14 +40,14 @@ pub struct ByteScratch {
 /// Runs `filter` over the images `0..images` of `x` into every sink.
 ///
 /// # Panics
-/// If the filter was not made for `x`, a sink does not fit, there are more than two, or this processor has not got `level`.
+/// If the filter was not made for `x`, a sink does not fit, or this processor has not got `level`.
 pub fn correlate(
     pool: &Pool,
     level: ByteLevel,
     x: &ByteMap,
     images: usize,
     filter: &ByteFilter,
-    sinks: &mut [Sink<'_>],
+    sinks: [Option<Sink<'_>>; 2],
     scratch: &mut ByteScratch,
 ) {
     assert!(level.available(), "this processor has no {level}");
@@ -58,11 +58,7 @@ pub fn correlate(
         assert!(fits, "a filter for maps of another size than {}x{}", x.rows, x.cols);
     }
     let out = (filter.grid.0 * filter.spread, filter.grid.1 * filter.spread);
-    assert!(sinks.len() <= 2, "{} sinks", sinks.len());
-    let mut targets = [None, None];
-    for (target, sink) in targets.iter_mut().zip(sinks) {
-        *target = Some(Target::new(sink, images, out, filter.columns));
-    }
+    let targets = sinks.map(|sink| sink.map(|sink| Target::new(sink, images, out, filter.columns)));
     let block = ROWS * PANELS * PANEL;
     scratch.sums.reserve(block * pool.threads());
     let sums = Common::new(scratch.sums.as_mut_slice());
@@ -96,30 +92,30 @@ struct Target {
 unsafe impl Sync for Target {}
 
 impl Target {
-    fn new(sink: &mut Sink<'_>, images: usize, (rows, cols): (usize, usize), columns: usize) -> Self {
+    fn new(sink: Sink<'_>, images: usize, (rows, cols): (usize, usize), columns: usize) -> Self {
         match sink {
             Sink::Bytes { to, channel, slope } => {
                 assert!(
-                    to.images >= images && (to.rows, to.cols) == (rows, cols) && *channel + columns <= to.channels,
+                    to.images >= images && (to.rows, to.cols) == (rows, cols) && channel + columns <= to.channels,
                     "{images} images of {rows}x{cols}x{columns} into bytes of {} of {}x{}x{} from channel {channel}",
                     to.images,
                     to.rows,
                     to.cols,
                     to.channels
                 );
-                let (pixel, first) = (to.pixel, to.at(0, 0, 0) + *channel);
+                let (pixel, first) = (to.pixel, to.at(0, 0, 0) + channel);
                 let strides = [to.image(), (to.cols + 2) * pixel, pixel];
                 let bytes = to.bytes_mut()[first..].as_mut_ptr();
-                let (inverse, shift) = (to.inverse[*channel..].as_ptr(), to.shift[*channel..].as_ptr());
-                Self { bytes, floats: std::ptr::null_mut(), strides, slope: *slope, inverse, shift }
+                let (inverse, shift) = (to.inverse[channel..].as_ptr(), to.shift[channel..].as_ptr());
+                Self { bytes, floats: std::ptr::null_mut(), strides, slope, inverse, shift }
             }
             Sink::Floats { to, slope } => {
                 let fits = to.images >= images && (to.rows, to.cols, to.channels) == (rows, cols, columns);
                 assert!(fits, "{images} images of {rows}x{cols}x{columns} into {} of {}x{}x{}", to.images, to.rows, to.cols, to.channels);
-                let _ = to.read().verify();
+                to.read().verify();
                 let strides = [rows * cols * to.pixel, cols * to.pixel, to.pixel];
                 let nothing = std::ptr::null();
-                Self { bytes: std::ptr::null_mut(), floats: to.data.as_mut_ptr(), strides, slope: *slope, inverse: nothing, shift: nothing }
+                Self { bytes: std::ptr::null_mut(), floats: to.data.as_mut_ptr(), strides, slope, inverse: nothing, shift: nothing }
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Maps of bytes with a border of one pixel, so that a window of taps never asks whether it lies outside.
 
-use crate::Map;
-use crate::arch::PANEL;
+use crate::arch::{ByteKernel, ByteLevel, ByteWords, PANEL, dispatch_bytes};
 use crate::memory::Buffer;
+use crate::{Map, Pool};
+use std::ops::Range;
 
 /// Channels-last bytes, `[images][rows + 2][cols + 2][pixel]`, where `pixel` is the number of channels rounded up to whole words. The border
 /// holds what stands for 0.
@@ -92,17 +93,12 @@ impl ByteMap {
         self.store.as_slice()[index / 4].to_bits().to_le_bytes()[index % 4]
     }
 
-    /// The byte that stands for `value` in `channel`.
-    #[inline(always)]
-    fn code(&self, channel: usize, value: f32) -> u8 {
-        (value * self.inverse[channel] + self.shift[channel]).round_ties_even().clamp(0.0, 255.0) as u8
-    }
-
     /// Stores the channels of `from` from `channel` on, in images from `first` on.
     ///
     /// # Panics
     /// If sizes do not fit.
-    pub fn write(&mut self, from: Map<'_, f32>, first: usize, channel: usize) {
+    pub fn write(&mut self, pool: &Pool, from: Map<'_, f32>, first: usize, channel: usize) {
+        from.verify();
         assert!(
             first + from.images <= self.images
                 && (from.rows, from.cols) == (self.rows, self.cols)
@@ -117,12 +113,42 @@ impl ByteMap {
             self.cols,
             self.channels
         );
-        for index in 0..from.images * from.rows * from.cols {
-            let (image, row, col) = (index / (from.rows * from.cols), index / from.cols % from.rows, index % from.cols);
-            let at = self.at(first + image, row, col) + channel;
-            for (c, &value) in from.nth(index).iter().enumerate() {
-                let code = self.code(channel + c, value);
-                self.bytes_mut()[at + c] = code;
+        let (rows, cols, pixel, line) = (self.rows, self.cols, self.pixel, (self.cols + 2) * self.pixel);
+        let (inverse, shift) = (&self.inverse[channel..][..from.channels], &self.shift[channel..][..from.channels]);
+        let inside = first * (rows + 2) * line..(first + from.images) * (rows + 2) * line;
+        let words = self.store.as_mut_slice();
+        // SAFETY: the same memory, four bytes a word; every bit pattern is a byte, and of f32 too. The coefficients are other memory.
+        let bytes = unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast::<u8>(), 4 * words.len()) };
+        // Where bytes have no instruction of their own this is not fast, and need not be.
+        let level = ByteLevel::within(pool.level()).unwrap_or(ByteLevel::Portable);
+        pool.chunks_mut(&mut bytes[inside], line, |i, line| {
+            let (image, row) = (i / (rows + 2), i % (rows + 2));
+            if (1..=rows).contains(&row) {
+                let start = (image * rows + row - 1) * cols;
+                let to = &mut line[pixel + channel..];
+                dispatch_bytes(level, WriteRow { from, pixels: start..start + cols, to, pixel, inverse, shift });
+            }
+        });
+    }
+}
+
+/// Some pixels to bytes, `pixel` apart.
+struct WriteRow<'a> {
+    from: Map<'a, f32>,
+    pixels: Range<usize>,
+    to: &'a mut [u8],
+    pixel: usize,
+    inverse: &'a [f32],
+    shift: &'a [f32],
+}
+
+impl ByteKernel for WriteRow<'_> {
+    #[inline(always)]
+    fn run<W: ByteWords>(self) {
+        for (index, to) in self.pixels.zip(self.to.chunks_mut(self.pixel)) {
+            for (i, &value) in self.from.nth(index).iter().enumerate() {
+                // `as` makes 0 of NaN.
+                to[i] = (value * self.inverse[i] + self.shift[i]).round_ties_even().clamp(0.0, 255.0) as u8;
             }
         }
     }
@@ -140,7 +166,7 @@ mod tests {
     fn values_come_back_within_half_a_step_and_zero_exactly() {
         let mut map = ByteMap::new(2, 2, 3, &[(-1.0, 1.0), (0.0, 5.1), (0.0, 0.0)]);
         let values: Vec<f32> = (0..18).map(|i| [-1.0 + 0.1 * i as f32, 0.3 * i as f32, 0.0][i % 3]).collect();
-        map.write(Map::dense(&values, 1, 2, 3, 3), 1, 0);
+        map.write(&Pool::new(1).unwrap(), Map::dense(&values, 1, 2, 3, 3), 1, 0);
         for pixel in 0..6 {
             for channel in 0..3 {
                 let (found, meant) = (map.value((1, pixel / 3, pixel % 3), channel), values[3 * pixel + channel].clamp(-1.0, 5.1));

@@ -367,6 +367,7 @@ mod tests {
         state.step = 17;
         let statistics = Statistics { median: 0.1 + 0.2, sd: 1.0 / 3.0 };
         let calibration = Calibration {
+            ranges: None,
             terms: [RECON, LATENT, TOTAL].iter().map(|name| ((*name).to_owned(), statistics)).collect(),
             basis: Basis::of(&config),
             frames: 60,

@@ -4,8 +4,8 @@ use super::CommandError;
 use super::configuration::Choices;
 use super::reading;
 use crate::config::Config;
-use crate::model::PlanSize;
 use crate::model::bench::{self, Speed, Timing};
+use crate::model::{PlanSize, Precision};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub struct BenchOptions {
     pub job: Job,
     /// The network.
     pub choices: Choices,
+    /// Arithmetic of scoring; training is in numbers.
+    pub precision: Precision,
     /// Images a step; `None`: the preset's.
     pub batch: Option<usize>,
     /// Least time of measurement.
@@ -46,8 +48,10 @@ pub struct Measured {
     pub picture: (usize, usize),
     /// Threads.
     pub threads: usize,
-    /// Instruction set.
+    /// Instruction set of numbers.
     pub level: &'static str,
+    /// What computed: [`Precision::arithmetic`].
+    pub arithmetic: String,
 }
 
 /// Footage of this aspect is assumed where a preset leaves the height to the footage.
@@ -71,11 +75,18 @@ pub fn run(options: &BenchOptions) -> Result<Measured, CommandError> {
     let (threads, level) = (pool.threads(), pool.level().name());
     let size = PlanSize { images: batch, height, width };
     let timing = Timing { warm_up: 2, batches: 3, at_least: options.time };
+    if options.job == Job::Train && options.precision != Precision::F32 {
+        return Err(CommandError::Usage("training is in f32; --precision int8 is for bench score".into()));
+    }
+    let arithmetic = options.precision.arithmetic(&pool);
     let speed = match options.job {
         Job::Train => bench::train::<f32>(&spec, &config.objective(), size, pool, timing)?,
-        Job::Score => bench::score::<f32>(&spec, &config.objective(), size, pool, timing)?,
+        Job::Score => match options.precision.bytes(&pool) {
+            Some(level) => bench::score_in_bytes(&spec, &config.objective(), size, pool, level, timing)?,
+            None => bench::score::<f32>(&spec, &config.objective(), size, pool, timing)?,
+        },
     };
-    Ok(Measured { speed, config, batch, picture: (height, width), threads, level })
+    Ok(Measured { speed, config, batch, picture: (height, width), threads, level, arithmetic })
 }
 
 impl Measured {
@@ -84,7 +95,7 @@ impl Measured {
         let (height, width) = self.picture;
         json!({
             "schema": 1, "images_per_second": self.speed.images_per_second, "best": self.speed.best, "median": self.speed.median, "batches": self.speed.batches, "preset": self.config.preset,
-            "height": height, "width": width, "batch": self.batch, "threads": self.threads, "level": self.level,
+            "height": height, "width": width, "batch": self.batch, "threads": self.threads, "level": self.level, "arithmetic": self.arithmetic,
         })
     }
 
@@ -92,8 +103,8 @@ impl Measured {
     pub fn to_text(&self) -> String {
         let (height, width) = self.picture;
         format!(
-            "{:.1} images/s (best batch {:.1}): preset {}, {width}×{height}, batch {}, {} threads, {} kernels",
-            self.speed.images_per_second, self.speed.best, self.config.preset, self.batch, self.threads, self.level
+            "{:.1} images/s (best batch {:.1}): preset {}, {width}×{height}, batch {}, {} threads, {}",
+            self.speed.images_per_second, self.speed.best, self.config.preset, self.batch, self.threads, self.arithmetic
         )
     }
 }

@@ -10,6 +10,7 @@ use crate::checkpoint::{Checkpoint, Run};
 use crate::data::cache::DEFAULT_LIMIT_BYTES;
 use crate::data::fingerprint::fingerprint;
 use crate::data::{Clip, FrameCache, Sight, WindowStream, hold_out};
+use crate::model::engine::Engine;
 use crate::score::detector::{batch_of, engine_on_cpu};
 use crate::score::fit::fit_clip;
 use crate::score::forward::Forward;
@@ -112,6 +113,7 @@ impl Normal<'_> {
     fn all(&self, opened: &Opened, listener: &mut dyn Listener) -> Result<Calibration, CommandError> {
         let sight = Normal::sight(opened);
         let mut engine = engine_on_cpu(&opened.checkpoint, &opened.config, reading::pool(self.options.threads)?)?;
+        engine.watch_ranges();
         let mut forward = Forward::new(&mut engine, &opened.config, &sight, batch_of(&opened.config));
         let mut fitter = Fitter::new(&opened.config);
         loop {
@@ -120,9 +122,11 @@ impl Normal<'_> {
                 return Err(ScoreError::NothingToFit { frames: fitter.frames() }.into());
             }
             if !fitter.look_again()? {
-                return Ok(fitter.finish()?);
+                break;
             }
         }
+        let calibration = fitter.finish()?;
+        Ok(Calibration { ranges: engine.take_ranges(), ..calibration })
     }
 
     /// Shows every frame once, as it is decoded.

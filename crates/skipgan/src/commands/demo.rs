@@ -13,6 +13,7 @@ use crate::data::DataError;
 use crate::data::cache::DEFAULT_LIMIT_BYTES;
 use crate::data::scene::{Scene, SceneSettings};
 use crate::evaluate::Evaluation;
+use crate::model::Precision;
 use crate::train::training::Resume;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -95,6 +96,7 @@ pub fn run(options: &DemoOptions, cancel: &AtomicBool, listener: &mut dyn Listen
         checkpoint: None,
         set: Vec::new(),
         reading: reading.clone(),
+        precision: Precision::F32,
         threads: options.threads,
         command: quoted(&words),
     };

@@ -15,6 +15,7 @@ use crate::data::fingerprint::fingerprint;
 use crate::data::labels::Labels;
 use crate::data::{Clip, DataSet, WindowStream};
 use crate::evaluate::Selection;
+use crate::model::Precision;
 use crate::report::meta_file::{InputRecord, ScoreMeta};
 use crate::report::overlay::{ClipFacts, Overlay, OverlayPlace, OverlayScale};
 use crate::score::{ClipEnd, Detector, FrameScore, MapView, ScoreError, Sink, min_max};
@@ -45,6 +46,8 @@ pub struct ScoreOptions {
     pub reading: Reading,
     /// Worker threads; 0: one a core.
     pub threads: usize,
+    /// Arithmetic.
+    pub precision: Precision,
     /// The command, for the meta file.
     pub command: String,
 }
@@ -62,11 +65,17 @@ pub fn run(options: &ScoreOptions, cancel: &AtomicBool, listener: &mut dyn Liste
                     calibrate it with --set scale=terms --set bn_test=running";
         return Err(CommandError::Usage(told.into()));
     }
-    let meta = meta(&opened, options, &selected(&opened, set.for_scoring()));
+    let pool = reading::pool(options.threads)?;
+    let mut meta = meta(&opened, options, &selected(&opened, set.for_scoring()));
+    let arithmetic = options.precision.arithmetic(&pool);
+    if options.precision == Precision::Int8 {
+        listener.hear(Event::Note(format!("scoring with {arithmetic}")));
+    }
+    meta.further.insert("arithmetic".into(), json!(arithmetic));
     for reason in meta.not_strict_because.iter().filter(|_| meta.selection == Some(Selection::Test)) {
         listener.hear(Event::Warning(format!("{reason}: these scores are not strict")));
     }
-    let detector = Detector::on_cpu(opened.checkpoint, opened.config.clone(), reading::pool(options.threads)?)?;
+    let detector = Detector::on_cpu(opened.checkpoint, opened.config.clone(), pool, options.precision)?;
     score_set(detector, &set, options, meta, cancel, listener)
 }
 

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::data::cache::DEFAULT_LIMIT_BYTES;
 use crate::data::{DataSet, PictureSettings, Sight, hold_out};
 use crate::evaluate::Selection;
+use crate::model::Precision;
 use crate::report::meta_file::ScoreMeta;
 use crate::score::no_network::NoNetwork;
 use crate::score::{Detector, fit_spans, place};
@@ -65,6 +66,7 @@ pub(super) fn run(
         checkpoint: None,
         set: Vec::new(),
         reading: options.reading.clone(),
+        precision: Precision::F32,
         threads: options.threads,
         command: options.command.clone(),
     };

@@ -85,7 +85,7 @@ fn ties(mut join: impl FnMut(usize, usize)) {
 }
 
 /// W₄ = T·W₃·Tᵀ; both `[ky][kx][wide][deep]`.
-fn spread<T: Real>(three: &[T], four: &mut [T]) {
+pub(crate) fn spread<T: Real>(three: &[T], four: &mut [T]) {
     let tap = three.len() / 9;
     four.fill(T::ZERO);
     ties(|to, from| {

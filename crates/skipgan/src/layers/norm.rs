@@ -12,7 +12,7 @@ use kernels::{Map, MapMut, Real, Write};
 use std::ops::Range;
 
 /// Added to the variance.
-const EPSILON: f64 = 1e-5;
+pub(crate) const EPSILON: f64 = 1e-5;
 /// Weight of a new batch in the running statistics.
 const MOMENTUM: f64 = 0.1;
 

@@ -1,10 +1,12 @@
 //! How fast a network trains and scores on generated pictures: what `skipgan bench train|score` prints. No data are read.
 
+use super::byte_engine::{ByteEngine, ByteEngineError};
 use super::cpu::CpuEngine;
 use super::engine::{AdamRates, Batch, Engine, Norm, Rates};
 use super::plan::{PlanSize, Purpose};
 use crate::config::Objective;
 use crate::spec::{Spec, SpecError};
+use kernels::arch::ByteLevel;
 use kernels::{Pool, Real};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -54,6 +56,35 @@ pub fn train<T: Real>(spec: &Spec, objective: &Objective, size: PlanSize, pool: 
 pub fn score<T: Real>(spec: &Spec, objective: &Objective, size: PlanSize, pool: Arc<Pool>, timing: Timing) -> Result<Speed, SpecError> {
     let mut engine = CpuEngine::<T>::new(spec, objective, size, Purpose::Score, pool)?;
     let pictures = Pictures::new(spec, size);
+    Ok(measure(size, timing, || {
+        engine.score(&pictures.batch(), Norm::Running);
+    }))
+}
+
+/// Scoring in bytes, with ranges of the same pictures.
+///
+/// # Errors
+/// As [`CpuEngine::new`].
+pub fn score_in_bytes(
+    spec: &Spec,
+    objective: &Objective,
+    size: PlanSize,
+    pool: Arc<Pool>,
+    level: ByteLevel,
+    timing: Timing,
+) -> Result<Speed, SpecError> {
+    let pictures = Pictures::new(spec, size);
+    let (state, ranges) = {
+        let mut numbers = CpuEngine::<f32>::new(spec, objective, size, Purpose::Score, Arc::clone(&pool))?;
+        numbers.watch_ranges();
+        numbers.score(&pictures.batch(), Norm::Running);
+        (numbers.save(), numbers.take_ranges().unwrap_or_default())
+    };
+    let mut engine = match ByteEngine::new((spec, &state, &ranges), objective, size, pool, level) {
+        Ok(engine) => engine,
+        Err(ByteEngineError::Spec(error)) => return Err(error),
+        Err(error) => unreachable!("all maps were watched: {error}"),
+    };
     Ok(measure(size, timing, || {
         engine.score(&pictures.batch(), Norm::Running);
     }))

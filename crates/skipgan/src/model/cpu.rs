@@ -3,16 +3,19 @@
 //!
 //! `CpuEngine<f32>` is the product; `CpuEngine<f64>` runs the plain loops and is its oracle.
 
-use super::discriminator::Discriminator;
+use super::discriminator::{Discriminator, range_of};
 use super::engine::{AdamRates, Batch, Engine, Losses, Norm, Rates, Scores};
 use super::generator::Generator;
 use super::plan::{Plan, PlanSize, Purpose};
+use super::ranges::{INPUT, PICTURES, Ranges};
+use crate::blocks::Branch;
+use crate::blocks::join::Half;
 use crate::config::Objective;
 use crate::layers::weights::{Network, Training};
 use crate::layers::{Weights, Work, init};
 use crate::params::{Params, State};
 use crate::spec::{Spec, SpecError};
-use kernels::{Denormals, Pool, Real, adam};
+use kernels::{Denormals, Map, Pool, Real, adam};
 use std::sync::Arc;
 
 /// Both networks on a processor, sized once: no step after the first allocates.
@@ -34,6 +37,8 @@ pub struct CpuEngine<T: Real> {
     /// What was put in that does not belong; empty where nothing was.
     pub(super) changed: ChangedPictures<T>,
     pub(super) scores: Scores,
+    /// Where ranges are watched, while they are.
+    ranges: Option<Ranges>,
 }
 
 impl<T: Real> CpuEngine<T> {
@@ -60,6 +65,7 @@ impl<T: Real> CpuEngine<T> {
             context: vec![T::ZERO; pixels * spec.context_channels()],
             changed: ChangedPictures::default(),
             scores: Scores::default(),
+            ranges: None,
             pool,
         };
         engine.weights.reset_statistics();
@@ -83,6 +89,30 @@ impl<T: Real> CpuEngine<T> {
         let AdamRates { lr, beta1, beta2, epsilon } = rates;
         self.weights.update(&self.pool, network, adam::AdamRates { lr, beta1, beta2, eps: epsilon, step: 1 });
         self.prepare(network);
+    }
+
+    /// Widens `ranges` by every map of the last pass.
+    fn widen(&self, ranges: &mut Ranges) {
+        let images = self.images;
+        let (g, d) = (&self.spec.generator, &self.spec.discriminator);
+        let (height, width) = (self.plan.height, self.plan.width);
+        ranges.widen_bare(INPUT, Map::dense(&self.generator.image, images, height, width, g.input_channels));
+        for (level, layer) in g.encoder().iter().enumerate() {
+            let (map, scale, shift) = self.generator.stored(Half::Encoded, level, images);
+            ranges.widen(&layer.name, map, (scale, shift));
+        }
+        for (level, layer) in g.decoder().iter().enumerate().skip(1) {
+            let (map, scale, shift) = self.generator.stored(Half::Below, level - 1, images);
+            ranges.widen(&layer.name, map, (scale, shift));
+        }
+        ranges.widen_bare(PICTURES, self.discriminator.pictures(0..2 * images));
+        for (level, layer) in d.layers().iter().enumerate() {
+            for branch in [Branch::Real, Branch::Fake] {
+                let reading = self.discriminator.reading(Some(level), branch, range_of(branch, images));
+                let lens = reading.lens.expect("levels are read through a lens");
+                ranges.widen(&layer.name, reading.map, (lens.scale, lens.shift));
+            }
+        }
     }
 
     pub(super) fn prepare(&mut self, network: Network) {
@@ -124,6 +154,10 @@ impl<T: Real> Engine for CpuEngine<T> {
             Norm::Running | Norm::Batch => self.measure(0..self.images, norm),
             Norm::Instance => (0..self.images).for_each(|image| self.measure(image..image + 1, norm)),
         }
+        if let Some(mut ranges) = self.ranges.take() {
+            self.widen(&mut ranges);
+            self.ranges = Some(ranges);
+        }
         &self.scores
     }
 
@@ -140,6 +174,14 @@ impl<T: Real> Engine for CpuEngine<T> {
 
     fn save(&self) -> State {
         self.weights.save()
+    }
+
+    fn watch_ranges(&mut self) {
+        self.ranges = Some(Ranges::default());
+    }
+
+    fn take_ranges(&mut self) -> Option<Ranges> {
+        self.ranges.take()
     }
 }
 

@@ -120,6 +120,11 @@ impl<T: Real> Discriminator<T> {
         }
     }
 
+    /// What D sees, of `images` of the buffer.
+    pub(super) fn pictures(&self, images: Range<usize>) -> Map<'_, T> {
+        self.picture.of(&self.pictures, images)
+    }
+
     /// The logits of `images` of the buffer.
     pub fn logits(&self, images: Range<usize>) -> &[T] {
         &self.logits[images.start * self.cells..images.end * self.cells]

@@ -1,6 +1,7 @@
 //! The seam between the network and whatever trains or scores with it: one trait, and the plain values that cross it.
 //! `train` and `score` know only this; the CPU engine (and a GPU module later) fulfil it.
 
+use super::ranges::Ranges;
 pub use crate::params::State;
 
 /// What the network sees in one step. All slices are channels-last: `[images, height, width, channels]`, contiguous.
@@ -138,4 +139,11 @@ pub trait Engine {
 
     /// Everything to go on from, in the layout of [`crate::params`].
     fn save(&self) -> State;
+
+    /// From now on, every scored batch widens the ranges that [`Engine::take_ranges`] gives. Does nothing where an executor cannot.
+    fn watch_ranges(&mut self) {}
+    /// The ranges of all maps since [`Engine::watch_ranges`]; nothing is watched any more. `None` where nothing was.
+    fn take_ranges(&mut self) -> Option<Ranges> {
+        None
+    }
 }

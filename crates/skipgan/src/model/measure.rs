@@ -1,13 +1,14 @@
 //! Distances of the scores (METHOD.md §5): between x̂ and the target, and between f(x̂) and f(x). Numbers of an image depend
-//! on that image alone, and sums run in f64 in storage order.
+//! on that image alone; sums over pixels run in f64 in storage order.
 
 use crate::config::Distance;
 use crate::losses::latent::Reading;
 use kernels::{Pool, Real};
 
 /// What one channel adds.
-fn distance<T: Real>(kind: Distance, a: T, b: T) -> f64 {
-    let off = (a - b).to_f64();
+#[inline(always)]
+fn distance<T: Real>(kind: Distance, a: T, b: T) -> T {
+    let off = a - b;
     match kind {
         Distance::L2 | Distance::Length => off * off,
         Distance::L1 => off.abs(),
@@ -15,9 +16,10 @@ fn distance<T: Real>(kind: Distance, a: T, b: T) -> f64 {
 }
 
 /// The distance at a place of `channels` channels whose parts add up to `sum`.
-fn at_place(kind: Distance, sum: f64, channels: usize) -> f64 {
+#[inline(always)]
+fn at_place<T: Real>(kind: Distance, sum: T, channels: usize) -> T {
     match kind {
-        Distance::L2 | Distance::L1 => sum / channels as f64,
+        Distance::L2 | Distance::L1 => sum / T::from_f64(channels as f64),
         Distance::Length => sum.sqrt(),
     }
 }
@@ -32,32 +34,34 @@ pub(super) fn residual<T: Real>(
     means: &mut [f64],
 ) {
     let (pixels, channels) = (maps.len() / means.len(), made.len() / maps.len());
-    const CHUNK: usize = 4096;
-    pool.chunks_mut(maps, CHUNK, |i, maps| {
-        for (j, map) in maps.iter_mut().enumerate() {
-            let from = (i * CHUNK + j) * channels;
+    pool.chunks_mut(maps, pixels, |image, maps| {
+        let from = image * pixels * channels;
+        let places = made[from..].chunks_exact(channels).zip(meant[from..].chunks_exact(channels));
+        for (map, (made, meant)) in maps.iter_mut().zip(places) {
             *map = match channel {
-                Some(channel) => at_place(kind, distance(kind, made[from + channel], meant[from + channel]), 1) as f32,
-                None => at_place(kind, sum(kind, &made[from..from + channels], &meant[from..]), channels) as f32,
+                Some(channel) => at_place(kind, distance(kind, made[channel], meant[channel]), 1).to_f32(),
+                None => at_place(kind, sum(kind, made, meant), channels).to_f32(),
             };
         }
     });
-    let numbers = pixels * channels;
+    // A map of all channels in f32 holds the very numbers whose mean is R.
+    let held = channel.is_none() && T::singles(made).is_some();
     pool.chunks_mut(means, 1, |image, mean| {
-        let from = image * numbers;
-        let (made, meant) = (&made[from..from + numbers], &meant[from..from + numbers]);
-        mean[0] = match kind {
-            Distance::L2 | Distance::L1 => sum(kind, made, meant) / numbers as f64,
-            Distance::Length => {
-                let lengths = made.chunks(channels).zip(meant.chunks(channels)).map(|(a, b)| at_place(kind, sum(kind, a, b), channels));
-                lengths.sum::<f64>() / pixels as f64
-            }
-        };
+        if held {
+            let map = &maps[image * pixels..(image + 1) * pixels];
+            mean[0] = map.iter().map(|&value| f64::from(value)).sum::<f64>() / pixels as f64;
+            return;
+        }
+        let numbers = image * pixels * channels..(image + 1) * pixels * channels;
+        let places = made[numbers.clone()].chunks_exact(channels).zip(meant[numbers].chunks_exact(channels));
+        let total: f64 = places.map(|(made, meant)| at_place(kind, sum(kind, made, meant), channels).to_f64()).sum();
+        mean[0] = total / pixels as f64;
     });
 }
 
-fn sum<T: Real>(kind: Distance, a: &[T], b: &[T]) -> f64 {
-    a.iter().zip(b).map(|(&a, &b)| distance(kind, a, b)).sum()
+#[inline(always)]
+fn sum<T: Real>(kind: Distance, a: &[T], b: &[T]) -> T {
+    a.iter().zip(b).fold(T::ZERO, |sum, (&a, &b)| sum + distance(kind, a, b))
 }
 
 /// Adds one feature level's mean distance to every image's L; fills its map where one is wanted.
@@ -67,7 +71,8 @@ pub(super) fn latent<T: Real>(kind: Distance, real: Reading<'_, T>, fake: Readin
         let mut total = 0.0;
         for pixel in image * pixels..(image + 1) * pixels {
             let pairs = real.map.nth(pixel).iter().zip(fake.map.nth(pixel)).enumerate();
-            let cell: f64 = pairs.map(|(channel, (&x, &made))| distance(kind, fake.see(channel, made), real.see(channel, x))).sum();
+            let cell: f64 =
+                pairs.map(|(channel, (&x, &made))| distance(kind, fake.see(channel, made), real.see(channel, x)).to_f64()).sum();
             let cell = at_place(kind, cell, channels);
             total += cell;
             if let Some(map) = &mut map {

@@ -4,6 +4,7 @@
 //! files are other folders'.
 
 pub mod bench;
+pub mod byte_engine;
 pub mod cpu;
 pub mod discriminator;
 pub mod engine;
@@ -11,7 +12,12 @@ pub mod generator;
 pub mod inspect;
 mod measure;
 pub mod plan;
+pub mod precision;
+pub mod ranges;
 pub mod skip_ganomaly;
 
+pub use byte_engine::{ByteEngine, ByteEngineError};
 pub use cpu::CpuEngine;
 pub use plan::{PlanSize, Purpose};
+pub use precision::Precision;
+pub use ranges::Ranges;

@@ -194,6 +194,7 @@ mod tests {
     fn calibration(scale: Scale, smooth: f64) -> Calibration {
         let named = [(RECON, 1.0, 0.5), (LATENT, 10.0, 4.0), (TOTAL, 2.0, 0.25)];
         Calibration {
+            ranges: None,
             terms: named.into_iter().map(|(name, median, sd)| (name.to_owned(), Statistics { median, sd })).collect(),
             basis: Basis { scale, smooth, ..Basis::of(&Config::default()) },
             frames: 3,

@@ -8,8 +8,10 @@ use crate::checkpoint::Checkpoint;
 use crate::config::{BnTest, Config};
 use crate::data::{Clip, Sight, WindowStream};
 use crate::model::engine::Engine;
-use crate::model::{CpuEngine, PlanSize, Purpose};
+use crate::model::{ByteEngine, CpuEngine, PlanSize, Precision, Purpose, Ranges};
+use crate::spec::Spec;
 use kernels::Pool;
+use kernels::arch::ByteLevel;
 use std::path::Path;
 use std::sync::Arc;
 use video::{FrameSource, OpenOptions};
@@ -36,13 +38,29 @@ pub fn batch_of(config: &Config) -> usize {
 /// # Errors
 /// [`ScoreError::Config`] where the features of `config` are none that the network has.
 pub fn engine_on_cpu(checkpoint: &Checkpoint, config: &Config, pool: Arc<Pool>) -> Result<CpuEngine<f32>, ScoreError> {
-    let mut spec = checkpoint.spec.clone();
-    // Settings of scores may differ from those of the training; the weights fit every choice of f(·).
-    spec.discriminator.score_features = config.spec(checkpoint.height, checkpoint.width)?.discriminator.score_features;
-    let size = PlanSize { images: batch_of(config), height: checkpoint.height, width: checkpoint.width };
+    let (spec, size) = planned(checkpoint, config)?;
     let mut engine = CpuEngine::new(&spec, &config.objective(), size, Purpose::Score, pool).map_err(crate::config::ConfigError::from)?;
     engine.load(&checkpoint.state);
     Ok(engine)
+}
+
+/// The same in bytes.
+fn engine_in_bytes(checkpoint: &Checkpoint, config: &Config, pool: Arc<Pool>, level: ByteLevel) -> Result<ByteEngine, ScoreError> {
+    if config.bn_test != BnTest::Running {
+        return Err(ScoreError::FoldedStatistics);
+    }
+    let (spec, size) = planned(checkpoint, config)?;
+    let nothing = Ranges::default();
+    let ranges = checkpoint.calibration.as_ref().and_then(|calibration| calibration.ranges.as_ref()).unwrap_or(&nothing);
+    Ok(ByteEngine::new((&spec, &checkpoint.state, ranges), &config.objective(), size, pool, level)?)
+}
+
+/// What an engine for the checkpoint is planned for. Settings of scores may differ from those of the training; the weights fit every choice
+/// of f(·).
+fn planned(checkpoint: &Checkpoint, config: &Config) -> Result<(Spec, PlanSize), ScoreError> {
+    let mut spec = checkpoint.spec.clone();
+    spec.discriminator.score_features = config.spec(checkpoint.height, checkpoint.width)?.discriminator.score_features;
+    Ok((spec, PlanSize { images: batch_of(config), height: checkpoint.height, width: checkpoint.width }))
 }
 
 impl Detector {
@@ -53,17 +71,20 @@ impl Detector {
     pub fn open(path: &Path, threads: usize) -> Result<Detector, ScoreError> {
         let checkpoint = Checkpoint::load(path)?;
         let config = checkpoint.config.clone();
-        Detector::on_cpu(checkpoint, config, Arc::new(Pool::new(threads)?))
+        Detector::on_cpu(checkpoint, config, Arc::new(Pool::new(threads)?), Precision::F32)
     }
 
     /// A detector on the processors of `pool`; `config` is the checkpoint's, or what [`Config::with_scoring_set`] made of it.
     ///
     /// # Errors
     /// As [`Detector::new`].
-    pub fn on_cpu(checkpoint: Checkpoint, config: Config, pool: Arc<Pool>) -> Result<Detector, ScoreError> {
-        let engine = engine_on_cpu(&checkpoint, &config, pool)?;
+    pub fn on_cpu(checkpoint: Checkpoint, config: Config, pool: Arc<Pool>, precision: Precision) -> Result<Detector, ScoreError> {
+        let engine: Box<dyn Engine> = match precision.bytes(&pool) {
+            Some(level) => Box::new(engine_in_bytes(&checkpoint, &config, pool, level)?),
+            None => Box::new(engine_on_cpu(&checkpoint, &config, pool)?),
+        };
         let batch = batch_of(&config);
-        Detector::new(checkpoint, config, Box::new(engine), batch)
+        Detector::with_loaded(checkpoint, config, engine, batch)
     }
 
     /// A detector from a checkpoint and an engine that was planned for its spec, its picture and batches of `batch`. `config` is the
@@ -72,11 +93,16 @@ impl Detector {
     /// # Errors
     /// [`ScoreError::NotCalibrated`]; [`ScoreError::OtherBasis`] where `config` scores by other settings than the calibration.
     pub fn new(checkpoint: Checkpoint, config: Config, mut engine: Box<dyn Engine>, batch: usize) -> Result<Detector, ScoreError> {
+        engine.load(&checkpoint.state);
+        Detector::with_loaded(checkpoint, config, engine, batch)
+    }
+
+    /// The same with an engine that holds the checkpoint's weights already.
+    fn with_loaded(checkpoint: Checkpoint, config: Config, engine: Box<dyn Engine>, batch: usize) -> Result<Detector, ScoreError> {
         let calibration = checkpoint.calibration.ok_or(ScoreError::NotCalibrated)?;
         if let Some(key) = calibration.basis.difference(&crate::calibration::Basis::of(&config)) {
             return Err(ScoreError::OtherBasis { key });
         }
-        engine.load(&checkpoint.state);
         let sight = Sight::new(&config, checkpoint.height, checkpoint.width, checkpoint.usual);
         Ok(Detector { engine, config, sight, calibration, batch })
     }

@@ -56,4 +56,10 @@ pub enum ScoreError {
     /// Settings that cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Scoring in bytes with other statistics than the running ones.
+    #[error("scoring in bytes has the running statistics in its weights: leave --precision at f32 or score with --set bn_test=running")]
+    FoldedStatistics,
+    /// A checkpoint that cannot score in bytes.
+    #[error("{0}; or leave --precision at f32")]
+    Bytes(#[from] crate::model::ByteEngineError),
 }

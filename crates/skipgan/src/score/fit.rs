@@ -140,6 +140,7 @@ impl Fitter {
         let terms = self.statistics.take().unwrap_or_default();
         let (highest, maxima) = highest(&self.seen, all_warm_up, &self.basis, &terms);
         Ok(Calibration {
+            ranges: None,
             highest,
             threshold: maxima.as_ref().map(|maxima| threshold(maxima, self.false_alarms_per_hour)),
             maxima,
@@ -209,14 +210,17 @@ pub fn fit_spans(
     cancel: Option<&AtomicBool>,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Calibration, ScoreError> {
+    engine.watch_ranges();
     let mut forward = Forward::new(engine, config, footage.sight, batch);
     let mut fitter = Fitter::new(config);
     loop {
         show_spans(&mut fitter, &mut forward, footage, spans, cancel, progress)?;
         if !fitter.look_again()? {
-            return fitter.finish();
+            break;
         }
     }
+    let calibration = fitter.finish()?;
+    Ok(Calibration { ranges: engine.take_ranges(), ..calibration })
 }
 
 /// Shows every frame of `spans` once; frames that repeat the one before are passed over, as in [`fit_clip`], and as scoring repeats the

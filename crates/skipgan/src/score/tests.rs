@@ -21,6 +21,7 @@ fn calibration(config: &Config) -> Calibration {
 fn calibration_at(config: &Config, threshold: f64) -> Calibration {
     let statistics = Statistics { median: 0.2, sd: 0.1 };
     Calibration {
+        ranges: None,
         terms: [RECON, LATENT, TOTAL].into_iter().map(|name| (name.to_owned(), statistics)).collect(),
         basis: Basis::of(config),
         frames: 60,

@@ -15,6 +15,7 @@ use crate::commands::train::{self, TrainOptions};
 use crate::commands::{CommandError, detector};
 use crate::data::cache::DEFAULT_LIMIT_BYTES;
 use crate::evaluate::run::{Inputs, Options, evaluate as measure_frames};
+use crate::model::Precision;
 use crate::report::ablation::{AblationResult, COLUMNS, Judged, PIXEL, SCORE};
 use crate::train::Ended;
 use crate::train::training::Resume;
@@ -102,6 +103,7 @@ impl Shared<'_> {
             set: ready.set.clone(),
             reading: self.reading.clone(),
             threads,
+            precision: Precision::F32,
             command: self.scoring_command(&ready, planned),
         };
         score::run(&scoring, self.cancel, listener)?;

@@ -1,0 +1,72 @@
+//! The range of every map of both networks on normal footage: what an executor that computes in bytes ([`super::ByteEngine`]) needs to know
+//! beside the weights (post-training quantisation). Measured by the executor that computes in numbers.
+
+use kernels::{Map, Real};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Name of the range of what G sees.
+pub const INPUT: &str = "g.input";
+/// Name of the range of what D sees.
+pub const PICTURES: &str = "d.input";
+
+/// Lowest and highest value a channel, after batch-norm and before the activation, by the name of the layer that makes the map (`g.enc.1`);
+/// [`INPUT`] and [`PICTURES`] for what comes from outside.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Ranges {
+    maps: BTreeMap<String, Vec<(f32, f32)>>,
+}
+
+impl Ranges {
+    /// A map's range, a pair a channel; `None` where it was never seen or has another number of channels.
+    pub fn of(&self, name: &str, channels: usize) -> Option<&[(f32, f32)]> {
+        self.maps.get(name).map(Vec::as_slice).filter(|ranges| ranges.len() == channels)
+    }
+
+    /// Whether all numbers are finite and in order.
+    pub fn is_sound(&self) -> bool {
+        self.maps.values().flatten().all(|(low, high)| low.is_finite() && high.is_finite() && low <= high)
+    }
+
+    /// Widens a map's range by what `map` holds, seen as scale · v + shift.
+    pub(super) fn widen<T: Real>(&mut self, name: &str, map: Map<'_, T>, (scale, shift): (&[T], &[T])) {
+        let nothing = || vec![(f32::INFINITY, f32::NEG_INFINITY); map.channels];
+        // Extremes of v, channel by channel; a negative scale exchanges them.
+        let mut bare = nothing();
+        for pixel in 0..map.pixels() {
+            for ((low, high), &value) in bare.iter_mut().zip(map.nth(pixel)) {
+                let value = value.to_f32();
+                *low = low.min(value);
+                *high = high.max(value);
+            }
+        }
+        let ranges = self.maps.entry(name.into()).or_insert_with(nothing);
+        for (channel, (range, (low, high))) in ranges.iter_mut().zip(bare).enumerate() {
+            let (scale, shift) = (scale[channel].to_f32(), shift[channel].to_f32());
+            let ends = [scale * low + shift, scale * high + shift];
+            *range = (range.0.min(ends[0].min(ends[1])), range.1.max(ends[0].max(ends[1])));
+        }
+    }
+
+    /// The same for a map that is seen as it is.
+    pub(super) fn widen_bare<T: Real>(&mut self, name: &str, map: Map<'_, T>) {
+        self.widen(name, map, (&vec![T::ONE; map.channels], &vec![T::ZERO; map.channels]));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_widen_and_a_negative_scale_turns_them() {
+        let mut ranges = Ranges::default();
+        ranges.widen("a", Map::dense(&[1.0, 2.0, -3.0, 4.0], 1, 1, 2, 2), (&[1.0, -2.0], &[0.0, 1.0]));
+        assert_eq!(ranges.of("a", 2), Some(&[(-3.0, 1.0), (-7.0, -3.0)][..]));
+        ranges.widen("a", Map::dense(&[5.0, 0.0], 1, 1, 1, 2), (&[1.0, -2.0], &[0.0, 1.0]));
+        assert_eq!(ranges.of("a", 2), Some(&[(-3.0, 5.0), (-7.0, 1.0)][..]));
+        assert!(ranges.is_sound() && ranges.of("a", 3).is_none() && ranges.of("b", 2).is_none());
+        assert!(!Ranges { maps: [("a".to_string(), vec![(1.0, 0.0)])].into() }.is_sound());
+    }
+}
