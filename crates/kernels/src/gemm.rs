@@ -60,6 +60,11 @@ impl<'a, T: Real> Matrix<'a, T> {
         Self { data, rows, cols, stride, order }
     }
 
+    /// Itself, checked again: the fields are public.
+    fn verified(&self) -> Self {
+        Self::new(self.data, self.rows, self.cols, self.stride, self.order)
+    }
+
     fn singles(&self) -> Option<Matrix<'a, f32>> {
         let Self { rows, cols, stride, order, .. } = *self;
         T::singles(self.data).map(|data| Matrix { data, rows, cols, stride, order })
@@ -94,6 +99,52 @@ impl<T: Real> Scratch<T> {
     }
 }
 
+/// A b that many products share, laid out once: weights when scoring, or of one training step.
+#[derive(Debug)]
+pub struct Prepared<T> {
+    rows: usize,
+    cols: usize,
+    packed: Buffer,
+    /// For `f64`: row after row.
+    plain: Vec<T>,
+}
+
+impl<T: Real> Prepared<T> {
+    /// Memory for `rows` × `cols`, all 0.
+    pub fn new(rows: usize, cols: usize) -> Self {
+        let fast = T::singles(&[]).is_some();
+        let packed = Buffer::new(if fast { rows * cols.next_multiple_of(PANEL) } else { 0 });
+        Self { rows, cols, packed, plain: vec![T::ZERO; if fast { 0 } else { rows * cols }] }
+    }
+
+    /// Takes a matrix over.
+    ///
+    /// # Panics
+    /// If it is of another shape.
+    pub fn load(&mut self, pool: &Pool, b: Matrix<'_, T>) {
+        let b = b.verified();
+        assert_eq!((b.rows, b.cols), (self.rows, self.cols), "a matrix of another shape");
+        match b.singles() {
+            Some(b) => pack(pool, b, self.packed.as_mut_slice()),
+            None => self.plain.iter_mut().enumerate().for_each(|(i, to)| *to = b.at(i / b.cols, i % b.cols)),
+        }
+    }
+}
+
+/// c = a·b with a b that was laid out before: the same bits as [`multiply`].
+///
+/// # Panics
+/// If shapes do not fit.
+pub fn multiply_prepared<T: Real>(pool: &Pool, a: Matrix<'_, T>, b: &Prepared<T>, c: &mut [T]) {
+    assert_eq!(a.cols, b.rows, "columns of a are rows of b");
+    assert_eq!(c.len(), a.rows * b.cols, "c is rows of a by columns of b");
+    let a = a.verified();
+    match (a.singles(), T::singles_mut(c)) {
+        (Some(a), Some(c)) => fast(pool, a, b.packed.as_slice(), c, Write::Set),
+        _ => plain(a, Matrix::rows(&b.plain, b.rows, b.cols), c, Write::Set),
+    }
+}
+
 /// Rows and panels of 16 columns a job takes.
 const ROWS: usize = 96;
 const PANELS: usize = 4;
@@ -106,14 +157,22 @@ const PANELS: usize = 4;
 pub fn multiply<T: Real>(pool: &Pool, a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], write: Write, scratch: &mut Scratch<T>) {
     assert_eq!(a.cols, b.rows, "columns of a are rows of b");
     assert_eq!(c.len(), a.rows * b.cols, "c is rows of a by columns of b");
-    // The fields are public: check them again.
-    let (a, b) = (Matrix::new(a.data, a.rows, a.cols, a.stride, a.order), Matrix::new(b.data, b.rows, b.cols, b.stride, b.order));
+    let (a, b) = (a.verified(), b.verified());
     if let (Some(left), Some(right)) = (a.singles(), b.singles()) {
         if let Some(c) = T::singles_mut(c) {
-            fast(pool, left, right, c, write, &mut scratch.packed);
+            let length = b.rows * b.cols.next_multiple_of(PANEL);
+            scratch.packed.reserve(length);
+            let packed = &mut scratch.packed.as_mut_slice()[..length];
+            pack(pool, right, packed);
+            fast(pool, left, packed, c, write);
         }
         return;
     }
+    plain(a, b, c, write);
+}
+
+/// The definition.
+fn plain<T: Real>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], write: Write) {
     for (row, c) in c.chunks_mut(b.cols).enumerate() {
         for (col, c) in c.iter_mut().enumerate() {
             let sum: T = (0..a.cols).map(|k| a.at(row, k) * b.at(k, col)).sum();
@@ -122,16 +181,17 @@ pub fn multiply<T: Real>(pool: &Pool, a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mu
     }
 }
 
-fn fast(pool: &Pool, a: Matrix<'_, f32>, b: Matrix<'_, f32>, c: &mut [f32], write: Write, packed: &mut Buffer) {
-    let (depth, columns) = (b.rows, b.cols);
-    let panels = columns.div_ceil(PANEL);
-    packed.reserve(panels * depth * PANEL);
-    let to = &mut packed.as_mut_slice()[..panels * depth * PANEL];
+/// b to panels of 16 columns.
+fn pack(pool: &Pool, b: Matrix<'_, f32>, to: &mut [f32]) {
     match b.order {
-        Order::Rows => weights::panels(pool, b.data, depth, columns, b.stride, to),
-        Order::Columns => weights::turned_panels(pool, b.data, depth, columns, b.stride, to),
+        Order::Rows => weights::panels(pool, b.data, b.rows, b.cols, b.stride, to),
+        Order::Columns => weights::turned_panels(pool, b.data, b.rows, b.cols, b.stride, to),
     }
-    let packed = &*to;
+}
+
+fn fast(pool: &Pool, a: Matrix<'_, f32>, packed: &[f32], c: &mut [f32], write: Write) {
+    let (depth, columns) = (a.cols, c.len() / a.rows);
+    let panels = columns.div_ceil(PANEL);
     let out = Common::new(c);
     let (down, across) = (a.rows.div_ceil(ROWS), panels.div_ceil(PANELS));
     pool.run(down * across, |job| {
@@ -213,6 +273,24 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_prepared_b_gives_the_same_bits() {
+        let pool = Pool::new(2).unwrap();
+        let (m, k, n) = (5, 70, 21);
+        let (a, b): (Vec<f32>, Vec<f32>) = ((0..m * k).map(|i| (i as f32).sin()).collect(), (0..k * n).map(|i| (i as f32).cos()).collect());
+        let (mut once, mut before) = (vec![0.0; m * n], vec![0.0; m * n]);
+        multiply(&pool, Matrix::rows(&a, m, k), Matrix::rows(&b, k, n), &mut once, Write::Set, &mut Scratch::new());
+        let mut prepared = Prepared::new(k, n);
+        prepared.load(&pool, Matrix::rows(&b, k, n));
+        multiply_prepared(&pool, Matrix::rows(&a, m, k), &prepared, &mut before);
+        assert_eq!(once, before);
+        let (a64, b64): (Vec<f64>, Vec<f64>) = (a.iter().map(|&v| v.into()).collect(), b.iter().map(|&v| v.into()).collect());
+        let (mut exact, mut prepared) = (vec![0.0f64; m * n], Prepared::new(k, n));
+        prepared.load(&pool, Matrix::rows(&b64, k, n));
+        multiply_prepared(&pool, Matrix::rows(&a64, m, k), &prepared, &mut exact);
+        assert!(exact.iter().zip(&once).all(|(&a, &b)| (a - f64::from(b)).abs() < 1e-5));
     }
 
     fn matrix<T: Real>(data: &[T], rows: usize, cols: usize, order: usize) -> Matrix<'_, T> {

@@ -232,3 +232,26 @@ fn an_unprepared_direction_is_refused() {
     let mut x = [0.0; 8];
     stride::up(&pool, Map::dense(&[0.0; 2], 1, 1, 1, 2), None, &filter, None, MapMut::dense(&mut x, 1, 2, 2, 2), &mut Scratch::new());
 }
+
+#[test]
+fn a_loose_weight_gives_the_bits_of_a_prepared_one() {
+    let pool = Pool::new(2).unwrap();
+    let mut scratch = Scratch::new();
+    for (wide, deep, rows, cols) in [(3, 20, 5, 6), (16, 32, 8, 4), (20, 7, 2, 2), (17, 5, 1, 1), (32, 48, 4, 4)] {
+        let number = |i: usize| (i * 7919 % 1013) as f32 / 1013.0 - 0.5;
+        let weight: Vec<f32> = (0..16 * wide * deep).map(number).collect();
+        let (x, y): (Vec<f32>, Vec<f32>) =
+            ((0..8 * rows * cols * wide).map(number).collect(), (0..2 * rows * cols * deep).map(number).collect());
+        let mut prepared = Filter::new(wide, deep, rows, cols, 2, Uses::BOTH);
+        prepared.load(&pool, &weight);
+        let loose = Filter::loose(wide, deep, rows, cols, 2);
+        let mut found = [0, 1].map(|_| (vec![0.0f32; x.len()], vec![0.0f32; y.len()]));
+        for (kept, (to_x, to_y)) in [true, false].into_iter().zip(&mut found) {
+            let with = || if kept { (&prepared).into() } else { loose.with(&weight) };
+            let (large, small) = (Map::dense(&x, 2, 2 * rows, 2 * cols, wide), Map::dense(&y, 2, rows, cols, deep));
+            stride::down(&pool, large, None, with(), None, MapMut::dense(to_y, 2, rows, cols, deep), &mut scratch);
+            stride::up(&pool, small, None, with(), None, MapMut::dense(to_x, 2, 2 * rows, 2 * cols, wide), &mut scratch);
+        }
+        assert!(found[0] == found[1], "{wide} {deep} {rows}x{cols}");
+    }
+}

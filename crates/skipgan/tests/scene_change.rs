@@ -215,6 +215,7 @@ fn rows(config: &Config, frames: usize) -> (usize, Vec<FrameScore>) {
     let camera = Camera { scene, script, frames, next: 0, info, log: DamageLog::default() };
     let names = [RECON, LATENT, TOTAL, MOTION, PLACE];
     let calibration = Calibration {
+        ranges: None,
         terms: names.into_iter().map(|name| (name.to_owned(), Statistics { median: 0.0, sd: 1.0 })).collect(),
         basis: Basis::of(config),
         frames: 60,

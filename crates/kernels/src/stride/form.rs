@@ -28,6 +28,19 @@ pub(super) enum Form {
 }
 
 impl Shape {
+    /// # Panics
+    /// If an extent is 0.
+    pub(super) fn checked(wide: usize, deep: usize, rows: usize, cols: usize, images: usize) -> Self {
+        assert!(wide > 0 && deep > 0 && rows > 0 && cols > 0 && images > 0, "an empty filter");
+        Self { wide, deep, rows, cols, images }
+    }
+
+    /// # Panics
+    /// If a weight of that length is not of this shape.
+    pub(super) fn check_weight(&self, length: usize) {
+        assert_eq!(length, 16 * self.wide * self.deep, "a 4x4 weight of {} by {}", self.wide, self.deep);
+    }
+
     /// By shape alone, without the number of images: an image's bits must not depend on its batch.
     pub(super) fn form(&self) -> Form {
         if self.wide < 16 {

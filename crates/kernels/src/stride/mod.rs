@@ -33,7 +33,7 @@ pub struct Uses {
 }
 
 impl Uses {
-    /// Both directions: training.
+    /// Both directions.
     pub const BOTH: Uses = Uses { down: true, up: true };
     /// Scoring a convolution.
     pub const DOWN: Uses = Uses { down: true, up: false };
@@ -41,7 +41,7 @@ impl Uses {
     pub const UP: Uses = Uses { down: false, up: true };
 }
 
-/// A weight prepared for maps of one size.
+/// A weight for maps of one size: kept prepared, or prepared from what it is given at each use ([`Filter::with`]).
 #[derive(Debug)]
 pub struct Filter<T> {
     shape: Shape,
@@ -52,6 +52,20 @@ pub struct Filter<T> {
     up: Buffer,
 }
 
+/// A filter and the numbers it stands for.
+#[derive(Clone, Copy, Debug)]
+pub struct Weight<'a, T> {
+    filter: &'a Filter<T>,
+    /// `[ky][kx][wide][deep]`, to be prepared now; `None`: the filter holds them prepared.
+    loose: Option<&'a [T]>,
+}
+
+impl<'a, T> From<&'a Filter<T>> for Weight<'a, T> {
+    fn from(filter: &'a Filter<T>) -> Self {
+        Weight { filter, loose: None }
+    }
+}
+
 impl<T: Real> Filter<T> {
     /// Memory for a weight between a large map of `wide` channels and a small one of `small_rows` × `small_cols` ×
     /// `deep`. `images` is how many a batch usually has; it never changes results.
@@ -59,8 +73,7 @@ impl<T: Real> Filter<T> {
     /// # Panics
     /// If an extent is 0.
     pub fn new(wide: usize, deep: usize, small_rows: usize, small_cols: usize, images: usize, uses: Uses) -> Self {
-        assert!(wide > 0 && deep > 0 && small_rows > 0 && small_cols > 0 && images > 0, "an empty filter");
-        let shape = Shape { wide, deep, rows: small_rows, cols: small_cols, images };
+        let shape = Shape::checked(wide, deep, small_rows, small_cols, images);
         let fast = T::singles(&[]).is_some();
         Self {
             shape,
@@ -71,34 +84,60 @@ impl<T: Real> Filter<T> {
         }
     }
 
-    /// Takes the weight over, `[ky][kx][wide][deep]`: once a training step, once a model when scoring.
+    /// The same without memory: for training, where prepared weights of all layers would take as much as the weights, their gradients and
+    /// moments together.
+    ///
+    /// # Panics
+    /// If an extent is 0.
+    pub fn loose(wide: usize, deep: usize, small_rows: usize, small_cols: usize, images: usize) -> Self {
+        let shape = Shape::checked(wide, deep, small_rows, small_cols, images);
+        Self { shape, uses: Uses { down: false, up: false }, raw: Vec::new(), down: Buffer::default(), up: Buffer::default() }
+    }
+
+    /// The filter for one call, with `weight`, `[ky][kx][wide][deep]`.
+    ///
+    /// # Panics
+    /// If `weight` is not 16 · wide · deep long.
+    pub fn with<'a>(&'a self, weight: &'a [T]) -> Weight<'a, T> {
+        self.shape.check_weight(weight.len());
+        Weight { filter: self, loose: Some(weight) }
+    }
+
+    /// Takes the weight over, `[ky][kx][wide][deep]`: once a model when scoring.
     ///
     /// # Panics
     /// If `weight` is not 16 · wide · deep long.
     pub fn load(&mut self, pool: &Pool, weight: &[T]) {
-        let shape = self.shape;
-        let Shape { wide, deep, .. } = shape;
-        assert_eq!(weight.len(), 16 * wide * deep, "a 4x4 weight of {wide} by {deep}");
+        self.shape.check_weight(weight.len());
         let Some(weight) = T::singles(weight) else {
             self.raw.copy_from_slice(weight);
             return;
         };
         if self.uses.down {
-            let to = self.down.as_mut_slice();
-            match shape.form() {
-                Form::Winograd => weights::down_points(pool, weight, wide, deep, to),
-                Form::Narrow => weights::panels(pool, weight, 16 * wide, deep, deep, to),
-                Form::Small => small::load_down(pool, &shape, weight, to),
-            }
+            load_down(pool, &self.shape, weight, self.down.as_mut_slice());
         }
         if self.uses.up {
-            let to = self.up.as_mut_slice();
-            match shape.form() {
-                Form::Winograd => weights::up_points(pool, weight, wide, deep, to),
-                Form::Narrow => narrow::load_up(pool, &shape, weight, to),
-                Form::Small => small::load_up(pool, &shape, weight, to),
-            }
+            load_up(pool, &self.shape, weight, self.up.as_mut_slice());
         }
+    }
+}
+
+/// Prepares a weight for [`down`].
+fn load_down(pool: &Pool, shape: &Shape, weight: &[f32], to: &mut [f32]) {
+    let Shape { wide, deep, .. } = *shape;
+    match shape.form() {
+        Form::Winograd => weights::down_points(pool, weight, wide, deep, to),
+        Form::Narrow => weights::panels(pool, weight, 16 * wide, deep, deep, to),
+        Form::Small => small::load_down(pool, shape, weight, to),
+    }
+}
+
+/// Prepares a weight for [`up`].
+fn load_up(pool: &Pool, shape: &Shape, weight: &[f32], to: &mut [f32]) {
+    match shape.form() {
+        Form::Winograd => weights::up_points(pool, weight, shape.wide, shape.deep, to),
+        Form::Narrow => narrow::load_up(pool, shape, weight, to),
+        Form::Small => small::load_up(pool, shape, weight, to),
     }
 }
 
@@ -146,20 +185,21 @@ fn check_ends<T: Real>(lens: &Option<Lens<'_, T>>, input: usize, bias: Option<&[
 ///
 /// # Panics
 /// If shapes do not fit the filter, or it was not made for `down`.
-pub fn down<T: Real>(
+pub fn down<'w, T: Real>(
     pool: &Pool,
     x: Map<'_, T>,
     lens: Option<Lens<'_, T>>,
-    filter: &Filter<T>,
+    weight: impl Into<Weight<'w, T>>,
     bias: Option<&[T]>,
     mut y: MapMut<'_, T>,
     scratch: &mut Scratch<T>,
 ) {
+    let Weight { filter, loose } = weight.into();
     check_filter(filter, &x, &y.read());
     check_ends(&lens, x.channels, bias, y.channels);
-    assert!(filter.uses.down, "this filter was made without `down`");
+    assert!(loose.is_some() || filter.uses.down, "this filter was made without `down`");
     let (Some(input), Some(output)) = (x.singles(), y.singles()) else {
-        return reference::down(x, lens, &filter.raw, bias, y);
+        return reference::down(x, lens, loose.unwrap_or(&filter.raw), bias, y);
     };
     let (lens, bias) = (lens.and_then(Lens::singles), bias.and_then(T::singles));
     let run = match filter.shape.form() {
@@ -167,27 +207,38 @@ pub fn down<T: Real>(
         Form::Narrow => narrow::down,
         Form::Small => small::down,
     };
-    run(pool, input, lens, filter.down.as_slice(), bias, output, &mut scratch.store);
+    let shape = &filter.shape;
+    let Some(weight) = loose.and_then(T::singles) else {
+        return run(pool, input, lens, filter.down.as_slice(), bias, output, &mut scratch.store);
+    };
+    // Lent out for the call: the kernels work in the rest of the scratch memory.
+    let mut prepared = std::mem::take(&mut scratch.weight);
+    prepared.reserve(shape.down_weight());
+    let held = &mut prepared.as_mut_slice()[..shape.down_weight()];
+    load_down(pool, shape, weight, held);
+    run(pool, input, lens, held, bias, output, &mut scratch.store);
+    scratch.weight = prepared;
 }
 
 /// x[2h, 2w, wide] = bias + the transposed convolution of lens(y)[h, w, deep]. Overwrites x.
 ///
 /// # Panics
 /// If shapes do not fit the filter, or it was not made for `up`.
-pub fn up<T: Real>(
+pub fn up<'w, T: Real>(
     pool: &Pool,
     y: Map<'_, T>,
     lens: Option<Lens<'_, T>>,
-    filter: &Filter<T>,
+    weight: impl Into<Weight<'w, T>>,
     bias: Option<&[T]>,
     mut x: MapMut<'_, T>,
     scratch: &mut Scratch<T>,
 ) {
+    let Weight { filter, loose } = weight.into();
     check_filter(filter, &x.read(), &y);
     check_ends(&lens, y.channels, bias, x.channels);
-    assert!(filter.uses.up, "this filter was made without `up`");
+    assert!(loose.is_some() || filter.uses.up, "this filter was made without `up`");
     let (Some(input), Some(output)) = (y.singles(), x.singles()) else {
-        return reference::up(y, lens, &filter.raw, bias, x);
+        return reference::up(y, lens, loose.unwrap_or(&filter.raw), bias, x);
     };
     let (lens, bias) = (lens.and_then(Lens::singles), bias.and_then(T::singles));
     let run = match filter.shape.form() {
@@ -195,7 +246,17 @@ pub fn up<T: Real>(
         Form::Narrow => narrow::up,
         Form::Small => small::up,
     };
-    run(pool, input, lens, filter.up.as_slice(), bias, output, &mut scratch.store);
+    let shape = &filter.shape;
+    let Some(weight) = loose.and_then(T::singles) else {
+        return run(pool, input, lens, filter.up.as_slice(), bias, output, &mut scratch.store);
+    };
+    // Lent out for the call: the kernels work in the rest of the scratch memory.
+    let mut prepared = std::mem::take(&mut scratch.weight);
+    prepared.reserve(shape.up_weight());
+    let held = &mut prepared.as_mut_slice()[..shape.up_weight()];
+    load_up(pool, shape, weight, held);
+    run(pool, input, lens, held, bias, output, &mut scratch.store);
+    scratch.weight = prepared;
 }
 
 /// dw`[ky][kx][wide][deep]` = Σ lens(x)·lens(y) over all pixels a tap joins: the weight gradient. Overwrites dw; taps

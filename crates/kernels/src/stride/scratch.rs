@@ -10,6 +10,8 @@ use crate::{Pool, Real};
 #[derive(Debug, Default)]
 pub struct Scratch<T> {
     pub(super) store: Store,
+    /// One loose weight, prepared.
+    pub(super) weight: Buffer,
     number: PhantomData<T>,
 }
 
@@ -26,7 +28,7 @@ pub(super) struct Store {
 impl<T: Real> Scratch<T> {
     /// Nothing reserved: the first calls will.
     pub fn new() -> Self {
-        Self { store: Store::default(), number: PhantomData }
+        Self { store: Store::default(), weight: Buffer::default(), number: PhantomData }
     }
 
     /// Reserves what the three kernels need between a large map of `wide` channels and a small one of `small_rows` ×
@@ -38,6 +40,16 @@ impl<T: Real> Scratch<T> {
             self.store.common.reserve(common);
             self.store.own.reserve(own.next_multiple_of(16) * pool.threads());
             self.store.offsets.reserve(shape.offsets().saturating_sub(self.store.offsets.len()));
+        }
+    }
+}
+
+impl<T: Real> Scratch<T> {
+    /// Reserves what a loose filter between maps of these sizes needs in addition.
+    pub fn reserve_loose(&mut self, (wide, deep): (usize, usize), (small_rows, small_cols): (usize, usize)) {
+        if T::singles(&[]).is_some() {
+            let shape = Shape { wide, deep, rows: small_rows, cols: small_cols, images: 1 };
+            self.weight.reserve(shape.down_weight().max(shape.up_weight()));
         }
     }
 }

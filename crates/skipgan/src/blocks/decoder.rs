@@ -2,10 +2,10 @@
 //! (METHOD.md §1, `decoder_block`). The concatenation is the join's address.
 
 use super::join::{Half, Join};
+use crate::layers::weights::Training;
 use crate::layers::{BatchNorm, Deconv, Run, Source};
 use crate::params::Layout;
 use crate::spec::GeneratorSpec;
-use kernels::stride::Uses;
 use kernels::{Map, MapMut, Pool, Real};
 use std::ops::Range;
 
@@ -22,10 +22,10 @@ impl<T: Real> Decoder<T> {
         (parameters, statistics): (&Layout, &Layout),
         (height, width): (usize, usize),
         images: usize,
-        uses: Uses,
+        training: Training,
     ) -> Self {
         let level = |(i, layer): (usize, crate::spec::Layer)| {
-            let deconv = Deconv::new(&layer, parameters, (height >> (i + 1), width >> (i + 1)), images, uses);
+            let deconv = Deconv::new(&layer, parameters, (height >> (i + 1), width >> (i + 1)), images, training);
             (deconv, BatchNorm::find(&layer.name, parameters, statistics))
         };
         Self { levels: spec.decoder().into_iter().enumerate().map(level).collect() }

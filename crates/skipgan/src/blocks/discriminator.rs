@@ -5,10 +5,10 @@
 //! its own lenses (METHOD.md §4). The gradient has room for one branch: they go back one after the other.
 
 use super::SLOPE;
+use crate::layers::weights::Training;
 use crate::layers::{BatchNorm, Conv, Moments, Place, Run, Source};
 use crate::params::Layout;
 use crate::spec::{DiscriminatorSpec, Layer};
-use kernels::stride::Uses;
 use kernels::{Lens, Map, MapMut, Pool, Real, Write, norm};
 use std::ops::Range;
 
@@ -81,10 +81,9 @@ impl<T: Real> Features<T> {
     ) -> Self {
         let level = |(i, layer): (usize, Layer)| {
             let place = Place::dense(height >> (i + 1), width >> (i + 1), layer.deep);
-            let uses = if trained > 0 { Uses::BOTH } else { Uses::DOWN };
             let side = || Side { scale: vec![T::ONE; layer.deep], shift: vec![T::ZERO; layer.deep], moments: Moments::new(layer.deep) };
             Level {
-                conv: Conv::new(&layer, parameters, (place.rows, place.cols), images, uses),
+                conv: Conv::new(&layer, parameters, (place.rows, place.cols), images, Training::of(trained)),
                 norm: BatchNorm::find(&layer.name, parameters, statistics),
                 place,
                 values: vec![T::ZERO; 2 * images * place.image()],

@@ -1,10 +1,10 @@
 //! G's encoder: enc.i = activation → convolution → batch-norm, halving level by level (METHOD.md §1, `encoder_block`).
 
 use super::join::{Half, Join};
+use crate::layers::weights::Training;
 use crate::layers::{BatchNorm, Conv, Run, Source};
 use crate::params::Layout;
 use crate::spec::GeneratorSpec;
-use kernels::stride::Uses;
 use kernels::{Map, Pool, Real, Write};
 use std::ops::Range;
 
@@ -25,9 +25,9 @@ impl<T: Real> Encoder<T> {
         images: usize,
         trained: usize,
     ) -> Self {
+        let training = Training::of(trained);
         let level = |(i, layer): (usize, crate::spec::Layer)| {
-            let uses = if trained > 0 && i > 0 { Uses::BOTH } else { Uses::DOWN };
-            let conv = Conv::new(&layer, parameters, (height >> (i + 1), width >> (i + 1)), images, uses);
+            let conv = Conv::new(&layer, parameters, (height >> (i + 1), width >> (i + 1)), images, training);
             (conv, BatchNorm::find(&layer.name, parameters, statistics))
         };
         let levels = spec.encoder().into_iter().enumerate().map(level).collect();

@@ -1,43 +1,58 @@
 //! The 4×4 convolution, stride 2, padding 1 (METHOD.md §1): forward `down`, input gradient `up`, weight gradient `pair`.
 //! What it reads it sees through a lens (batch-norm and activation of the layer before); what it writes is its bare output.
 
+use super::weights::Training;
 use super::work::{Run, add};
 use crate::params::Layout;
 use crate::spec::Layer;
-use kernels::stride::{self, Filter, Uses};
+use kernels::stride::{self, Filter, Uses, Weight};
 use kernels::{Lens, Map, MapMut, Pool, Real, Write};
 use std::ops::Range;
 
-/// Places of one convolution's parameters, and its weight prepared for maps of one size.
+/// Places of one convolution's parameters, and its weight for maps of one size: kept prepared for scoring, prepared at each use in
+/// training.
 #[derive(Debug)]
 pub struct Conv<T> {
     weight: Range<usize>,
     bias: Option<Range<usize>>,
     filter: Filter<T>,
+    training: Training,
 }
 
 impl<T: Real> Conv<T> {
-    /// The convolution `layer` of `layout`, giving maps of `rows` × `cols`, in batches of about `images`.
+    /// The convolution `layer` of `layout`, giving maps of `rows` × `cols`, in batches of about `images`. Its weight is kept prepared
+    /// where nothing trains; else it is prepared at each use, so that one layer's takes memory at a time.
     ///
     /// # Panics
     /// If `layout` has no such layer.
-    pub fn new(layer: &Layer, layout: &Layout, (rows, cols): (usize, usize), images: usize, uses: Uses) -> Self {
+    pub fn new(layer: &Layer, layout: &Layout, (rows, cols): (usize, usize), images: usize, training: Training) -> Self {
         Self {
             weight: place(layout, &layer.name, "conv.weight").expect("every convolution has a weight"),
             bias: place(layout, &layer.name, "conv.bias"),
-            filter: Filter::new(layer.wide, layer.deep, rows, cols, images, uses),
+            filter: filter(layer, (rows, cols), images, training, Uses::DOWN),
+            training,
         }
     }
 
     /// Takes over the weight of `parameters`: after every update.
     pub fn prepare(&mut self, pool: &Pool, parameters: &[T]) {
-        self.filter.load(pool, &parameters[self.weight.clone()]);
+        if self.training == Training::Off {
+            self.filter.load(pool, &parameters[self.weight.clone()]);
+        }
     }
 
     /// y = lens(x) ∗ W + bias.
     pub fn forward(&self, run: &mut Run<'_, T>, x: Map<'_, T>, lens: Option<Lens<'_, T>>, y: MapMut<'_, T>) {
         let bias = self.bias.clone().map(|range| &run.parameters[range]);
-        stride::down(run.pool, x, lens, &self.filter, bias, y, &mut run.work.strided);
+        stride::down(
+            run.pool,
+            x,
+            lens,
+            weight(&self.filter, self.training, &run.parameters[self.weight.clone()]),
+            bias,
+            y,
+            &mut run.work.strided,
+        );
     }
 
     /// ∂W and ∂bias into (or onto) `gradient`, from the gradient `dy` of the bare output.
@@ -65,8 +80,29 @@ impl<T: Real> Conv<T> {
 
     /// The gradient of what was read (after the lens), from that of the bare output.
     pub fn input_gradient(&self, run: &mut Run<'_, T>, dy: Map<'_, T>, dx: MapMut<'_, T>) {
-        stride::up(run.pool, dy, None, &self.filter, None, dx, &mut run.work.strided);
+        stride::up(
+            run.pool,
+            dy,
+            None,
+            weight(&self.filter, self.training, &run.parameters[self.weight.clone()]),
+            None,
+            dx,
+            &mut run.work.strided,
+        );
     }
+}
+
+/// A filter of a layer: with memory for one use where nothing trains.
+pub(super) fn filter<T: Real>(layer: &Layer, (rows, cols): (usize, usize), images: usize, training: Training, scoring: Uses) -> Filter<T> {
+    match training {
+        Training::On => Filter::loose(layer.wide, layer.deep, rows, cols, images),
+        Training::Off => Filter::new(layer.wide, layer.deep, rows, cols, images, scoring),
+    }
+}
+
+/// The weight of a call.
+pub(super) fn weight<'a, T: Real>(filter: &'a Filter<T>, training: Training, stored: &'a [T]) -> Weight<'a, T> {
+    if training == Training::On { filter.with(stored) } else { filter.into() }
 }
 
 /// The range of tensor `prefix.suffix`.

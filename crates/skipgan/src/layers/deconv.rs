@@ -2,11 +2,12 @@
 //! `pair`. Free taps are the published layer; tied taps (DETECTION.md §3.5) are nearest ×2 followed by a 3×3 convolution,
 //! written as the same layer: W₄ = T·W₃·Tᵀ, ∂W₃ = Tᵀ·∂W₄·T.
 
-use super::conv::{bias_gradient, place};
+use super::conv::{bias_gradient, filter, place, weight};
+use super::weights::Training;
 use super::work::Run;
 use crate::params::Layout;
 use crate::spec::{Layer, Taps};
-use kernels::stride::{self, Filter, Uses};
+use kernels::stride::{self, Filter, Uses, Weight};
 use kernels::{Lens, Map, MapMut, Pool, Real, Write};
 use std::ops::Range;
 
@@ -16,20 +17,23 @@ pub struct Deconv<T> {
     weight: Range<usize>,
     bias: Option<Range<usize>>,
     filter: Filter<T>,
+    training: Training,
     /// W₄ of tied taps; empty where taps are free.
     derived: Vec<T>,
 }
 
 impl<T: Real> Deconv<T> {
-    /// The transposed convolution `layer` of `layout`, reading maps of `rows` × `cols`, in batches of about `images`.
+    /// The transposed convolution `layer` of `layout`, reading maps of `rows` × `cols`, in batches of about `images`. As
+    /// [`super::Conv::new`] keeps its weight.
     ///
     /// # Panics
     /// If `layout` has no such layer.
-    pub fn new(layer: &Layer, layout: &Layout, (rows, cols): (usize, usize), images: usize, uses: Uses) -> Self {
+    pub fn new(layer: &Layer, layout: &Layout, (rows, cols): (usize, usize), images: usize, training: Training) -> Self {
         Self {
             weight: place(layout, &layer.name, "conv.weight").expect("every convolution has a weight"),
             bias: place(layout, &layer.name, "conv.bias"),
-            filter: Filter::new(layer.wide, layer.deep, rows, cols, images, uses),
+            filter: filter(layer, (rows, cols), images, training, Uses::UP),
+            training,
             derived: if layer.taps == Taps::Tied { vec![T::ZERO; 16 * layer.wide * layer.deep] } else { Vec::new() },
         }
     }
@@ -37,17 +41,23 @@ impl<T: Real> Deconv<T> {
     /// Takes over the weight of `parameters`: after every update.
     pub fn prepare(&mut self, pool: &Pool, parameters: &[T]) {
         let stored = &parameters[self.weight.clone()];
-        if self.derived.is_empty() {
-            return self.filter.load(pool, stored);
+        if !self.derived.is_empty() {
+            spread(stored, &mut self.derived);
         }
-        spread(stored, &mut self.derived);
-        self.filter.load(pool, &self.derived);
+        if self.training == Training::Off {
+            self.filter.load(pool, if self.derived.is_empty() { stored } else { &self.derived });
+        }
+    }
+
+    fn four<'a>(&'a self, parameters: &'a [T]) -> Weight<'a, T> {
+        let stored = if self.derived.is_empty() { &parameters[self.weight.clone()] } else { &self.derived };
+        weight(&self.filter, self.training, stored)
     }
 
     /// x = the transposed convolution of lens(y) + bias.
     pub fn forward(&self, run: &mut Run<'_, T>, y: Map<'_, T>, lens: Option<Lens<'_, T>>, x: MapMut<'_, T>) {
         let bias = self.bias.clone().map(|range| &run.parameters[range]);
-        stride::up(run.pool, y, lens, &self.filter, bias, x, &mut run.work.strided);
+        stride::up(run.pool, y, lens, self.four(run.parameters), bias, x, &mut run.work.strided);
     }
 
     /// ∂W and ∂bias into `gradient`, from the gradient `dx` of the bare output.
@@ -66,7 +76,7 @@ impl<T: Real> Deconv<T> {
 
     /// The gradient of what was read (after the lens), from that of the bare output.
     pub fn input_gradient(&self, run: &mut Run<'_, T>, dx: Map<'_, T>, dy: MapMut<'_, T>) {
-        stride::down(run.pool, dx, None, &self.filter, None, dy, &mut run.work.strided);
+        stride::down(run.pool, dx, None, self.four(run.parameters), None, dy, &mut run.work.strided);
     }
 }
 

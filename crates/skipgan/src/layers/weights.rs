@@ -135,6 +135,13 @@ pub enum Training {
     Off,
 }
 
+impl Training {
+    /// On where some images may have gradients.
+    pub fn of(trained: usize) -> Training {
+        if trained > 0 { Training::On } else { Training::Off }
+    }
+}
+
 /// Index in the engine's order of every element of a tensor, in PyTorch's order: 4-D tensors turn, others stay.
 pub(crate) fn turned(shape: &[usize]) -> impl Iterator<Item = usize> + use<> {
     let [deep, wide, rows, cols] = match shape {

@@ -17,7 +17,7 @@ use std::ops::Range;
 pub struct Discriminator<T> {
     features: Features<T>,
     levels: usize,
-    latent: Option<LatentVector>,
+    latent: Option<LatentVector<T>>,
     head: Logit,
     loss_features: spec::Features,
     picture: Place,
@@ -45,7 +45,7 @@ impl<T: Real> Discriminator<T> {
     pub fn new(spec: &DiscriminatorSpec, weights: &Weights<T>, plan: &Plan) -> Self {
         let trained = if plan.training == Training::On { plan.images } else { 0 };
         let layouts = (&*weights.layout, &*weights.statistics_layout);
-        let latent = LatentVector::find(layouts.0);
+        let latent = LatentVector::<T>::find(layouts.0);
         let last = Place::dense(plan.height >> spec.levels, plan.width >> spec.levels, spec.channels(spec.levels - 1));
         let picture = Place::dense(plan.height, plan.width, spec.input_channels);
         let (cells, nz) = latent.as_ref().map_or((last.rows * last.cols, 0), |latent| (1, latent.length()));
@@ -80,6 +80,9 @@ impl<T: Real> Discriminator<T> {
     /// Takes over the weights: after every update.
     pub fn prepare(&mut self, pool: &Pool, parameters: &[T]) {
         self.features.prepare(pool, parameters);
+        if let Some(latent) = &mut self.latent {
+            latent.prepare(pool, parameters);
+        }
     }
 
     /// Writes `context` and `shown` (both dense) side by side into pictures from `first` on.

@@ -6,7 +6,6 @@ use crate::blocks::{Decoder, Encoder, Join};
 use crate::layers::weights::Training;
 use crate::layers::{Place, Run, Source, Weights};
 use crate::spec::{GeneratorSpec, Output};
-use kernels::stride::Uses;
 use kernels::{Map, Pool, Real};
 use std::ops::Range;
 
@@ -33,17 +32,14 @@ impl<T: Real> Generator<T> {
     /// For a plan.
     pub fn new(spec: &GeneratorSpec, weights: &Weights<T>, plan: &Plan) -> Self {
         let (sides, images) = ((plan.height, plan.width), plan.images);
-        let (trained, uses) = match plan.training {
-            Training::On => (images, Uses::BOTH),
-            Training::Off => (0, Uses::UP),
-        };
+        let trained = if plan.training == Training::On { images } else { 0 };
         let layouts = (&*weights.layout, &*weights.statistics_layout);
         let join = |level: usize| Join::new(spec, level, (plan.height >> (level + 1), plan.width >> (level + 1)), images, trained);
         let input = Place::dense(plan.height, plan.width, spec.input_channels);
         let output = Place::dense(plan.height, plan.width, spec.output_channels);
         Self {
             encoder: Encoder::new(spec, layouts, sides, images, trained),
-            decoder: Decoder::new(spec, layouts, sides, images, uses),
+            decoder: Decoder::new(spec, layouts, sides, images, plan.training),
             joins: (0..spec.levels).map(join).collect(),
             input,
             output,

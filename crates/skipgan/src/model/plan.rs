@@ -100,6 +100,9 @@ impl Plan {
             let small = (self.height >> (level + 1), self.width >> (level + 1));
             let images = self.images * if layer.name.starts_with("d.") { 2 } else { 1 };
             work.strided.reserve(pool, (layer.wide, layer.deep), small, images);
+            if self.training == Training::On {
+                work.strided.reserve_loose((layer.wide, layer.deep), small);
+            }
         }
         work
     }
