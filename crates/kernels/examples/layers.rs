@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use kernels::stride::{self, Filter, Scratch, Uses};
-use kernels::{Lens, Map, MapMut, Pool};
+use kernels::{Lens, Map, MapMut, Pool, Write};
 
 struct Layer {
     name: &'static str,
@@ -102,7 +102,7 @@ fn measure(pool: &Pool, layer: &Layer) -> [f64; 4] {
     let up = best(pool, || {
         stride::up(pool, y, lens(deep), &filter, None, MapMut::dense(&mut x_out, batch, 2 * rows, 2 * cols, wide), &mut scratch)
     });
-    let pair = best(pool, || stride::pair(pool, x, wide_lens, y, None, &mut dw, &mut scratch));
+    let pair = best(pool, || stride::pair(pool, x, wide_lens, y, None, (&mut dw, Write::Set), &mut scratch));
     [load, down, up, pair]
 }
 

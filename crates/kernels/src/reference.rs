@@ -2,7 +2,7 @@
 //!
 //! `f64` networks always run these, on one thread. They are no yardstick for speed.
 
-use crate::{Lens, Map, MapMut, Real};
+use crate::{Lens, Map, MapMut, Real, Write};
 
 /// Rows or columns of the large map that `tap` (0..4) of position `small` meets: `2·small + tap − 1`, if inside.
 fn meets(small: usize, tap: usize, large: usize) -> Option<usize> {
@@ -80,9 +80,17 @@ pub fn up<T: Real>(y: Map<'_, T>, lens: Option<Lens<'_, T>>, weight: &[T], bias:
 }
 
 /// `dw[ky][kx][wide][deep]` = Σ over images and pixels of lens(x) at the tap times lens(y): the weight gradient.
-pub fn pair<T: Real>(x: Map<'_, T>, x_lens: Option<Lens<'_, T>>, y: Map<'_, T>, y_lens: Option<Lens<'_, T>>, dw: &mut [T]) {
+pub fn pair<T: Real>(
+    x: Map<'_, T>,
+    x_lens: Option<Lens<'_, T>>,
+    y: Map<'_, T>,
+    y_lens: Option<Lens<'_, T>>,
+    (dw, write): (&mut [T], Write),
+) {
     let (wide, deep, cols) = (x.channels, y.channels, y.cols);
-    dw.fill(T::ZERO);
+    if write == Write::Set {
+        dw.fill(T::ZERO);
+    }
     let mut right = vec![T::ZERO; deep];
     for index in 0..y.pixels() {
         let (image, row, col) = (index / (y.rows * cols), index / cols % y.rows, index % cols);

@@ -2,7 +2,7 @@
 //! identity), over threads and batches (equal bits), and over memory they must not touch.
 
 use kernels::stride::{self, Filter, Scratch, Uses};
-use kernels::{Lens, Level, Map, MapMut, Pool, Real, reference};
+use kernels::{Lens, Level, Map, MapMut, Pool, Real, Write, reference};
 
 /// A small, fixed, irregular sequence in (−1, 1).
 fn numbers<T: Real>(count: usize, seed: u64) -> Vec<T> {
@@ -77,7 +77,7 @@ impl Case {
         stride::down(pool, x, x_lens, &filter, bias(&given.deep).as_deref(), to, scratch);
         let to = MapMut::new(&mut found.x, images, 2 * rows, 2 * cols, wide, wide + gap);
         stride::up(pool, y, y_lens, &filter, bias(&given.wide).as_deref(), to, scratch);
-        stride::pair(pool, x, x_lens, y, y_lens, &mut found.dw, scratch);
+        stride::pair(pool, x, x_lens, y, y_lens, (&mut found.dw, Write::Set), scratch);
         found
     }
 }
@@ -137,7 +137,7 @@ fn the_f64_loops_are_the_operation() {
     reference::up(Map::dense(&[10.0], 1, 1, 1, 1), None, &weight, None, MapMut::dense(&mut up, 1, 2, 2, 1));
     assert_eq!(up, [50.0, 60.0, 90.0, 100.0]);
     let mut dw = [1.0; 16];
-    reference::pair(Map::dense(&x, 1, 2, 2, 1), None, Map::dense(&[10.0], 1, 1, 1, 1), None, &mut dw);
+    reference::pair(Map::dense(&x, 1, 2, 2, 1), None, Map::dense(&[10.0], 1, 1, 1, 1), None, (&mut dw, Write::Set));
     assert_eq!([dw[5], dw[6], dw[9], dw[10]], [10.0, 20.0, 30.0, 40.0]);
     assert_eq!(dw.iter().sum::<f64>(), 100.0);
 }
@@ -253,5 +253,21 @@ fn a_loose_weight_gives_the_bits_of_a_prepared_one() {
             stride::up(&pool, small, None, with(), None, MapMut::dense(to_x, 2, 2 * rows, 2 * cols, wide), &mut scratch);
         }
         assert!(found[0] == found[1], "{wide} {deep} {rows}x{cols}");
+    }
+}
+
+#[test]
+fn a_gradient_may_be_added() {
+    let pool = Pool::new(2).unwrap();
+    let mut scratch = Scratch::new();
+    for (wide, deep, rows, cols) in [(3, 20, 5, 6), (16, 32, 8, 4), (20, 7, 2, 2), (17, 5, 1, 1)] {
+        let number = |i: usize| (i * 7919 % 1013) as f32 / 1013.0 - 0.5;
+        let (x, y): (Vec<f32>, Vec<f32>) =
+            ((0..8 * rows * cols * wide).map(number).collect(), (0..2 * rows * cols * deep).map(number).collect());
+        let (large, small) = (Map::dense(&x, 2, 2 * rows, 2 * cols, wide), Map::dense(&y, 2, rows, cols, deep));
+        let (mut put, mut added) = (vec![f32::NAN; 16 * wide * deep], vec![2.0f32; 16 * wide * deep]);
+        stride::pair(&pool, large, None, small, None, (&mut put, Write::Set), &mut scratch);
+        stride::pair(&pool, large, None, small, None, (&mut added, Write::Add), &mut scratch);
+        assert!(put.iter().zip(&added).all(|(put, added)| (put + 2.0 - added).abs() < 1e-4), "{wide} {deep} {rows}x{cols}");
     }
 }

@@ -20,7 +20,7 @@ mod winograd;
 pub use scratch::Scratch;
 
 use crate::memory::Buffer;
-use crate::{Lens, Map, MapMut, Pool, Real, reference};
+use crate::{Lens, Map, MapMut, Pool, Real, Write, reference};
 use form::{Form, Shape};
 
 /// Which kernels a [`Filter`] will be used for: only those are prepared.
@@ -259,8 +259,8 @@ pub fn up<'w, T: Real>(
     scratch.weight = prepared;
 }
 
-/// dw`[ky][kx][wide][deep]` = Σ lens(x)·lens(y) over all pixels a tap joins: the weight gradient. Overwrites dw; taps
-/// that only meet padding (12 of 16 at 2×2 → 1×1) are exactly 0.
+/// dw`[ky][kx][wide][deep]` = Σ lens(x)·lens(y) over all pixels a tap joins: the weight gradient, put or added. Taps that
+/// only meet padding (12 of 16 at 2×2 → 1×1) get exactly 0.
 ///
 /// # Panics
 /// If shapes do not fit.
@@ -270,7 +270,7 @@ pub fn pair<T: Real>(
     x_lens: Option<Lens<'_, T>>,
     y: Map<'_, T>,
     y_lens: Option<Lens<'_, T>>,
-    dw: &mut [T],
+    (dw, write): (&mut [T], Write),
     scratch: &mut Scratch<T>,
 ) {
     check(&x, &y);
@@ -278,7 +278,7 @@ pub fn pair<T: Real>(
     check_ends(&y_lens, y.channels, None, 0);
     assert_eq!(dw.len(), 16 * x.channels * y.channels, "a 4x4 gradient of {} by {}", x.channels, y.channels);
     let (Some(left), Some(right)) = (x.singles(), y.singles()) else {
-        return reference::pair(x, x_lens, y, y_lens, dw);
+        return reference::pair(x, x_lens, y, y_lens, (dw, write));
     };
     let (x_lens, y_lens) = (x_lens.and_then(Lens::singles), y_lens.and_then(Lens::singles));
     let shape = Shape { wide: x.channels, deep: y.channels, rows: y.rows, cols: y.cols, images: y.images };
@@ -288,5 +288,5 @@ pub fn pair<T: Real>(
         Form::Small => small::pair,
     };
     let Some(dw) = T::singles_mut(dw) else { return };
-    run(pool, left, x_lens, right, y_lens, dw, &mut scratch.store);
+    run(pool, left, x_lens, right, y_lens, (dw, write), &mut scratch.store);
 }

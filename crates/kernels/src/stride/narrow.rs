@@ -14,7 +14,7 @@ use super::weights;
 use super::winograd::Shared;
 use crate::arch::{Kernel, Lanes, PANEL, Product, Strided, Windows, dispatch, product};
 use crate::memory::Common;
-use crate::{Lens, Map, MapMut, Pool};
+use crate::{Lens, Map, MapMut, Pool, Write};
 
 /// Small pixels a job of `down` and a step of `pair` take, about.
 const PIXELS: usize = 384;
@@ -249,7 +249,7 @@ pub(super) fn pair(
     x_lens: Option<Lens<'_, f32>>,
     y: Map<'_, f32>,
     y_lens: Option<Lens<'_, f32>>,
-    dw: &mut [f32],
+    (dw, write): (&mut [f32], Write),
     store: &mut Store,
 ) {
     let (wide, deep) = (x.channels, y.channels);
@@ -273,8 +273,10 @@ pub(super) fn pair(
     let sums = &store.common(parts * size)[..];
     pool.chunks_mut(dw, wide * deep, |tap, to| {
         for (row, to) in (tap * wide..).zip(to.chunks_exact_mut(deep)) {
-            to.copy_from_slice(&sums[row * columns..][..deep]);
-            for part in 1..parts {
+            if write == Write::Set {
+                to.fill(0.0);
+            }
+            for part in 0..parts {
                 for (to, v) in to.iter_mut().zip(&sums[part * size + row * columns..]) {
                     *to += v;
                 }

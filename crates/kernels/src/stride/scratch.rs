@@ -74,7 +74,7 @@ impl Store {
 mod tests {
     use super::*;
     use crate::stride::{self, Filter, Uses};
-    use crate::{Lens, Map, MapMut};
+    use crate::{Lens, Map, MapMut, Write};
 
     #[test]
     fn what_is_reserved_suffices() {
@@ -99,7 +99,7 @@ mod tests {
             let mut filter = Filter::new(wide, deep, rows, cols, images, Uses::BOTH);
             filter.load(&pool, &dw);
             let (x_map, y_map) = (Map::dense(&x, images, 2 * rows, 2 * cols, wide), Map::dense(&y, images, rows, cols, deep));
-            stride::pair(&pool, x_map, lens(wide), y_map, lens(deep), &mut dw, &mut scratch);
+            stride::pair(&pool, x_map, lens(wide), y_map, lens(deep), (&mut dw, Write::Set), &mut scratch);
             let to = MapMut::dense(&mut x, images, 2 * rows, 2 * cols, wide);
             stride::up(&pool, y_map, lens(deep), &filter, None, to, &mut scratch);
             let x_map = Map::dense(&x, images, 2 * rows, 2 * cols, wide);

@@ -8,7 +8,7 @@ use super::weights;
 use super::winograd::Shared;
 use crate::arch::{Kernel, Lanes, Listed, Multiply, PANEL, Product, Single, Turned, dispatch, product};
 use crate::memory::Common;
-use crate::{Lens, Map, MapMut, Pool};
+use crate::{Lens, Map, MapMut, Pool, Write};
 
 /// Panels of 16 columns a job of `down` and `up` takes.
 const PANELS: usize = 4;
@@ -268,7 +268,7 @@ pub(super) fn pair(
     x_lens: Option<Lens<'_, f32>>,
     y: Map<'_, f32>,
     y_lens: Option<Lens<'_, f32>>,
-    dw: &mut [f32],
+    (dw, write): (&mut [f32], Write),
     store: &mut Store,
 ) {
     let joined = Joined { images: y.images, rows: y.rows, cols: y.cols };
@@ -283,13 +283,15 @@ pub(super) fn pair(
         let channels = CHANNELS.min(wide - first);
         let to = out.at((tap * wide + first) * deep, channels * deep);
         if !live(y.rows, y.cols).any(|other| other == tap) {
-            // SAFETY: `at` checked the length; jobs write their own rows.
-            unsafe { std::slice::from_raw_parts_mut(to, channels * deep) }.fill(0.0);
+            if write == Write::Set {
+                // SAFETY: `at` checked the length; jobs write their own rows.
+                unsafe { std::slice::from_raw_parts_mut(to, channels * deep) }.fill(0.0);
+            }
             return;
         }
         let left = own.at(worker * own_size, own_size);
         let right = left.wrapping_add(PIXELS * CHANNELS);
-        let work = PairTap { x, y, x_glass: x_glass.get(), y_glass: y_glass.get(), joined, tap, first, channels, left, right, to };
+        let work = PairTap { x, y, x_glass: x_glass.get(), y_glass: y_glass.get(), joined, tap, first, channels, left, right, to, write };
         dispatch(pool.level(), work);
     });
 }
@@ -308,6 +310,7 @@ struct PairTap<'a> {
     left: *mut f32,
     right: *mut f32,
     to: *mut f32,
+    write: Write,
 }
 
 impl Kernel for PairTap<'_> {
@@ -315,7 +318,7 @@ impl Kernel for PairTap<'_> {
     fn run<L: Lanes>(self) {
         let deep = self.y.channels;
         let mut pixels = self.joined.pixels(self.tap);
-        let mut fresh = true;
+        let mut fresh = self.write == Write::Set;
         loop {
             let mut depth = 0;
             for (large, small) in pixels.by_ref().take(PIXELS) {

@@ -12,7 +12,7 @@ use super::points::{Glass, Patch, gradient_points, large_points, results, small_
 use super::scratch::Store;
 use crate::arch::{Kernel, Lanes, Multiply, PANEL, Product, Single, Strided, Turned, dispatch};
 use crate::memory::Common;
-use crate::{Lens, Level, Map, MapMut, Pool};
+use crate::{Lens, Level, Map, MapMut, Pool, Write};
 
 /// Tiles a job of the transform stages takes.
 const STEP: usize = 8;
@@ -413,7 +413,7 @@ pub(super) fn pair(
     x_lens: Option<Lens<'_, f32>>,
     y: Map<'_, f32>,
     y_lens: Option<Lens<'_, f32>>,
-    dw: &mut [f32],
+    (dw, write): (&mut [f32], Write),
     store: &mut Store,
 ) {
     let (wide, deep) = (x.channels, y.channels);
@@ -454,7 +454,7 @@ pub(super) fn pair(
     }
     let out = Common::new(dw);
     pool.run(wide, |channel| {
-        dispatch(pool.level(), Gradient { from: sums.at(0, products), columns, wide, deep, channel, to: out });
+        dispatch(pool.level(), Gradient { from: sums.at(0, products), columns, wide, deep, channel, to: out, write });
     });
 }
 
@@ -466,6 +466,7 @@ struct Gradient {
     deep: usize,
     channel: usize,
     to: Common,
+    write: Write,
 }
 
 impl Gradient {
@@ -478,7 +479,9 @@ impl Gradient {
             for i in 0..2 {
                 for j in 0..2 {
                     let tap = (2 * i + phase / 2) * 4 + 2 * j + phase % 2;
-                    found[i][j].store(self.to.at((tap * self.wide + self.channel) * self.deep + column, L::WIDTH));
+                    let to = self.to.at((tap * self.wide + self.channel) * self.deep + column, L::WIDTH);
+                    let before = if self.write == Write::Add { L::load(to) } else { L::zero() };
+                    found[i][j].add(before).store(to);
                 }
             }
         }

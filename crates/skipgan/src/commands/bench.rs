@@ -3,7 +3,7 @@
 use super::CommandError;
 use super::configuration::Choices;
 use super::reading;
-use crate::config::Config;
+use crate::config::{Config, Sees};
 use crate::model::bench::{self, Speed, Timing};
 use crate::model::{PlanSize, Precision};
 use serde_json::{Value, json};
@@ -52,6 +52,8 @@ pub struct Measured {
     pub level: &'static str,
     /// What computed: [`Precision::arithmetic`].
     pub arithmetic: String,
+    /// Whether a training step also judges changed pictures.
+    pub critic: bool,
 }
 
 /// Footage of this aspect is assumed where a preset leaves the height to the footage.
@@ -78,15 +80,16 @@ pub fn run(options: &BenchOptions) -> Result<Measured, CommandError> {
     if options.job == Job::Train && options.precision != Precision::F32 {
         return Err(CommandError::Usage("training is in f32; --precision int8 is for bench score".into()));
     }
+    let critic = options.job == Job::Train && config.sees == Sees::Restore && config.w_critic > 0.0;
     let arithmetic = options.precision.arithmetic(&pool);
     let speed = match options.job {
-        Job::Train => bench::train::<f32>(&spec, &config.objective(), size, pool, timing)?,
+        Job::Train => bench::train::<f32>(&spec, &config.objective(), size, critic, pool, timing)?,
         Job::Score => match options.precision.bytes(&pool) {
             Some(level) => bench::score_in_bytes(&spec, &config.objective(), size, pool, level, timing)?,
             None => bench::score::<f32>(&spec, &config.objective(), size, pool, timing)?,
         },
     };
-    Ok(Measured { speed, config, batch, picture: (height, width), threads, level, arithmetic })
+    Ok(Measured { speed, config, batch, picture: (height, width), threads, level, arithmetic, critic })
 }
 
 impl Measured {
@@ -95,7 +98,7 @@ impl Measured {
         let (height, width) = self.picture;
         json!({
             "schema": 1, "images_per_second": self.speed.images_per_second, "best": self.speed.best, "median": self.speed.median, "batches": self.speed.batches, "preset": self.config.preset,
-            "height": height, "width": width, "batch": self.batch, "threads": self.threads, "level": self.level, "arithmetic": self.arithmetic,
+            "height": height, "width": width, "batch": self.batch, "threads": self.threads, "level": self.level, "arithmetic": self.arithmetic, "critic": self.critic,
         })
     }
 

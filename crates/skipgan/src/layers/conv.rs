@@ -2,7 +2,7 @@
 //! What it reads it sees through a lens (batch-norm and activation of the layer before); what it writes is its bare output.
 
 use super::weights::Training;
-use super::work::{Run, add};
+use super::work::Run;
 use crate::params::Layout;
 use crate::spec::Layer;
 use kernels::stride::{self, Filter, Uses, Weight};
@@ -67,15 +67,8 @@ impl<T: Real> Conv<T> {
         if let Some(bias) = &self.bias {
             bias_gradient(run, dy, &mut gradient[bias.clone()], write);
         }
-        let to = &mut gradient[self.weight.clone()];
-        match write {
-            Write::Set => stride::pair(run.pool, x, lens, dy, None, to, &mut run.work.strided),
-            Write::Add => {
-                let one = &mut run.work.weight[..self.weight.len()];
-                stride::pair(run.pool, x, lens, dy, None, one, &mut run.work.strided);
-                add(run.pool, to, one);
-            }
-        }
+        let to = (&mut gradient[self.weight.clone()], write);
+        stride::pair(run.pool, x, lens, dy, None, to, &mut run.work.strided);
     }
 
     /// The gradient of what was read (after the lens), from that of the bare output.

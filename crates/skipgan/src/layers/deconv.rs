@@ -67,10 +67,10 @@ impl<T: Real> Deconv<T> {
         }
         let to = &mut gradient[self.weight.clone()];
         if self.derived.is_empty() {
-            return stride::pair(run.pool, dx, None, y, lens, to, &mut run.work.strided);
+            return stride::pair(run.pool, dx, None, y, lens, (to, Write::Set), &mut run.work.strided);
         }
         let four = &mut run.work.weight[..self.derived.len()];
-        stride::pair(run.pool, dx, None, y, lens, four, &mut run.work.strided);
+        stride::pair(run.pool, dx, None, y, lens, (four, Write::Set), &mut run.work.strided);
         gather(four, to);
     }
 

@@ -2,7 +2,7 @@
 //! padding, norm or activation: f(x) of the authors' code. One matrix product an image.
 
 use super::conv::bias_gradient;
-use super::work::{Run, add};
+use super::work::Run;
 use crate::params::Layout;
 use kernels::gemm::{Matrix, Prepared, multiply, multiply_prepared};
 use kernels::{Map, Pool, Real, Write};
@@ -55,14 +55,7 @@ impl<T: Real> LatentVector<T> {
         }
         let (a, b) = (Matrix::transposed(hidden, self.extent, images), Matrix::rows(dz, images, self.nz));
         let to = &mut gradient[self.weight.clone()];
-        match write {
-            Write::Set => multiply(run.pool, a, b, to, Write::Set, &mut run.work.product),
-            Write::Add => {
-                let one = &mut run.work.weight[..self.weight.len()];
-                multiply(run.pool, a, b, one, Write::Set, &mut run.work.product);
-                add(run.pool, to, one);
-            }
-        }
+        multiply(run.pool, a, b, to, write, &mut run.work.product);
     }
 
     /// The gradient of `hidden`, `[images, rows·cols·channels]`.

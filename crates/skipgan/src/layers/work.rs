@@ -12,7 +12,7 @@ pub struct Work<T> {
     pub product: gemm::Scratch<T>,
     /// For sums over pixels.
     pub partials: Partials,
-    /// One 4×4 weight's gradient, where it is added to another or folded into tied taps.
+    /// One 4×4 weight's gradient, where it is folded into tied taps.
     pub weight: Vec<T>,
     /// Two sums a channel.
     pub sums: [Vec<f64>; 2],
@@ -42,14 +42,4 @@ pub struct Run<'a, T> {
     pub parameters: &'a [T],
     /// Scratch memory.
     pub work: &'a mut Work<T>,
-}
-
-/// `to[i] += from[i]`, in fixed pieces.
-pub(crate) fn add<T: Real>(pool: &Pool, to: &mut [T], from: &[T]) {
-    const CHUNK: usize = 32 * 1024;
-    pool.chunks_mut(to, CHUNK, |i, to| {
-        for (to, &from) in to.iter_mut().zip(&from[i * CHUNK..]) {
-            *to += from;
-        }
-    });
 }

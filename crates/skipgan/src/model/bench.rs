@@ -2,7 +2,7 @@
 
 use super::byte_engine::{ByteEngine, ByteEngineError};
 use super::cpu::CpuEngine;
-use super::engine::{AdamRates, Batch, Engine, Norm, Rates};
+use super::engine::{AdamRates, Batch, Changed, Engine, Norm, Rates};
 use super::plan::{PlanSize, Purpose};
 use crate::config::Objective;
 use crate::spec::{Spec, SpecError};
@@ -35,15 +35,22 @@ pub struct Speed {
     pub batches: usize,
 }
 
-/// Training steps.
+/// Training steps; with `critic`, D also judges pictures with something in them that does not belong.
 ///
 /// # Errors
 /// As [`CpuEngine::new`].
-pub fn train<T: Real>(spec: &Spec, objective: &Objective, size: PlanSize, pool: Arc<Pool>, timing: Timing) -> Result<Speed, SpecError> {
+pub fn train<T: Real>(
+    spec: &Spec,
+    objective: &Objective,
+    size: PlanSize,
+    critic: bool,
+    pool: Arc<Pool>,
+    timing: Timing,
+) -> Result<Speed, SpecError> {
     let mut engine = CpuEngine::<T>::new(spec, objective, size, Purpose::Train, pool)?;
     let rates = AdamRates { lr: 2e-4, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
     let rates = Rates { generator: rates, discriminator: rates };
-    let pictures = Pictures::new(spec, size);
+    let pictures = Pictures::new(spec, size, critic);
     Ok(measure(size, timing, || {
         engine.step(&pictures.batch(), &rates);
     }))
@@ -55,7 +62,7 @@ pub fn train<T: Real>(spec: &Spec, objective: &Objective, size: PlanSize, pool: 
 /// As [`CpuEngine::new`].
 pub fn score<T: Real>(spec: &Spec, objective: &Objective, size: PlanSize, pool: Arc<Pool>, timing: Timing) -> Result<Speed, SpecError> {
     let mut engine = CpuEngine::<T>::new(spec, objective, size, Purpose::Score, pool)?;
-    let pictures = Pictures::new(spec, size);
+    let pictures = Pictures::new(spec, size, false);
     Ok(measure(size, timing, || {
         engine.score(&pictures.batch(), Norm::Running);
     }))
@@ -73,7 +80,7 @@ pub fn score_in_bytes(
     level: ByteLevel,
     timing: Timing,
 ) -> Result<Speed, SpecError> {
-    let pictures = Pictures::new(spec, size);
+    let pictures = Pictures::new(spec, size, false);
     let (state, ranges) = {
         let mut numbers = CpuEngine::<f32>::new(spec, objective, size, Purpose::Score, Arc::clone(&pool))?;
         numbers.watch_ranges();
@@ -116,10 +123,12 @@ struct Pictures {
     input: Vec<f32>,
     target: Vec<f32>,
     context: Vec<f32>,
+    /// What was put in, importance and cells, where the objective has a critic of changed pictures (DETECTION.md §6).
+    changed: Option<[Vec<f32>; 3]>,
 }
 
 impl Pictures {
-    fn new(spec: &Spec, size: PlanSize) -> Pictures {
+    fn new(spec: &Spec, size: PlanSize, critic: bool) -> Pictures {
         let pixels = size.images * size.height * size.width;
         let mut state = 1u32;
         let mut noise = |channels: usize| {
@@ -132,12 +141,17 @@ impl Pictures {
         let input = noise(spec.generator.input_channels);
         let same = spec.generator.input_channels == spec.generator.output_channels;
         let target = if same { input.clone() } else { noise(spec.generator.output_channels) };
-        Pictures { size, input, target, context: noise(spec.context_channels()) }
+        let context = noise(spec.context_channels());
+        let cells = pixels >> (2 * spec.discriminator.levels);
+        let outputs = spec.generator.output_channels;
+        let changed = critic.then(|| [noise(outputs), vec![1.0; pixels * outputs], vec![0.0; cells]]);
+        Pictures { size, input, target, context, changed }
     }
 
     fn batch(&self) -> Batch<'_> {
         let PlanSize { images, height, width } = self.size;
-        Batch { images, height, width, input: &self.input, target: &self.target, context: &self.context, changed: None }
+        let changed = self.changed.as_ref().map(|[target, importance, cells]| Changed { target, importance, cells });
+        Batch { images, height, width, input: &self.input, target: &self.target, context: &self.context, changed }
     }
 }
 
@@ -153,9 +167,10 @@ mod tests {
         let size = PlanSize { images: 2, height: 32, width: 32 };
         let timing = Timing { warm_up: 1, batches: 3, at_least: Duration::ZERO };
         let pool = || Arc::new(Pool::new(1).expect("a pool"));
-        for speed in
-            [train::<f32>(&spec, &config.objective(), size, pool(), timing), score::<f32>(&spec, &config.objective(), size, pool(), timing)]
-        {
+        for speed in [
+            train::<f32>(&spec, &config.objective(), size, false, pool(), timing),
+            score::<f32>(&spec, &config.objective(), size, pool(), timing),
+        ] {
             let speed = speed.expect("a network that fits");
             assert!(speed.batches == 3 && speed.images_per_second > 0.0 && speed.best >= speed.median, "{speed:?}");
         }

@@ -3,7 +3,6 @@
 use super::engine::{Batch, LatentMap, Scores};
 use crate::layers::Work;
 use crate::layers::weights::Training;
-use crate::params::Layout;
 use crate::spec::{Features, Head, Layer, Spec, SpecError, Taps};
 use kernels::{Pool, Real};
 
@@ -90,11 +89,9 @@ impl Plan {
             .collect();
         let nz = if let Head::Latent { nz, .. } = d.head { nz } else { 1 };
         let channels = layers.iter().map(|(_, layer)| layer.wide.max(layer.deep)).max().unwrap_or(1).max(nz);
-        // Temporary weights: D's, where the gradient of x̂ is added to that of x, and those that tied taps fold.
-        let folded = layers.iter().filter(|(_, layer)| layer.name.starts_with("d.") || layer.taps == Taps::Tied);
-        let strided = folded.map(|(_, layer)| 16 * layer.wide * layer.deep).max().unwrap_or(0);
-        let latent = Layout::parameters(spec).find("d.latent.weight").map_or(0, |slot| slot.len());
-        let weight = if self.training == Training::On { strided.max(latent) } else { 0 };
+        // What tied taps fold.
+        let folded = layers.iter().filter(|(_, layer)| layer.taps == Taps::Tied);
+        let weight = folded.map(|(_, layer)| 16 * layer.wide * layer.deep).max().filter(|_| self.training == Training::On).unwrap_or(0);
         let mut work = Work::new(channels, weight);
         for (level, layer) in &layers {
             let small = (self.height >> (level + 1), self.width >> (level + 1));
