@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TRAINING_BATCH = {32: 64, 64: 32, 128: 16, 256: 8}
 VIDEO_CROP, VIDEO_PICTURE, VIDEO_BATCH = (64, 96), (128, 192), 8
 SETTINGS = {"official": "--preset official --set order=repaired --set bce=logits", "video": "--preset video"}
-STAYS_ABOVE = 0.75  # of the fastest peer's speed in the first round; slower ones keep that round's number and go home
+STAYS_ABOVE = 0.6  # of the fastest peer's speed in a quiet first round; slower ones keep that round's number and go home
 
 
 def all_rows(options) -> list[dict]:
@@ -172,7 +172,7 @@ def run_rounds(row: dict, peers: list[Peer], ours: Ours | None, load: machine.Lo
             peer.turn(options.secs, load)
         if ours:
             ours.turn(options.secs, load)
-        if number == 0 and racing:
+        if number == 0 and racing and load.quiet():
             least = STAYS_ABOVE * max(peer.speeds[0] for peer in racing)
             racing = [peer for peer in racing if peer.speeds[0] >= least]
 

@@ -46,7 +46,8 @@ def line(row: dict, about: dict) -> str:
         return f"{name}: VOID, {'; '.join(row['void'])}"
     best = row["peers"][row["best_peer"]]["images_per_second"]
     quiet = "" if row["quiet"] else f"  (not quiet: {row['foreign_percent']} % foreign, {row['stolen_percent']} % stolen)"
-    return f"{name}: ours {row['ours']['images_per_second']:.4g}, {row['best_peer']} {best:.4g} images/s: {row['ratio']:.2f} (must {must(row, about)}){quiet}"
+    return (f"{name}: ours {row['ours']['images_per_second']:.4g}, {row['best_peer']} {best:.4g} images/s: {row['ratio']:.2f} "
+            f"(must {must(row, about)}){quiet}")
 
 
 def markdown(record: dict) -> str:
@@ -58,8 +59,9 @@ def markdown(record: dict) -> str:
     text += [speed_row(row, about) for row in rows]
     training = [row for row in rows if row["job"] == "train" and row["ours"]]
     if training:
-        text += ["", "Peak memory of a training step, MiB of the whole process; PyTorch: the mode that takes least, in brackets what its library takes before there is a network.",
-                 "", "| job | size | batch | threads | ours | PyTorch | ours / PyTorch | must | ours / PyTorch less its library |", "|" + "---|" * 9]
+        text += ["", "Peak memory of a training step, MiB of the whole process. PyTorch: the mode that takes least; in brackets what its library "
+                 "takes before there is a network.", "",
+                 "| job | size | batch | threads | ours | PyTorch | ours / PyTorch | must | ours / PyTorch less its library |", "|" + "---|" * 9]
         text += [memory_row(row) for row in training]
     return "\n".join(text)
 
@@ -77,7 +79,9 @@ def speed_row(row: dict, about: dict) -> str:
 
 
 def error(result: dict) -> str:
-    return f" (score off by {result['score_error_median']:.1%}, at most {result['score_error_largest']:.1%})" if "score_error_median" in result else ""
+    if "score_error_median" not in result:
+        return ""
+    return f" (score off by {result['score_error_median']:.1%}, at most {result['score_error_largest']:.1%})"
 
 
 def memory_row(row: dict) -> str:
@@ -98,7 +102,8 @@ text{font:12px system-ui,sans-serif;fill:#24292f}.small{font-size:11px;fill:#576
 @media (prefers-color-scheme:dark){text{fill:#e6edf3}.small{fill:#9da7b1}.one{fill:#2f6f9f}.two{fill:#6cb6f5}.axis{stroke:#30363d}
 .even{stroke:#9da7b1}.must{stroke:#ff8f5a}}
 """
-LEFT, ACROSS, RIGHT, BAR, GAP = 150, 430, 160, 9, 8
+LEFT, ACROSS, RIGHT, BAR, GAP = 190, 400, 150, 12, 8
+PEER_NAMES = {"torch": "PyTorch", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
 
 
 def plot(record: dict) -> str:
@@ -116,7 +121,7 @@ def plot(record: dict) -> str:
         y += 20
         for label, rows in sizes.items():
             height = len(rows) * (BAR + 1)
-            parts.append(f'<text x="{LEFT - 8}" y="{y + height / 2 + 4}" text-anchor="end">{escape(label)}</text>')
+            parts.append(f'<text x="{LEFT - 8}" y="{y + height / 2 + 4:.0f}" text-anchor="end">{escape(label)}</text>')
             for number, row in enumerate(sorted(rows, key=lambda row: row["threads"])):
                 parts.append(bar(row, x, y + number * (BAR + 1)))
             mark = x(must(rows[0], about))
@@ -127,23 +132,28 @@ def plot(record: dict) -> str:
              f'<text class="small" x="{x(step):.1f}" y="50" text-anchor="middle">{"best peer" if step == 1 else f"{step}×"}</text>'
              for step in range(int(top) + 1)]
     versions = about["versions"]
-    foot = (f"Images/s of skipgan over those of the fastest of PyTorch {versions['torch']}, ONNX Runtime {versions['onnxruntime']}, OpenVINO "
-            f"{versions['openvino']}; {about['class']}, {about['date']}")
+    foot = ["Images a second of skipgan over those of the fastest peer in the same run"
+            + (" (* the machine was not quiet)" if any(not row["quiet"] for row in record["rows"]) else ""),
+            f"PyTorch {versions['torch']}, ONNX Runtime {versions['onnxruntime']}, OpenVINO {versions['openvino']}; "
+            f"{about['processor']}, class {about['class']}; {about['date']}"]
     legend = (f'<rect class="one" x="8" y="12" width="12" height="{BAR}"/><text x="25" y="21">one thread</text>'
               f'<rect class="two" x="108" y="12" width="12" height="{BAR}"/><text x="125" y="21">two threads</text>'
               '<line class="must" x1="218" x2="218" y1="10" y2="24"/><text x="226" y="21">must</text>')
-    width, height = LEFT + ACROSS + RIGHT, y + 26
+    width, height = LEFT + ACROSS + RIGHT, y + 40
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">'
             f"<title>Speed against the best peer</title><style>{STYLE}</style>{legend}{''.join(lines)}{''.join(parts)}"
-            f'<text class="small" x="8" y="{height - 8}">{escape(foot)}</text></svg>\n')
+            + "".join(f'<text class="small" x="8" y="{y + 14 + 15 * number}">{escape(text)}</text>' for number, text in enumerate(foot))
+            + "</svg>\n")
 
 
 def bar(row: dict, x, y: float) -> str:
+    """The bar, and its number in the column on the right, where no line crosses it."""
+    told = lambda text: f'<text class="small" x="{LEFT + ACROSS + 8}" y="{y + BAR - 2}">{escape(text)}</text>'
     if row["void"]:
-        return f'<text class="small" x="{x(0) + 4:.1f}" y="{y + BAR}">void, {row["threads"]} thread{"s"[:row["threads"] - 1]}</text>'
-    note = f"{row['ratio']:.2f}× {row['best_peer']}" + ("" if row["quiet"] else " (not quiet)")
-    return (f'<rect class="{"one" if row["threads"] == 1 else "two"}" x="{x(0):.1f}" y="{y}" width="{x(row["ratio"]) - x(0):.1f}" height="{BAR}"/>'
-            f'<text class="small" x="{x(row["ratio"]) + 5:.1f}" y="{y + BAR}">{escape(note)}</text>')
+        return told("void")
+    name = PEER_NAMES[row["best_peer"].partition("+")[0].partition("-")[0]]
+    drawn = f'x="{x(0):.1f}" y="{y}" width="{x(row["ratio"]) - x(0):.1f}" height="{BAR}"'
+    return f'<rect class="{"one" if row["threads"] == 1 else "two"}" {drawn}/>' + told(f"{row['ratio']:.2f}× {name}{'' if row['quiet'] else ' *'}")
 
 
 if __name__ == "__main__":
