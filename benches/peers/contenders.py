@@ -6,8 +6,10 @@ Every peer computes in true float32 (or int8 where the row says so): no bfloat16
 """
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import signal
 import statistics
 import sys
 import time
@@ -16,6 +18,7 @@ from pathlib import Path
 
 CALIBRATION_IMAGES = 32
 LEAST_BATCHES = 3  # as ours
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 def peers_of(row: dict) -> list[str]:
@@ -224,6 +227,7 @@ def main():
     # Libraries print what they like; the race reads one JSON object a line from where stdout was.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # a stopped process would outlive a race that was killed
     keys = json.loads(sys.argv[1])
     os.sched_setaffinity(0, keys["cpus"])  # before any library counts processors
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(keys["threads"])
