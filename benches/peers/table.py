@@ -74,7 +74,8 @@ def speed_row(row: dict, about: dict) -> str:
     best = row["peers"].get(row["best_peer"])
     ratio = f"**{row['ratio']:.2f}**" if not row["void"] else "void: " + "; ".join(row["void"]).replace("|", "/")
     quiet = "yes" if row["quiet"] else f"NO: {row['foreign_percent']} % foreign, {row['stolen_percent']} % stolen"
-    return (f"{head} {number(row['ours'])} | {row['best_peer'] or '–'}{error(best or {})} | {number(best)} | {ratio} | {must(row, about)} "
+    said = (row["ours"] or {}).get("said", {}).get("arithmetic", "")  # int8 means whatever is fastest here: what that was
+    return (f"{head} {number(row['ours'])}{f' [{said}]' if said and row['precision'] == 'int8' else ''} | {row['best_peer'] or '–'}{error(best or {})} | {number(best)} | {ratio} | {must(row, about)} "
             f"| {others} | {quiet} |")
 
 
