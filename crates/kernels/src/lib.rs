@@ -2,7 +2,7 @@
 //!
 //! The network is one operation in two directions: a 4×4 stride-2 weight joins a large and a small map by three
 //! bilinear maps, [`stride::down`], [`stride::up`] and [`stride::pair`]. Around them stand batch-norm sums ([`norm`]),
-//! a matrix product ([`gemm`]), Adam ([`adam`]) and image planes ([`planes`]).
+//! a matrix product ([`gemm`]), distances of maps ([`distance`]), Adam ([`adam`]) and image planes ([`planes`]).
 //!
 //! This crate knows no GAN, no file and no parameter name. It is the only one with `unsafe` code. Functions are safe:
 //! they assert shapes, pick the instruction set of the [`Pool`] and run fixed jobs, so that results are bit for bit
@@ -12,6 +12,7 @@
 pub mod adam;
 pub mod arch;
 pub mod bytes;
+pub mod distance;
 pub mod flow;
 pub mod gemm;
 mod map;

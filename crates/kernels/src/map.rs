@@ -157,7 +157,8 @@ impl<'a, T> MapMut<'a, T> {
 }
 
 impl<'a, T: Real> Map<'a, T> {
-    pub(crate) fn singles(self) -> Option<Map<'a, f32>> {
+    /// The same view, where its numbers are `f32`.
+    pub fn singles(self) -> Option<Map<'a, f32>> {
         let data = T::singles(self.data)?;
         Some(Map { data, images: self.images, rows: self.rows, cols: self.cols, channels: self.channels, pixel: self.pixel })
     }
@@ -198,7 +199,8 @@ impl<'a, T: Real> Lens<'a, T> {
         if t > T::ZERO { T::ONE } else { self.slope[channel] }
     }
 
-    pub(crate) fn singles(self) -> Option<Lens<'a, f32>> {
+    /// The same lens, where its numbers are `f32`.
+    pub fn singles(self) -> Option<Lens<'a, f32>> {
         Some(Lens { scale: T::singles(self.scale)?, shift: T::singles(self.shift)?, slope: T::singles(self.slope)? })
     }
 

@@ -107,7 +107,7 @@ fn down_and_up_follow_the_plain_loops_exactly() {
 
         let x = pictures(images, 2 * rows, 2 * cols, wide);
         let mut map = ByteMap::new(images, 2 * rows, 2 * cols, &ranges(wide));
-        map.write(&Pool::new(2).unwrap(), Map::dense(&x, images, 2 * rows, 2 * cols, wide), 0, 0);
+        map.write(&Pool::new(2).unwrap(), [Some(Map::dense(&x, images, 2 * rows, 2 * cols, wide)), None], 0);
         let weight = weights(16, wide, deep, |w, _| w == 0);
         let (scale, shift) = affine(deep);
         let filter = ByteFilter::down(&map, &weight, deep, Affine { scale: &scale, shift: &shift });
@@ -129,7 +129,7 @@ fn down_and_up_follow_the_plain_loops_exactly() {
 
         let y = pictures(images, rows, cols, deep);
         let mut map = ByteMap::new(images, rows, cols, &ranges(deep));
-        map.write(&Pool::new(2).unwrap(), Map::dense(&y, images, rows, cols, deep), 0, 0);
+        map.write(&Pool::new(2).unwrap(), [Some(Map::dense(&y, images, rows, cols, deep)), None], 0);
         let weight = weights(16, wide, deep, |_, d| d == 0);
         let (scale, shift) = affine(wide);
         let filter = ByteFilter::up(&map, &weight, wide, Affine { scale: &scale, shift: &shift });
@@ -152,7 +152,7 @@ fn a_whole_map_becomes_a_vector() {
     let (images, rows, cols, channels, columns) = (3, 2, 3, 12, 21);
     let x = pictures(images, rows, cols, channels);
     let mut map = ByteMap::new(images, rows, cols, &ranges(channels));
-    map.write(&Pool::new(2).unwrap(), Map::dense(&x, images, rows, cols, channels), 0, 0);
+    map.write(&Pool::new(2).unwrap(), [Some(Map::dense(&x, images, rows, cols, channels)), None], 0);
     let weight = weights(rows * cols, channels, columns, |w, _| w == 0);
     let (scale, shift) = (vec![1.0; columns], vec![0.5; columns]);
     let filter = ByteFilter::whole(&map, &weight, columns, Affine { scale: &scale, shift: &shift });
@@ -174,7 +174,7 @@ fn values_with_a_zero_within_and_ranges_a_channel_come_out_right() {
         (0..images * 4 * rows * cols * wide).map(|i| ((i * 7919 % 1013) as f32 / 1013.0 - 0.3) * (1 + i % wide) as f32).collect();
     let range: Vec<(f32, f32)> = (0..wide).map(|c| (-0.3 * (1 + c) as f32, 0.7 * (1 + c) as f32)).collect();
     let mut map = ByteMap::new(images, 2 * rows, 2 * cols, &range);
-    map.write(&Pool::new(2).unwrap(), Map::dense(&x, images, 2 * rows, 2 * cols, wide), 0, 0);
+    map.write(&Pool::new(2).unwrap(), [Some(Map::dense(&x, images, 2 * rows, 2 * cols, wide)), None], 0);
     let weight: Vec<f32> = (0..16 * wide * deep).map(|i| (i * 5413 % 997) as f32 / 997.0 - 0.5).collect();
     let (scale, shift) = (vec![1.0; deep], vec![0.0; deep]);
     let filter = ByteFilter::down(&map, &weight, deep, Affine { scale: &scale, shift: &shift });

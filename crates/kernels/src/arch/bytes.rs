@@ -77,6 +77,15 @@ pub(crate) trait ByteWords: Words {
     /// `PANEL` numbers.
     type Values: Copy;
 
+    /// `values` with the next numbers of `from` in the places whose bits are set, lowest first.
+    ///
+    /// # Safety
+    /// As many as there are bits must be readable.
+    unsafe fn insert(values: Self::Values, from: *const f32, places: u16) -> Self::Values;
+    /// All 0.
+    fn nothing() -> Self::Values;
+    /// Numbers moved `by` (0..PANEL) places down; what comes from above is 0.
+    fn moved(values: Self::Values, by: usize) -> Self::Values;
     /// gain · (sum − zero) + offset.
     ///
     /// # Safety
@@ -123,7 +132,7 @@ pub(crate) fn dispatch_bytes<K: ByteKernel>(level: ByteLevel, kernel: K) {
 
 /// Four words in plain Rust.
 #[derive(Clone, Copy)]
-struct QuadWords([u32; 4]);
+pub(super) struct QuadWords([u32; 4]);
 
 impl Words for QuadWords {
     const WIDTH: usize = 4;
@@ -165,6 +174,26 @@ impl Words for QuadWords {
 impl ByteWords for QuadWords {
     type Values = [f32; PANEL];
 
+    #[inline(always)]
+    unsafe fn insert(values: Self::Values, from: *const f32, places: u16) -> Self::Values {
+        let mut next = 0;
+        std::array::from_fn(|i| {
+            if places >> i & 1 == 0 {
+                return values[i];
+            }
+            next += 1;
+            // SAFETY: the caller's promise.
+            unsafe { *from.add(next - 1) }
+        })
+    }
+    #[inline(always)]
+    fn nothing() -> Self::Values {
+        [0.0; PANEL]
+    }
+    #[inline(always)]
+    fn moved(values: Self::Values, by: usize) -> Self::Values {
+        std::array::from_fn(|i| values.get(i + by).copied().unwrap_or(0.0))
+    }
     #[inline(always)]
     unsafe fn values(sums: *const i32, zero: *const i32, gain: *const f32, offset: *const f32) -> Self::Values {
         // SAFETY: the caller's promise.

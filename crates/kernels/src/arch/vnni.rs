@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::bytes::{ByteKernel, ByteWords};
+use super::bytes::{ByteKernel, ByteWords, QuadWords};
 use super::lanes::{Words, blocks};
 use super::tile::{PANEL, Rows, Tile, tile};
 
@@ -66,9 +66,42 @@ impl Words for Eight {
     blocks!(2, 2; 1 2 3 4 5 6);
 }
 
+/// Both halves as numbers in a row, and back: for what is rare.
+#[inline(always)]
+unsafe fn whole(values: [__m256; 2]) -> [f32; PANEL] {
+    let mut all = [0.0; PANEL];
+    // SAFETY: `all` holds both halves; within `enter_avx`.
+    unsafe {
+        _mm256_storeu_ps(all.as_mut_ptr(), values[0]);
+        _mm256_storeu_ps(all.as_mut_ptr().add(8), values[1]);
+    }
+    all
+}
+
+#[inline(always)]
+unsafe fn halves(all: [f32; PANEL]) -> [__m256; 2] {
+    // SAFETY: `all` holds both halves; within `enter_avx`.
+    unsafe { [_mm256_loadu_ps(all.as_ptr()), _mm256_loadu_ps(all.as_ptr().add(8))] }
+}
+
 impl ByteWords for Eight {
     type Values = [__m256; 2];
 
+    #[inline(always)]
+    unsafe fn insert(values: Self::Values, from: *const f32, places: u16) -> Self::Values {
+        // SAFETY: the caller's promise; within `enter_avx`.
+        unsafe { halves(QuadWords::insert(whole(values), from, places)) }
+    }
+    #[inline(always)]
+    fn nothing() -> Self::Values {
+        // SAFETY: within `enter_avx`.
+        [unsafe { _mm256_setzero_ps() }; 2]
+    }
+    #[inline(always)]
+    fn moved(values: Self::Values, by: usize) -> Self::Values {
+        // SAFETY: within `enter_avx`.
+        unsafe { halves(QuadWords::moved(whole(values), by)) }
+    }
     #[inline(always)]
     unsafe fn values(sums: *const i32, zero: *const i32, gain: *const f32, offset: *const f32) -> Self::Values {
         // SAFETY: the caller's promise, in two halves.
@@ -170,6 +203,21 @@ fn first(count: usize) -> __mmask16 {
 impl ByteWords for Sixteen {
     type Values = __m512;
 
+    #[inline(always)]
+    unsafe fn insert(values: Self::Values, from: *const f32, places: u16) -> Self::Values {
+        // SAFETY: the caller's promise: the mask leaves what is not to be read alone.
+        unsafe { _mm512_mask_expand_ps(values, places, _mm512_maskz_loadu_ps(first(places.count_ones() as usize), from)) }
+    }
+    #[inline(always)]
+    fn nothing() -> Self::Values {
+        // SAFETY: within `enter_avx512`.
+        unsafe { _mm512_setzero_ps() }
+    }
+    #[inline(always)]
+    fn moved(values: Self::Values, by: usize) -> Self::Values {
+        // SAFETY: within `enter_avx512`.
+        unsafe { _mm512_maskz_compress_ps(0xffff << by, values) }
+    }
     #[inline(always)]
     unsafe fn values(sums: *const i32, zero: *const i32, gain: *const f32, offset: *const f32) -> Self::Values {
         // SAFETY: the caller's promise.

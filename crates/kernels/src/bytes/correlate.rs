@@ -58,7 +58,7 @@ pub fn correlate(
         assert!(fits, "a filter for maps of another size than {}x{}", x.rows, x.cols);
     }
     let out = (filter.grid.0 * filter.spread, filter.grid.1 * filter.spread);
-    let targets = sinks.map(|sink| sink.map(|sink| Target::new(sink, images, out, filter.columns)));
+    let targets = sinks.map(|sink| sink.map(|sink| Target::new(sink, images, out, filter.channels)));
     let block = ROWS * PANELS * PANEL;
     scratch.sums.reserve(block * pool.threads());
     let sums = Common::new(scratch.sums.as_mut_slice());
@@ -228,22 +228,12 @@ impl Block<'_> {
                 let [images, lines, pixels] = target.strides;
                 image * images + (r * spread + phase.out.0) * lines + (c * spread + phase.out.1) * pixels + channel
             };
-            let places = [0, 1].map(|i| self.targets[i].as_ref().map_or(0, at));
-            let mut from = 0;
-            while from < self.columns {
-                let count = PANEL.min(self.columns - from);
-                // SAFETY: `multiply` has written rows of whole panels of sums, and the slices above are as long; `Target::new` checked that
-                // this pixel and these channels lie within every sink.
-                unsafe {
-                    let sums = self.sums.add(i * row + from).cast();
-                    let values = W::values(sums, zero.as_ptr().add(from), gain.as_ptr().add(from), offset.as_ptr().add(from));
-                    for (target, place) in self.targets.iter().zip(places) {
-                        if let Some(target) = target {
-                            target.store::<W>(values, place + from, channel + from, count);
-                        }
-                    }
-                }
-                from += PANEL;
+            let places = [self.targets[0].as_ref().map_or(0, at), self.targets[1].as_ref().map_or(0, at)];
+            if self.filter.columns > self.filter.channels {
+                // SAFETY: as below; the four pixels begin at `places`.
+                unsafe { self.four::<W>(i * row, places, zero, gain, offset) };
+            } else {
+                self.panels::<W>(i * row, places, channel, zero, gain, offset);
             }
             c += 1;
             if c == cols {
@@ -251,6 +241,48 @@ impl Block<'_> {
             }
             if r == rows {
                 (r, image) = (0, image + 1);
+            }
+        }
+    }
+
+    /// One window's sums, panel by panel, to the pixel at `places`.
+    #[inline(always)]
+    fn panels<W: ByteWords>(&self, sums: usize, places: [usize; 2], channel: usize, zero: &[i32], gain: &[f32], offset: &[f32]) {
+        let mut from = 0;
+        while from < self.columns {
+            let count = PANEL.min(self.columns - from);
+            // SAFETY: `multiply` has written rows of whole panels of sums, and the coefficients are as long; `Target::new` checked that this
+            // pixel and these channels lie within every sink.
+            unsafe {
+                let sums = self.sums.add(sums + from).cast();
+                let values = W::values(sums, zero.as_ptr().add(from), gain.as_ptr().add(from), offset.as_ptr().add(from));
+                for (target, place) in self.targets.iter().zip(places) {
+                    if let Some(target) = target {
+                        target.store::<W>(values, place + from, channel + from, count);
+                    }
+                }
+            }
+            from += PANEL;
+        }
+    }
+
+    /// One window's sums to four pixels: the one at `places`, its neighbour, and the two below.
+    ///
+    /// # Safety
+    /// All four lie within every sink, and one panel of sums has been written.
+    #[inline(always)]
+    unsafe fn four<W: ByteWords>(&self, sums: usize, places: [usize; 2], zero: &[i32], gain: &[f32], offset: &[f32]) {
+        let channels = self.filter.channels;
+        // SAFETY: the caller's promise; the coefficients are a panel long.
+        unsafe {
+            let panel = W::values(self.sums.add(sums).cast(), zero.as_ptr(), gain.as_ptr(), offset.as_ptr());
+            for (target, place) in self.targets.iter().zip(places) {
+                let Some(target) = target else { continue };
+                let [_, lines, pixels] = target.strides;
+                for phase in 0..4 {
+                    let at = place + phase / 2 * lines + phase % 2 * pixels;
+                    target.store::<W>(W::moved(panel, phase * channels), at, 0, channels);
+                }
             }
         }
     }

@@ -43,8 +43,10 @@ pub struct ByteFilter {
     pub(super) step: usize,
     /// Output pixels from one output of a phase to its next.
     pub(super) spread: usize,
-    /// Output channels.
+    /// Columns of a phase: output channels, or those of all four output pixels side by side.
     pub(super) columns: usize,
+    /// Output channels.
+    pub(super) channels: usize,
     /// Bytes of an input pixel.
     pub(super) pixel: usize,
 }
@@ -68,7 +70,7 @@ impl ByteFilter {
         let (rows, cols) = (live(grid.0), live(grid.1));
         let tap = |ky: usize, kx: usize, c: usize, o: usize| weight[(((rows.start + ky) * 4 + cols.start + kx) * wide + c) * deep + o];
         let phase = Phase::new(x, (rows.start, cols.start), (rows.len(), cols.len()), (0, 0), deep, affine, tap);
-        Self { phases: vec![phase], grid, step: 2, spread: 1, columns: deep, pixel: x.pixel }
+        Self { phases: vec![phase], grid, step: 2, spread: 1, columns: deep, channels: deep, pixel: x.pixel }
     }
 
     /// The 4×4 transposed convolution, stride 2, padding 1, of `y`; `weight` is `[ky][kx][wide][deep]`.
@@ -78,6 +80,9 @@ impl ByteFilter {
     pub fn up(y: &ByteMap, weight: &[f32], wide: usize, affine: Affine<'_>) -> Self {
         let (deep, grid) = (y.channels, (y.rows, y.cols));
         assert!(weight.len() == 16 * wide * deep, "a weight of {}", weight.len());
+        if 4 * wide <= PANEL {
+            return Self::up_at_once(y, weight, wide, affine);
+        }
         // Of a single small pixel each output phase meets one tap.
         let window = |n: usize, p: usize| if n == 1 { 1 - p..2 - p } else { 0..2 };
         let phases = (0..4).map(|phase| {
@@ -89,7 +94,29 @@ impl ByteFilter {
             };
             Phase::new(y, (p + rows.start, q + cols.start), (rows.len(), cols.len()), (p, q), wide, affine, tap)
         });
-        Self { phases: phases.collect(), grid, step: 1, spread: 2, columns: wide, pixel: y.pixel }
+        Self { phases: phases.collect(), grid, step: 1, spread: 2, columns: wide, channels: wide, pixel: y.pixel }
+    }
+
+    /// The same where the channels of four output pixels fit into one panel (pictures): one window of 3 × 3 small pixels with zeros where a
+    /// phase has no tap, instead of four windows of 2 × 2 whose panels are mostly empty.
+    fn up_at_once(y: &ByteMap, weight: &[f32], wide: usize, affine: Affine<'_>) -> Self {
+        let (deep, grid) = (y.channels, (y.rows, y.cols));
+        let window = |n: usize| if n == 1 { 1..2 } else { 0..3 };
+        let (rows, cols) = (window(grid.0), window(grid.1));
+        // The tap of window pixel `a` in phase `p`, if it has one.
+        let met = |p: usize, a: usize| a.checked_sub(p).and_then(|a| TAPS[p].get(a));
+        let tap = |a: usize, b: usize, c: usize, o: usize| {
+            let (phase, channel) = (o / wide, o % wide);
+            match (met(phase / 2, rows.start + a), met(phase % 2, cols.start + b)) {
+                (Some(ky), Some(kx)) => weight[((ky * 4 + kx) * wide + channel) * deep + c],
+                _ => 0.0,
+            }
+        };
+        let four = |values: &[f32]| values.repeat(4);
+        let (scale, shift) = (four(affine.scale), four(affine.shift));
+        let affine = Affine { scale: &scale, shift: &shift };
+        let phase = Phase::new(y, (rows.start, cols.start), (rows.len(), cols.len()), (0, 0), 4 * wide, affine, tap);
+        Self { phases: vec![phase], grid, step: 1, spread: 2, columns: 4 * wide, channels: wide, pixel: y.pixel }
     }
 
     /// A convolution over the whole of `x`; `weight` is `[rows][cols][channels][columns]`.
@@ -101,7 +128,7 @@ impl ByteFilter {
         assert!(weight.len() == rows * cols * channels * columns, "a weight of {}", weight.len());
         let tap = |r: usize, c: usize, channel: usize, o: usize| weight[((r * cols + c) * channels + channel) * columns + o];
         let phase = Phase::new(x, (1, 1), (rows, cols), (0, 0), columns, affine, tap);
-        Self { phases: vec![phase], grid: (1, 1), step: 1, spread: 1, columns, pixel: x.pixel }
+        Self { phases: vec![phase], grid: (1, 1), step: 1, spread: 1, columns, channels: columns, pixel: x.pixel }
     }
 }
 

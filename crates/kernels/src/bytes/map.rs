@@ -3,7 +3,6 @@
 use crate::arch::{ByteKernel, ByteLevel, ByteWords, PANEL, dispatch_bytes};
 use crate::memory::Buffer;
 use crate::{Map, Pool};
-use std::ops::Range;
 
 /// Channels-last bytes, `[images][rows + 2][cols + 2][pixel]`, where `pixel` is the number of channels rounded up to whole words. The border
 /// holds what stands for 0.
@@ -93,29 +92,23 @@ impl ByteMap {
         self.store.as_slice()[index / 4].to_bits().to_le_bytes()[index % 4]
     }
 
-    /// Stores the channels of `from` from `channel` on, in images from `first` on.
+    /// Stores maps side by side, the first from channel 0 on, in images from `first` on.
     ///
     /// # Panics
-    /// If sizes do not fit.
-    pub fn write(&mut self, pool: &Pool, from: Map<'_, f32>, first: usize, channel: usize) {
-        from.verify();
-        assert!(
-            first + from.images <= self.images
-                && (from.rows, from.cols) == (self.rows, self.cols)
-                && channel + from.channels <= self.channels,
-            "a map of {} images of {}x{}x{} into bytes of {} of {}x{}x{} from image {first}, channel {channel}",
-            from.images,
-            from.rows,
-            from.cols,
-            from.channels,
-            self.images,
-            self.rows,
-            self.cols,
-            self.channels
-        );
+    /// If sizes do not fit, or the maps have other channels together than this one.
+    pub fn write(&mut self, pool: &Pool, parts: [Option<Map<'_, f32>>; 2], first: usize) {
+        let mut channels = 0;
+        for part in parts.iter().flatten() {
+            part.verify();
+            let fits = first + part.images <= self.images && (part.rows, part.cols) == (self.rows, self.cols);
+            assert!(fits, "{} images of {}x{} into {} of {}x{}", part.images, part.rows, part.cols, self.images, self.rows, self.cols);
+            channels += part.channels;
+        }
+        assert_eq!(channels, self.channels, "channels of all parts together");
+        let images = parts.iter().flatten().map(|part| part.images).min().unwrap_or(0);
         let (rows, cols, pixel, line) = (self.rows, self.cols, self.pixel, (self.cols + 2) * self.pixel);
-        let (inverse, shift) = (&self.inverse[channel..][..from.channels], &self.shift[channel..][..from.channels]);
-        let inside = first * (rows + 2) * line..(first + from.images) * (rows + 2) * line;
+        let (inverse, shift) = (&self.inverse[..pixel], &self.shift[..pixel]);
+        let inside = first * (rows + 2) * line..(first + images) * (rows + 2) * line;
         let words = self.store.as_mut_slice();
         // SAFETY: the same memory, four bytes a word; every bit pattern is a byte, and of f32 too. The coefficients are other memory.
         let bytes = unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast::<u8>(), 4 * words.len()) };
@@ -125,31 +118,76 @@ impl ByteMap {
             let (image, row) = (i / (rows + 2), i % (rows + 2));
             if (1..=rows).contains(&row) {
                 let start = (image * rows + row - 1) * cols;
-                let to = &mut line[pixel + channel..];
-                dispatch_bytes(level, WriteRow { from, pixels: start..start + cols, to, pixel, inverse, shift });
+                let to = &mut line[pixel..][..cols * pixel];
+                dispatch_bytes(level, WriteRow { parts, first: start, to, inverse, shift });
             }
         });
     }
 }
 
-/// Some pixels to bytes, `pixel` apart.
+/// A row of pixels to bytes.
 struct WriteRow<'a> {
-    from: Map<'a, f32>,
-    pixels: Range<usize>,
+    parts: [Option<Map<'a, f32>>; 2],
+    /// Index of its first pixel.
+    first: usize,
     to: &'a mut [u8],
-    pixel: usize,
+    /// One a byte of a pixel.
     inverse: &'a [f32],
     shift: &'a [f32],
 }
 
 impl ByteKernel for WriteRow<'_> {
     #[inline(always)]
-    fn run<W: ByteWords>(self) {
-        for (index, to) in self.pixels.zip(self.to.chunks_mut(self.pixel)) {
-            for (i, &value) in self.from.nth(index).iter().enumerate() {
-                // `as` makes 0 of NaN.
-                to[i] = (value * self.inverse[i] + self.shift[i]).round_ties_even().clamp(0.0, 255.0) as u8;
+    fn run<W: ByteWords>(mut self) {
+        let line = std::mem::take(&mut self.to);
+        let pixel = self.inverse.len();
+        // As many pixels as a panel holds, or a panel of one pixel after the other.
+        let (side, width) = if pixel <= PANEL { (PANEL / pixel, pixel) } else { (1, pixel) };
+        let (mut inverse, mut shift) = ([0.0; PANEL], [0.0; PANEL]);
+        for i in 0..side * width.min(PANEL) {
+            (inverse[i], shift[i]) = (self.inverse[i % pixel], self.shift[i % pixel]);
+        }
+        // Where each part's channels lie among those of the group.
+        let (mut places, mut before) = ([0u16; 2], 0);
+        for (places, part) in places.iter_mut().zip(self.parts.iter().flatten()) {
+            for i in 0..side {
+                (0..part.channels.min(PANEL)).for_each(|c| *places |= (1u32 << (i * pixel + before + c) & 0xffff) as u16);
             }
+            before += part.channels;
+        }
+        for (group, to) in line.chunks_mut(side * pixel).enumerate() {
+            let start = self.first + group * side;
+            if pixel > PANEL {
+                self.wide(start, to);
+                continue;
+            }
+            let here = u16::MAX >> (PANEL - to.len());
+            let mut values = W::nothing();
+            for (part, places) in self.parts.iter().flatten().zip(places) {
+                // Dense parts: the pixels of a group follow each other; else one pixel after the other.
+                let dense = part.pixel == part.channels;
+                for i in 0..if dense { 1 } else { side } {
+                    let mine = if dense { places } else { places & (u16::MAX >> (PANEL - pixel)) << (i * pixel) } & here;
+                    if mine != 0 {
+                        // SAFETY: as many numbers as places, of pixels that `write` has checked.
+                        values = unsafe { W::insert(values, part.data[(start + i) * part.pixel..].as_ptr(), mine) };
+                    }
+                }
+            }
+            // SAFETY: the coefficients are whole panels; `to` has that many bytes.
+            unsafe { W::put_bytes(values, inverse.as_ptr(), shift.as_ptr(), to.as_mut_ptr(), to.len()) };
+        }
+    }
+}
+
+impl WriteRow<'_> {
+    /// One pixel of more than a panel.
+    #[inline(always)]
+    fn wide(&self, index: usize, to: &mut [u8]) {
+        let values = self.parts.iter().flatten().flat_map(|part| part.nth(index));
+        for (i, (to, &value)) in to.iter_mut().zip(values).enumerate() {
+            // `as` makes 0 of NaN.
+            *to = (value * self.inverse[i] + self.shift[i]).round_ties_even().clamp(0.0, 255.0) as u8;
         }
     }
 }
@@ -166,7 +204,7 @@ mod tests {
     fn values_come_back_within_half_a_step_and_zero_exactly() {
         let mut map = ByteMap::new(2, 2, 3, &[(-1.0, 1.0), (0.0, 5.1), (0.0, 0.0)]);
         let values: Vec<f32> = (0..18).map(|i| [-1.0 + 0.1 * i as f32, 0.3 * i as f32, 0.0][i % 3]).collect();
-        map.write(&Pool::new(1).unwrap(), Map::dense(&values, 1, 2, 3, 3), 1, 0);
+        map.write(&Pool::new(1).unwrap(), [Some(Map::dense(&values, 1, 2, 3, 3)), None], 1);
         for pixel in 0..6 {
             for channel in 0..3 {
                 let (found, meant) = (map.value((1, pixel / 3, pixel % 3), channel), values[3 * pixel + channel].clamp(-1.0, 5.1));
@@ -177,5 +215,25 @@ mod tests {
         assert_eq!(map.value((0, 1, 1), 0), 0.0);
         // The border stands for 0 too.
         assert_eq!(map.byte(0), map.zero[0]);
+    }
+
+    #[test]
+    fn parts_lie_side_by_side_whatever_their_widths_and_gaps() {
+        for (left, right, gap) in [(1, 1, 0), (3, 3, 0), (3, 3, 2), (6, 0, 1), (4, 12, 0), (7, 2, 1), (20, 13, 3)] {
+            let number = |i: usize| (i * 7919 % 255) as f32 - 127.0;
+            let (rows, cols, images) = (2, 5, 2);
+            let data: Vec<f32> = (0..images * rows * cols * (left + right + gap)).map(number).collect();
+            let map = |n: usize| (n > 0).then(|| Map::new(&data, images, rows, cols, n, n + gap));
+            let mut bytes = ByteMap::new(images + 1, rows, cols, &vec![(-127.0, 128.0); left + right]);
+            bytes.write(&Pool::new(2).unwrap(), [map(left), map(right)], 1);
+            for pixel in 0..images * rows * cols {
+                for channel in 0..left + right {
+                    let (part, c) = if channel < left { (map(left), channel) } else { (map(right), channel - left) };
+                    let at = (1 + pixel / (rows * cols), pixel / cols % rows, pixel % cols);
+                    assert_eq!(bytes.value(at, channel), part.unwrap().nth(pixel)[c], "{left} {right} {gap}: {at:?} {channel}");
+                }
+            }
+            assert!((0..left + right).all(|c| bytes.value((0, 1, 1), c) == 0.0), "another image was touched");
+        }
     }
 }

@@ -13,6 +13,15 @@ pub struct Reading<'a, T> {
 }
 
 impl<T: Real> Reading<'_, T> {
+    /// The same in `f32`, where it is that.
+    pub fn singles(&self) -> Option<Reading<'_, f32>> {
+        let lens = match self.lens {
+            Some(lens) => Some(lens.singles()?),
+            None => None,
+        };
+        Some(Reading { map: self.map.singles()?, lens })
+    }
+
     /// The feature of a stored value.
     pub fn see(&self, channel: usize, value: T) -> T {
         self.lens.map_or(value, |lens| lens.see(channel, value))

@@ -69,6 +69,8 @@ pub struct ByteEngine {
     spec: Spec,
     objective: Objective,
     plan: Plan,
+    /// For the maps: [`Plan::together`] pictures.
+    part: PlanSize,
     pool: Arc<Pool>,
     level: ByteLevel,
     ranges: Ranges,
@@ -160,28 +162,30 @@ impl ByteEngine {
         level: ByteLevel,
     ) -> Result<ByteEngine, ByteEngineError> {
         let plan = Plan::new(spec, size, Purpose::Score)?;
+        let part = PlanSize { images: plan.together(spec), ..size };
         let mut source = Source { weights: Weights::new(spec, plan.training), ranges };
         source.weights.load(state);
         let (g, d) = (&spec.generator, &spec.discriminator);
-        let image = ByteMap::new(size.images, size.height, size.width, &source.range(INPUT, g.input_channels, 1.0)?);
-        let generator = generator(&source, spec, size, &image)?;
-        let pictures = ByteMap::new(2 * size.images, size.height, size.width, &source.range(PICTURES, d.input_channels, 1.0)?);
-        let discriminator = discriminator(&source, spec, size, &pictures)?;
+        let image = ByteMap::new(part.images, part.height, part.width, &source.range(INPUT, g.input_channels, 1.0)?);
+        let generator = generator(&source, spec, part, &image)?;
+        let pictures = ByteMap::new(2 * part.images, part.height, part.width, &source.range(PICTURES, d.input_channels, 1.0)?);
+        let discriminator = discriminator(&source, spec, part, &pictures)?;
         let (mut latent, mut vectors) = (None, Vec::new());
         if let (Head::Latent { nz, .. }, Features::Latent) = (d.head, &d.score_features) {
             let hidden = discriminator.last().and_then(|level| level.map.as_ref()).expect("the last level is read by the latent vector");
             let weight = source.tensor("d.latent.weight").expect("a latent head has a weight");
             let shift = source.tensor("d.latent.bias").map_or_else(|| vec![0.0; nz], <[f32]>::to_vec);
             latent = Some(ByteFilter::whole(hidden, weight, nz, Affine { scale: &vec![1.0; nz], shift: &shift }));
-            vectors = vec![0.0; 2 * size.images * nz];
+            vectors = vec![0.0; 2 * part.images * nz];
         }
         let mut scores = Scores::default();
         plan.resize(&mut scores, spec, size.images);
         Ok(ByteEngine {
-            reconstruction: vec![0.0; size.images * size.height * size.width * g.output_channels],
+            reconstruction: vec![0.0; part.images * part.height * part.width * g.output_channels],
             spec: spec.clone(),
             objective: *objective,
             plan,
+            part,
             pool,
             level,
             ranges: ranges.clone(),
@@ -228,10 +232,10 @@ impl ByteEngine {
         let (context, shown) = (self.spec.context_channels(), self.spec.generator.output_channels);
         let made = &self.reconstruction[..images * height * width * shown];
         for (target, first) in [(batch.target, 0), (made, images)] {
-            if context > 0 {
-                self.pictures.write(&self.pool, Map::dense(batch.context, images, height, width, context), first, 0);
-            }
-            self.pictures.write(&self.pool, Map::dense(target, images, height, width, shown), first, context);
+            let shown = Map::dense(target, images, height, width, shown);
+            let beside = (context > 0).then(|| Map::dense(batch.context, images, height, width, context));
+            let parts = if beside.is_some() { [beside, Some(shown)] } else { [Some(shown), None] };
+            self.pictures.write(&self.pool, parts, first);
         }
         let (pool, level, scratch) = (&*self.pool, self.level, &mut self.scratch);
         for i in 0..self.discriminator.len() {
@@ -249,32 +253,37 @@ impl ByteEngine {
             }
         }
         if let (Some(latent), Some(hidden)) = (&self.latent, self.discriminator.last().and_then(|level| level.map.as_ref())) {
-            let nz = self.vectors.len() / (2 * self.plan.images);
+            let nz = self.vectors.len() / (2 * self.part.images);
             let to = MapMut::dense(&mut self.vectors[..2 * images * nz], 2 * images, 1, 1, nz);
             correlate(pool, level, hidden, 2 * images, latent, [Some(Sink::Floats { to, slope: 1.0 }), None], scratch);
         }
     }
 
-    fn write_scores(&mut self, batch: &Batch<'_>) {
+    /// Writes the scores of a part of the batch, whose first image is `first`.
+    fn write_scores(&mut self, batch: &Batch<'_>, first: usize) {
         let (images, objective, scores) = (batch.images, &self.objective, &mut self.scores);
+        let group = first..first + images;
+        let of = |one: usize| group.start * one..group.end * one;
         let made = &self.reconstruction[..batch.target.len()];
-        scores.reconstruction.copy_from_slice(made);
-        let (maps, means) = (&mut scores.residual_maps, &mut scores.residual);
+        scores.reconstruction[of(made.len() / images)].copy_from_slice(made);
+        let (maps, means) = (&mut scores.residual_maps[of(batch.height * batch.width)], &mut scores.residual[group.clone()]);
         measure::residual(&self.pool, objective.score_r, objective.map_channel, (made, batch.target), maps, means);
-        scores.latent.fill(0.0);
+        let means = &mut scores.latent[group.clone()];
+        means.fill(0.0);
         let halves = |values: &'_ [f32]| -> [std::ops::Range<usize>; 2] { [0..values.len() / 2, values.len() / 2..values.len()] };
         let Features::Levels(levels) = &self.spec.discriminator.score_features else {
-            let nz = self.vectors.len() / (2 * self.plan.images);
+            let nz = self.vectors.len() / (2 * self.part.images);
             let vectors = &self.vectors[..2 * images * nz];
             let [x, fake] = halves(vectors).map(|half| Reading { map: Map::dense(&vectors[half], images, 1, 1, nz), lens: None });
-            return measure::latent(objective.score_l, x, fake, None, &mut scores.latent);
+            return measure::latent(&self.pool, objective.score_l, x, fake, None, means);
         };
         for (&level, map) in levels.iter().zip(&mut scores.latent_maps) {
             let DLevel { feature, rows, cols, channels, .. } = &self.discriminator[level];
             let values = &feature[..2 * images * rows * cols * channels];
             let [x, fake] =
                 halves(values).map(|half| Reading { map: Map::dense(&values[half], images, *rows, *cols, *channels), lens: None });
-            measure::latent(objective.score_l, x, fake, Some(&mut map.values), &mut scores.latent);
+            let cells = &mut map.values[of(rows * cols)];
+            measure::latent(&self.pool, objective.score_l, x, fake, Some(cells), means);
         }
     }
 }
@@ -331,11 +340,15 @@ impl Engine for ByteEngine {
         assert!(norm == Norm::Running, "an executor in bytes has running statistics in its weights");
         self.plan.check(batch, &self.spec);
         self.plan.resize(&mut self.scores, &self.spec, batch.images);
-        let seen = Map::dense(batch.input, batch.images, batch.height, batch.width, self.spec.generator.input_channels);
-        self.image.write(&self.pool, seen, 0, 0);
-        self.reconstruct(batch.images);
-        self.judge(batch);
-        self.write_scores(batch);
+        for first in (0..batch.images).step_by(self.part.images) {
+            let part = batch.part(first..batch.images.min(first + self.part.images));
+            let images = part.images;
+            let seen = Map::dense(part.input, images, part.height, part.width, self.spec.generator.input_channels);
+            self.image.write(&self.pool, [Some(seen), None], 0);
+            self.reconstruct(images);
+            self.judge(&part);
+            self.write_scores(&part, first);
+        }
         &self.scores
     }
 

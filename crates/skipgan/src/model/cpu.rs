@@ -37,6 +37,8 @@ pub struct CpuEngine<T: Real> {
     /// What was put in that does not belong; empty where nothing was.
     pub(super) changed: ChangedPictures<T>,
     pub(super) scores: Scores,
+    /// Pictures scored at once: [`Plan::together`].
+    together: usize,
     /// Where ranges are watched, while they are.
     ranges: Option<Ranges>,
 }
@@ -66,6 +68,7 @@ impl<T: Real> CpuEngine<T> {
             changed: ChangedPictures::default(),
             scores: Scores::default(),
             ranges: None,
+            together: plan.together(spec),
             pool,
         };
         engine.weights.reset_statistics();
@@ -148,15 +151,21 @@ impl<T: Real> Engine for CpuEngine<T> {
     }
 
     fn score(&mut self, batch: &Batch<'_>, norm: Norm) -> &Scores {
-        self.show(batch);
-        self.plan.resize(&mut self.scores, &self.spec, self.images);
-        match norm {
-            Norm::Running | Norm::Batch => self.measure(0..self.images, norm),
-            Norm::Instance => (0..self.images).for_each(|image| self.measure(image..image + 1, norm)),
-        }
-        if let Some(mut ranges) = self.ranges.take() {
-            self.widen(&mut ranges);
-            self.ranges = Some(ranges);
+        self.plan.check(batch, &self.spec);
+        self.plan.resize(&mut self.scores, &self.spec, batch.images);
+        let together = match norm {
+            Norm::Batch => batch.images,
+            Norm::Running => self.together,
+            Norm::Instance => 1,
+        };
+        // Every part passes through the same memory, which then stays in the caches.
+        for first in (0..batch.images).step_by(together) {
+            self.show(&batch.part(first..batch.images.min(first + together)));
+            self.measure(first, norm);
+            if let Some(mut ranges) = self.ranges.take() {
+                self.widen(&mut ranges);
+                self.ranges = Some(ranges);
+            }
         }
         &self.scores
     }

@@ -23,6 +23,15 @@ pub struct Batch<'a> {
     pub changed: Option<Changed<'a>>,
 }
 
+impl<'a> Batch<'a> {
+    /// Some of the windows, without what was changed in them.
+    pub(super) fn part(&self, images: std::ops::Range<usize>) -> Batch<'a> {
+        let of = |whole: &'a [f32]| &whole[whole.len() / self.images * images.start..whole.len() / self.images * images.end];
+        let (input, target, context) = (of(self.input), of(self.target), of(self.context));
+        Batch { images: images.len(), input, target, context, changed: None, ..*self }
+    }
+}
+
 /// What was put into pictures that does not belong there, so that G learns to take it out and D to see it (DETECTION.md §6).
 #[derive(Clone, Copy, Debug)]
 pub struct Changed<'a> {

@@ -3,6 +3,7 @@
 
 use crate::config::Distance;
 use crate::losses::latent::Reading;
+use kernels::distance::{Metric, by_pixel};
 use kernels::{Pool, Real};
 
 /// What one channel adds.
@@ -65,19 +66,31 @@ fn sum<T: Real>(kind: Distance, a: &[T], b: &[T]) -> T {
 }
 
 /// Adds one feature level's mean distance to every image's L; fills its map where one is wanted.
-pub(super) fn latent<T: Real>(kind: Distance, real: Reading<'_, T>, fake: Reading<'_, T>, mut map: Option<&mut [f32]>, means: &mut [f64]) {
+pub(super) fn latent<T: Real>(
+    pool: &Pool,
+    kind: Distance,
+    real: Reading<'_, T>,
+    fake: Reading<'_, T>,
+    map: Option<&mut [f32]>,
+    means: &mut [f64],
+) {
     let (pixels, channels) = (real.map.rows * real.map.cols, real.map.channels);
+    if let (Some(map), Some(real), Some(fake)) = (map, real.singles(), fake.singles()) {
+        let metric = if kind == Distance::L1 { Metric::Absolute } else { Metric::Square };
+        by_pixel(pool, (fake.map, fake.lens), (real.map, real.lens), metric, map);
+        for (cells, mean) in map.chunks_mut(pixels).zip(means) {
+            cells.iter_mut().for_each(|cell| *cell = at_place(kind, *cell, channels));
+            *mean += cells.iter().map(|&cell| f64::from(cell)).sum::<f64>() / pixels as f64;
+        }
+        return;
+    }
     for (image, mean) in means.iter_mut().enumerate() {
         let mut total = 0.0;
         for pixel in image * pixels..(image + 1) * pixels {
             let pairs = real.map.nth(pixel).iter().zip(fake.map.nth(pixel)).enumerate();
             let cell: f64 =
                 pairs.map(|(channel, (&x, &made))| distance(kind, fake.see(channel, made), real.see(channel, x)).to_f64()).sum();
-            let cell = at_place(kind, cell, channels);
-            total += cell;
-            if let Some(map) = &mut map {
-                map[pixel] = cell as f32;
-            }
+            total += at_place(kind, cell, channels);
         }
         *mean += total / pixels as f64;
     }

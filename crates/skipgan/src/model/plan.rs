@@ -3,6 +3,7 @@
 use super::engine::{Batch, LatentMap, Scores};
 use crate::layers::Work;
 use crate::layers::weights::Training;
+use crate::params::Layout;
 use crate::spec::{Features, Head, Layer, Spec, SpecError, Taps};
 use kernels::{Pool, Real};
 
@@ -16,6 +17,9 @@ pub struct PlanSize {
     /// Columns.
     pub width: usize,
 }
+
+/// Numbers that the second cache of a core holds: 1 MiB.
+const CACHE: usize = 1 << 18;
 
 /// What an engine is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +106,17 @@ impl Plan {
             }
         }
         work
+    }
+
+    /// Pictures that pass the networks together when scoring: as many as have maps no larger than the weights, so that neither is read from
+    /// memory for a few of the other, or as fit into the second cache. Results do not depend on it.
+    pub(super) fn together(&self, spec: &Spec) -> usize {
+        let numbers = |level: usize, channels: usize| (self.height >> level) * (self.width >> level) * channels;
+        let (g, d) = (&spec.generator, &spec.discriminator);
+        let input = numbers(0, g.input_channels + g.output_channels + 2 * d.input_channels);
+        let generated: usize = (0..g.levels).map(|i| numbers(i + 1, 2 * g.channels(i))).sum();
+        let judged: usize = (0..d.levels).map(|i| numbers(i + 1, 2 * d.channels(i))).sum();
+        (Layout::parameters(spec).len.max(CACHE) / (input + generated + judged)).clamp(1, self.images)
     }
 
     /// Makes room for the scores of `images` pictures.

@@ -20,7 +20,6 @@ use crate::layers::weights::Network;
 use crate::losses::{adversarial, contextual};
 use crate::spec::Features;
 use kernels::{Real, Write};
-use std::ops::Range;
 
 /// Whether the latent loss has a gradient for G.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -138,47 +137,47 @@ impl<T: Real> CpuEngine<T> {
         self.discriminator.show(&self.context[..context], &self.generator.reconstruction[..made], images);
     }
 
-    /// x̂, R and L of some of the batch's pictures; nothing learns.
-    pub(super) fn measure(&mut self, group: Range<usize>, norm: Norm) {
-        let of = |one: usize| group.start * one..group.end * one;
-        let (images, made) = (self.images, of(self.generator.output_image()));
-        let fake = images + group.start..images + group.end;
+    /// x̂, R and L of the batch at hand, whose scores begin at `first`; nothing learns.
+    pub(super) fn measure(&mut self, first: usize, norm: Norm) {
+        let (images, made) = (self.images, self.images * self.generator.output_image());
         let statistics = &self.weights.statistics;
         let source = || if norm == Norm::Running { Source::Running(statistics) } else { Source::Batch };
         let run = &mut run!(self);
-        self.generator.forward(run, group.clone(), &mut source());
-        let context = &self.context[of(self.context.len() / self.plan.images)];
-        self.discriminator.show(context, &self.generator.reconstruction[made.clone()], fake.start);
+        self.generator.forward(run, 0..images, &mut source());
+        let context = &self.context[..self.context.len() / self.plan.images * images];
+        self.discriminator.show(context, &self.generator.reconstruction[..made], images);
         if norm == Norm::Running {
             // Every image is read alike, so x and x̂ share one pass over D's weights.
             self.discriminator.forward(run, Branch::Real, 0..2 * images, &mut source());
         } else {
-            self.discriminator.forward(run, Branch::Real, group.clone(), &mut source());
-            self.discriminator.forward(run, Branch::Fake, fake.clone(), &mut source());
+            self.discriminator.forward(run, Branch::Real, range_of(Branch::Real, images), &mut source());
+            self.discriminator.forward(run, Branch::Fake, range_of(Branch::Fake, images), &mut source());
         }
-        self.write_scores(group, made);
+        self.write_scores(first, made);
     }
 
-    fn write_scores(&mut self, group: Range<usize>, made: Range<usize>) {
+    fn write_scores(&mut self, first: usize, made: usize) {
+        let images = self.images;
+        let group = first..first + images;
         let (objective, scores) = (&self.objective, &mut self.scores);
-        let fake = self.images + group.start..self.images + group.end;
-        let (reconstruction, target) = (&self.generator.reconstruction[made.clone()], &self.target[made.clone()]);
+        let (real, fake) = (range_of(Branch::Real, images), range_of(Branch::Fake, images));
+        let (reconstruction, target) = (&self.generator.reconstruction[..made], &self.target[..made]);
         let pixels = group.start * self.plan.height * self.plan.width..group.end * self.plan.height * self.plan.width;
-        scores.reconstruction[made].iter_mut().zip(reconstruction).for_each(|(to, v)| *to = v.to_f32());
+        scores.reconstruction[made / images * first..][..made].iter_mut().zip(reconstruction).for_each(|(to, v)| *to = v.to_f32());
         let (maps, means) = (&mut scores.residual_maps[pixels], &mut scores.residual[group.clone()]);
         measure::residual(&self.pool, objective.score_r, objective.map_channel, (reconstruction, target), maps, means);
         let means = &mut scores.latent[group.clone()];
         means.fill(0.0);
         let read = |level, branch, images| self.discriminator.reading(level, branch, images);
         let Features::Levels(levels) = &self.spec.discriminator.score_features else {
-            let (x, made) = (read(None, Branch::Real, group), read(None, Branch::Fake, fake));
-            return measure::latent(objective.score_l, x, made, None, means);
+            let (x, made) = (read(None, Branch::Real, real), read(None, Branch::Fake, fake));
+            return measure::latent(&self.pool, objective.score_l, x, made, None, means);
         };
         for (&level, map) in levels.iter().zip(&mut scores.latent_maps) {
-            let (x, made) = (read(Some(level), Branch::Real, group.clone()), read(Some(level), Branch::Fake, fake.clone()));
+            let (x, made) = (read(Some(level), Branch::Real, real.clone()), read(Some(level), Branch::Fake, fake.clone()));
             let cells = map.rows * map.cols;
             let map = &mut map.values[group.start * cells..group.end * cells];
-            measure::latent(objective.score_l, x, made, Some(map), means);
+            measure::latent(&self.pool, objective.score_l, x, made, Some(map), means);
         }
     }
 }
