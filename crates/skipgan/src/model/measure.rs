@@ -71,11 +71,11 @@ pub(super) fn latent<T: Real>(
     kind: Distance,
     real: Reading<'_, T>,
     fake: Reading<'_, T>,
-    map: Option<&mut [f32]>,
+    mut map: Option<&mut [f32]>,
     means: &mut [f64],
 ) {
     let (pixels, channels) = (real.map.rows * real.map.cols, real.map.channels);
-    if let (Some(map), Some(real), Some(fake)) = (map, real.singles(), fake.singles()) {
+    if let (Some(map), Some(real), Some(fake)) = (&mut map, real.singles(), fake.singles()) {
         let metric = if kind == Distance::L1 { Metric::Absolute } else { Metric::Square };
         by_pixel(pool, (fake.map, fake.lens), (real.map, real.lens), metric, map);
         for (cells, mean) in map.chunks_mut(pixels).zip(means) {
@@ -90,7 +90,11 @@ pub(super) fn latent<T: Real>(
             let pairs = real.map.nth(pixel).iter().zip(fake.map.nth(pixel)).enumerate();
             let cell: f64 =
                 pairs.map(|(channel, (&x, &made))| distance(kind, fake.see(channel, made), real.see(channel, x)).to_f64()).sum();
-            total += at_place(kind, cell, channels);
+            let cell = at_place(kind, cell, channels);
+            total += cell;
+            if let Some(map) = &mut map {
+                map[pixel] = cell as f32;
+            }
         }
         *mean += total / pixels as f64;
     }
