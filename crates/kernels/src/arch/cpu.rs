@@ -138,4 +138,11 @@ mod tests {
     fn portable_is_always_there() {
         assert_eq!(Level::all_available().next(), Some(Level::Portable));
     }
+
+    #[test]
+    #[cfg(target_arch = "aarch64")]
+    fn neon_is_every_arm_processors() {
+        // Otherwise the tests of all available levels would pass there without ever running it.
+        assert_eq!(Level::all_available().last(), Some(Level::Neon));
+    }
 }

@@ -192,6 +192,7 @@ pub(super) fn run_mut(cells: &mut [f32], from: usize, blocks: usize) -> &mut [[f
 mod tests {
     use super::*;
 
+    #[cfg(target_arch = "x86_64")]
     fn every_operation<L: Lanes>(a: &[f32; WIDTH], b: &[f32; WIDTH]) -> Vec<u32> {
         let (a, b) = (L::load(a), L::load(b));
         let mut to = [0.0; WIDTH];
