@@ -51,6 +51,7 @@ pub mod params;
 pub mod report;
 pub mod score;
 pub mod spec;
+pub mod stages;
 pub mod train;
 pub mod usual;
 pub mod words;

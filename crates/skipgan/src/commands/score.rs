@@ -130,10 +130,13 @@ fn score_clips(
     meta: &mut ScoreMeta,
     outputs: &mut Outputs<'_>,
 ) -> Result<(), CommandError> {
-    let sight = detector.sight().clone();
+    let (sight, timed) = (detector.sight().clone(), detector.times_stages());
     let mut scorer = detector.scorer()?;
     for clip in set.for_scoring() {
         let mut stream = WindowStream::open(clip, &options.reading.open, &sight)?;
+        if timed {
+            stream.time_stages();
+        }
         outputs.begin(clip, &stream)?;
         let end = match scorer.score_clip(&clip.name, &mut stream, outputs) {
             // Ctrl-C is how one ends a camera: what was scored is kept.
@@ -142,10 +145,15 @@ fn score_clips(
         };
         outputs.scored.interrupted = outputs.live && outputs.cancel.load(Ordering::Relaxed);
         outputs.end_clip(clip, &end, &stream, meta);
+        outputs.scored.stages.add(&stream.stages());
         outputs.scored.notes.extend(set.check_test_frames(&clip.name, end.frames as usize)?);
         meta.inputs.push(record(clip, end.frames, &stream));
     }
-    if outputs.scored.interrupted { Ok(()) } else { Ok(scorer.finish(outputs)?) }
+    if !outputs.scored.interrupted {
+        scorer.finish(outputs)?;
+    }
+    outputs.scored.stages.add(scorer.stages());
+    Ok(())
 }
 
 fn meta(opened: &Opened, options: &ScoreOptions, selected: &Selected) -> ScoreMeta {
