@@ -10,11 +10,13 @@ pub mod discriminator;
 pub mod engine;
 pub mod generator;
 pub mod inspect;
+pub mod layer_bench;
 mod measure;
 pub mod plan;
 pub mod precision;
 pub mod ranges;
 pub mod skip_ganomaly;
+pub mod work;
 
 pub use byte_engine::{ByteEngine, ByteEngineError};
 pub use cpu::CpuEngine;
