@@ -287,6 +287,19 @@ impl Pool {
         self.run(a.jobs(), |job| work(job, a.piece(job), b.piece(job)));
     }
 
+    /// As [`Pool::chunks_mut`] over two slices, each cut into pieces of its own length, as many of one as of the other.
+    ///
+    /// # Panics
+    /// If numbers of pieces differ or a piece has no elements; with the panic of a job.
+    pub fn pieces_mut2<A: Send, B: Send, F>(&self, (a, a_chunk): (&mut [A], usize), (b, b_chunk): (&mut [B], usize), work: F)
+    where
+        F: Fn(usize, &mut [A], &mut [B]) + Sync,
+    {
+        let (a, b) = (Pieces::new(a, a_chunk), Pieces::new(b, b_chunk));
+        assert_eq!(a.jobs(), b.jobs(), "as many pieces of one slice as of the other");
+        self.run(a.jobs(), |job| work(job, a.piece(job), b.piece(job)));
+    }
+
     /// As [`Pool::chunks_mut`] over three slices of one length, cut alike.
     ///
     /// # Panics
@@ -402,6 +415,9 @@ mod tests {
         });
         assert_eq!(a, [0, 0, 0, 0, 1, 1, 1, 1, 2, 2]);
         assert_eq!(b, [4, 4, 4, 4, 4, 4, 4, 4, 2, 2]);
+        let mut sums = [0usize; 3];
+        pool.pieces_mut2((&mut a, 4), (&mut sums, 1), |_, a, sum| sum[0] = a.iter().sum());
+        assert_eq!(sums, [0, 4, 4]);
     }
 
     #[test]

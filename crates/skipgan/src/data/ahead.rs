@@ -6,6 +6,7 @@
 use super::DataError;
 use super::pictures::{Moment, PictureStream};
 use kernels::Pool;
+use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, scope};
 
@@ -16,8 +17,8 @@ pub const READY: usize = 8;
 pub enum Supply<'s> {
     /// Made when they are asked for, on the thread that asks.
     InTurn(&'s mut PictureStream),
-    /// Made ahead, on another thread; at most [`READY`] are kept.
-    Ahead(Receiver<Made>),
+    /// Made ahead, on another thread: at most [`READY`] under way, and as many taken over ([`Supply::take_over`]).
+    Ahead(Receiver<Made>, VecDeque<Made>),
 }
 
 /// What a stream gave; `None` is its end.
@@ -32,13 +33,21 @@ impl Supply<'_> {
         match self {
             Supply::InTurn(pictures) => pictures.next_moment(),
             // A thread that ended without a word has panicked: its panic goes on where it is joined.
-            Supply::Ahead(coming) => coming.recv().unwrap_or(Ok(None)),
+            Supply::Ahead(coming, taken) => taken.pop_front().unwrap_or_else(|| coming.recv().unwrap_or(Ok(None))),
+        }
+    }
+
+    /// Takes over what is ready, so that the thread ahead goes on: for when the others have nothing to share.
+    pub fn take_over(&mut self) {
+        if let Supply::Ahead(coming, taken) = self {
+            let room = READY.saturating_sub(taken.len());
+            taken.extend(coming.try_iter().take(room));
         }
     }
 }
 
 /// Gives `work` the moments of `pictures`, made on a thread beside it, for which `pool` keeps one of its threads from working meanwhile: never more
-/// compute at once than the pool has. When it returns, that thread has ended; it may have read up to [`READY`] frames and one more beyond what `work` took.
+/// compute at once than the pool has. When it returns, that thread has ended; it may have read up to twice [`READY`] frames and one more beyond what `work` took.
 ///
 /// # Errors
 /// What the system says where it starts no thread.
@@ -50,7 +59,7 @@ pub fn ahead<R>(pictures: &mut PictureStream, pool: &Pool, work: impl FnOnce(Sup
         let (to, coming) = sync_channel(READY);
         Builder::new().name("pictures".into()).spawn_scoped(scope, move || make_all(pictures, pool, &to))?;
         // `work` drops its end before the scope waits for the thread, which ends when nobody takes its moments.
-        Ok(work(Supply::Ahead(coming)))
+        Ok(work(Supply::Ahead(coming, VecDeque::new())))
     })
 }
 

@@ -267,14 +267,14 @@ impl ByteEngine {
             let nz = self.vectors.len() / (2 * self.plan.images);
             let vectors = &self.vectors[..2 * images * nz];
             let [x, fake] = halves(vectors).map(|half| Reading { map: Map::dense(&vectors[half], images, 1, 1, nz), lens: None });
-            return measure::latent(objective.score_l, x, fake, None, &mut scores.latent);
+            return measure::latent(&self.pool, objective.score_l, x, fake, None, &mut scores.latent);
         };
         for (&level, map) in levels.iter().zip(&mut scores.latent_maps) {
             let DLevel { feature, rows, cols, channels, .. } = &self.discriminator[level];
             let values = &feature[..2 * images * rows * cols * channels];
             let [x, fake] =
                 halves(values).map(|half| Reading { map: Map::dense(&values[half], images, *rows, *cols, *channels), lens: None });
-            measure::latent(objective.score_l, x, fake, Some(&mut map.values), &mut scores.latent);
+            measure::latent(&self.pool, objective.score_l, x, fake, Some(&mut map.values), &mut scores.latent);
         }
     }
 }

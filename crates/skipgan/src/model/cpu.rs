@@ -77,11 +77,11 @@ impl<T: Real> CpuEngine<T> {
     fn show(&mut self, batch: &Batch<'_>) {
         self.plan.check(batch, &self.spec);
         self.images = batch.images;
-        copy(batch.input, &mut self.generator.image);
-        copy(batch.target, &mut self.target);
-        copy(batch.context, &mut self.context);
+        copy(&self.pool, batch.input, &mut self.generator.image);
+        copy(&self.pool, batch.target, &mut self.target);
+        copy(&self.pool, batch.context, &mut self.context);
         self.changed.show(batch);
-        self.discriminator.show(&self.context[..batch.context.len()], &self.target[..batch.target.len()], 0);
+        self.discriminator.show(&self.pool, &self.context[..batch.context.len()], &self.target[..batch.target.len()], 0);
     }
 
     /// Adam's update of one network, and its weights prepared anew.
@@ -207,8 +207,11 @@ impl<T: Real> ChangedPictures<T> {
     }
 }
 
-fn copy<T: Real>(from: &[f32], to: &mut [T]) {
-    to.iter_mut().zip(from).for_each(|(to, &from)| *to = T::from_f32(from));
+fn copy<T: Real>(pool: &Pool, from: &[f32], to: &mut [T]) {
+    const CHUNK: usize = 1 << 16;
+    pool.chunks_mut(&mut to[..from.len()], CHUNK, |at, to| {
+        to.iter_mut().zip(&from[at * CHUNK..]).for_each(|(to, &from)| *to = T::from_f32(from))
+    });
 }
 
 /// What every call of a layer needs, from an engine's fields: a macro, so that the other fields stay free to borrow.

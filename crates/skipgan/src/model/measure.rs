@@ -65,21 +65,32 @@ fn sum<T: Real>(kind: Distance, a: &[T], b: &[T]) -> T {
 }
 
 /// Adds one feature level's mean distance to every image's L; fills its map where one is wanted.
-pub(super) fn latent<T: Real>(kind: Distance, real: Reading<'_, T>, fake: Reading<'_, T>, mut map: Option<&mut [f32]>, means: &mut [f64]) {
+pub(super) fn latent<T: Real>(
+    pool: &Pool,
+    kind: Distance,
+    real: Reading<'_, T>,
+    fake: Reading<'_, T>,
+    map: Option<&mut [f32]>,
+    means: &mut [f64],
+) {
     let (pixels, channels) = (real.map.rows * real.map.cols, real.map.channels);
-    for (image, mean) in means.iter_mut().enumerate() {
+    let of_image = |image: usize, mut map: Option<&mut [f32]>| {
         let mut total = 0.0;
-        for pixel in image * pixels..(image + 1) * pixels {
+        for cell in 0..pixels {
+            let pixel = image * pixels + cell;
             let pairs = real.map.nth(pixel).iter().zip(fake.map.nth(pixel)).enumerate();
-            let cell: f64 =
-                pairs.map(|(channel, (&x, &made))| distance(kind, fake.see(channel, made), real.see(channel, x)).to_f64()).sum();
-            let cell = at_place(kind, cell, channels);
-            total += cell;
+            let sum: f64 = pairs.map(|(channel, (&x, &made))| distance(kind, fake.see(channel, made), real.see(channel, x)).to_f64()).sum();
+            let off = at_place(kind, sum, channels);
+            total += off;
             if let Some(map) = &mut map {
-                map[pixel] = cell as f32;
+                map[cell] = off as f32;
             }
         }
-        *mean += total / pixels as f64;
+        total / pixels as f64
+    };
+    match map {
+        Some(map) => pool.pieces_mut2((means, 1), (map, pixels), |image, mean, map| mean[0] += of_image(image, Some(map))),
+        None => pool.chunks_mut(means, 1, |image, mean| mean[0] += of_image(image, None)),
     }
 }
 

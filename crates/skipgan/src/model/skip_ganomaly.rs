@@ -44,7 +44,7 @@ impl<T: Real> CpuEngine<T> {
         let (images, made) = (self.images, self.images * self.generator.output_image());
         self.generator.forward(&mut run!(self), 0..images, &mut Source::Learn(&mut self.weights.statistics));
         let context = &self.context[..self.context.len() / self.plan.images * images];
-        self.discriminator.show(context, &self.generator.reconstruction[..made], images);
+        self.discriminator.show(&self.pool, context, &self.generator.reconstruction[..made], images);
         self.judge(Branch::Real);
         self.judge(Branch::Fake);
     }
@@ -129,13 +129,13 @@ impl<T: Real> CpuEngine<T> {
         }
         let (images, made) = (self.images, self.images * self.generator.output_image());
         let context = self.context.len() / self.plan.images * images;
-        self.discriminator.show(&self.context[..context], &self.changed.target, images);
+        self.discriminator.show(&self.pool, &self.context[..context], &self.changed.target, images);
         self.judge(Branch::Fake);
         let (logits, seed) = self.discriminator.logits_and_seed(range_of(Branch::Fake, images));
         losses.discriminator += adversarial::loss_by_cell(self.objective.bce, logits, &self.changed.cells, self.objective.w_critic, seed);
         let want = Want::Weights(&mut self.weights.gradient, Write::Add);
         self.discriminator.backward(&mut run!(self), Branch::Fake, images, None, want);
-        self.discriminator.show(&self.context[..context], &self.generator.reconstruction[..made], images);
+        self.discriminator.show(&self.pool, &self.context[..context], &self.generator.reconstruction[..made], images);
     }
 
     /// x̂, R and L of some of the batch's pictures; nothing learns.
@@ -148,7 +148,7 @@ impl<T: Real> CpuEngine<T> {
         let run = &mut run!(self);
         self.generator.forward(run, group.clone(), &mut source());
         let context = &self.context[of(self.context.len() / self.plan.images)];
-        self.discriminator.show(context, &self.generator.reconstruction[made.clone()], fake.start);
+        self.discriminator.show(&self.pool, context, &self.generator.reconstruction[made.clone()], fake.start);
         if norm == Norm::Running {
             // Every image is read alike, so x and x̂ share one pass over D's weights.
             self.discriminator.forward(run, Branch::Real, 0..2 * images, &mut source());
@@ -172,13 +172,13 @@ impl<T: Real> CpuEngine<T> {
         let read = |level, branch, images| self.discriminator.reading(level, branch, images);
         let Features::Levels(levels) = &self.spec.discriminator.score_features else {
             let (x, made) = (read(None, Branch::Real, group), read(None, Branch::Fake, fake));
-            return measure::latent(objective.score_l, x, made, None, means);
+            return measure::latent(&self.pool, objective.score_l, x, made, None, means);
         };
         for (&level, map) in levels.iter().zip(&mut scores.latent_maps) {
             let (x, made) = (read(Some(level), Branch::Real, group.clone()), read(Some(level), Branch::Fake, fake.clone()));
             let cells = map.rows * map.cols;
             let map = &mut map.values[group.start * cells..group.end * cells];
-            measure::latent(objective.score_l, x, made, Some(map), means);
+            measure::latent(&self.pool, objective.score_l, x, made, Some(map), means);
         }
     }
 }

@@ -205,12 +205,12 @@ impl<'a> Scorer<'a> {
             let held = self.held();
             if held >= self.forward.capacity() || held == 0 || self.waiting.len() >= 256 {
                 self.compose(composer)?;
-                self.run(sink)?;
+                self.run(&mut || moments.take_over(), sink)?;
             }
         }
         self.compose(composer)?;
         if !self.forward.mixes_windows() {
-            self.run(sink)?;
+            self.run(&mut || {}, sink)?;
         }
         Ok(ClipEnd { frames, broke_off })
     }
@@ -232,11 +232,11 @@ impl<'a> Scorer<'a> {
     /// # Errors
     /// [`ScoreError`].
     pub fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), ScoreError> {
-        self.run(sink)
+        self.run(&mut || {}, sink)
     }
 
-    /// Scores the batch and gives every waiting frame its row, repeated ones the last score.
-    fn run(&mut self, sink: &mut dyn Sink) -> Result<(), ScoreError> {
+    /// Scores the batch and gives every waiting frame its row, repeated ones the last score; `asked` as in [`Forward::run_and`].
+    fn run(&mut self, asked: &mut dyn FnMut(), sink: &mut dyn Sink) -> Result<(), ScoreError> {
         let (mut waiting, mut canvas) = (std::mem::take(&mut self.waiting), std::mem::take(&mut self.canvas));
         let (calibration, clip) = (self.calibration, &mut self.clip);
         let mut give = |waiting: Waiting, measured: Option<&Measured<'_>>| {
@@ -251,7 +251,7 @@ impl<'a> Scorer<'a> {
             let map = Placement::new(clip.size, &clip.geometry).place(&clip.map, &mut canvas);
             sink.score(&row, &map).map_err(told)
         };
-        self.forward.run(&mut |measured| {
+        self.forward.run_and(asked, &mut |measured| {
             while waiting.front().is_some_and(|next| !next.asked) {
                 if let Some(repeated) = waiting.pop_front() {
                     give(repeated, None)?;

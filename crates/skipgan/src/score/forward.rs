@@ -78,12 +78,21 @@ impl<'e> Forward<'e> {
     /// # Errors
     /// The first of `take`; the rest of the batch is lost.
     pub fn run<E>(&mut self, take: &mut dyn FnMut(&Measured<'_>) -> Result<(), E>) -> Result<(), E> {
+        self.run_and(&mut || {}, take)
+    }
+
+    /// The same; calls `asked` once the network has answered: from there on one thread measures, and others may do something else.
+    ///
+    /// # Errors
+    /// As [`Forward::run`].
+    pub fn run_and<E>(&mut self, asked: &mut dyn FnMut(), take: &mut dyn FnMut(&Measured<'_>) -> Result<(), E>) -> Result<(), E> {
         if self.held() == 0 {
             return Ok(());
         }
         self.clock.start();
         let scores = self.engine.score(&batch(&self.windows), self.norm);
         self.clock.lap(Stage::Network);
+        asked();
         let told = (0..self.windows.images()).try_for_each(|image| {
             let measured = self.measurer.measure(scores, &self.windows, image);
             self.clock.lap(Stage::Scores);
