@@ -6,6 +6,8 @@ use kernels::clock::thread_seconds;
 /// A stage of a frame's way. Each but [`Stage::Network`] is serial: frame after frame, on one thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
+    /// Finding out whether a file can be decoded: its first group of pictures, for trial.
+    Open,
     /// Bytes to planes.
     Decode,
     /// Planes to the network's size.
@@ -26,13 +28,14 @@ pub enum Stage {
 
 impl Stage {
     /// All, in the order of a frame's way.
-    pub const ALL: [Stage; 8] =
-        [Stage::Decode, Stage::Resize, Stage::View, Stage::Flow, Stage::Windows, Stage::Network, Stage::Scores, Stage::Output];
+    pub const ALL: [Stage; 9] =
+        [Stage::Open, Stage::Decode, Stage::Resize, Stage::View, Stage::Flow, Stage::Windows, Stage::Network, Stage::Scores, Stage::Output];
 
     /// Its word in results.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
+            Stage::Open => "open",
             Stage::Decode => "decode",
             Stage::Resize => "resize",
             Stage::View => "view",

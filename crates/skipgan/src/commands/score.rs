@@ -19,6 +19,7 @@ use crate::model::Precision;
 use crate::report::meta_file::{InputRecord, ScoreMeta};
 use crate::report::overlay::{ClipFacts, Overlay, OverlayPlace, OverlayScale};
 use crate::score::{ClipEnd, Detector, FrameScore, MapView, ScoreError, Sink, min_max};
+use crate::stages::{Stage, StageClock};
 use serde_json::{Value, json};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -133,7 +134,11 @@ fn score_clips(
     let (sight, timed) = (detector.sight().clone(), detector.times_stages());
     let mut scorer = detector.scorer()?;
     for clip in set.for_scoring() {
+        let mut clock = if timed { StageClock::running() } else { StageClock::default() };
+        clock.start();
         let mut stream = WindowStream::open(clip, &options.reading.open, &sight)?;
+        clock.lap(Stage::Open);
+        outputs.scored.stages.add(&clock);
         if timed {
             stream.time_stages();
         }

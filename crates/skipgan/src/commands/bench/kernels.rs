@@ -100,7 +100,8 @@ impl MeasuredKernels {
             for of_layer in speeds.chunk_by(|a, b| a.layer == b.layer) {
                 text += &self.line(of_layer);
             }
-            let sum = |operation| speeds.iter().filter(|speed| speed.operation == operation).map(|speed| speed.seconds * 1e3).sum::<f64>();
+            let sum =
+                |operation| speeds.iter().filter(|speed| speed.operation == operation).fold(0.0, |sum, speed| sum + speed.seconds * 1e3);
             let [down, up, pair, load] = [Operation::Down, Operation::Up, Operation::Pair, Operation::Load].map(sum);
             text += &format!("\nsum: down {down:.2} ms, up {up:.2} ms, pair {pair:.2} ms, load {load:.2} ms");
         }
