@@ -407,6 +407,14 @@ pub struct BenchArgs {
     /// What to measure
     #[arg(value_enum)]
     pub job: BenchJob,
+    /// For `pipeline`: a video to score; without one a street of 360×240 is generated
+    pub file: Option<PathBuf>,
+    /// For `pipeline`: a trained run; without one the preset's network has initial weights
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<PathBuf>,
+    /// For `kernels`: only layers that have this in their name, such as g.dec
+    #[arg(long, value_name = "NAME", default_value = "")]
+    pub only: String,
     #[command(flatten)]
     pub config: ConfigArgs,
     /// Side of a square picture, where the preset's own size is not meant
@@ -429,6 +437,10 @@ pub enum BenchJob {
     Train,
     /// Reconstruction, both features, A(x)
     Score,
+    /// From a video file to scores on disk, stage by stage
+    Pipeline,
+    /// Every layer's kernels beside the processor's peak
+    Kernels,
 }
 
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]

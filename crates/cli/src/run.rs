@@ -266,20 +266,33 @@ impl Session {
         if !(args.seconds > 0.0 && args.seconds < 1e5) {
             bail!("--seconds must be positive");
         }
+        if args.job != BenchJob::Pipeline && (args.file.is_some() || args.run.is_some()) {
+            bail!("a file and --run are for bench pipeline; the other jobs need no data");
+        }
         let flags = args.side.map(|side| format!("side={side}")).into_iter().collect();
         let options = bench::BenchOptions {
-            job: match args.job {
-                BenchJob::Train => bench::Job::Train,
-                BenchJob::Score => bench::Job::Score,
-            },
+            job: if args.job == BenchJob::Train { bench::Job::Train } else { bench::Job::Score },
             choices: choices(args.config, flags),
             precision: precision(args.precision),
             batch: args.batch,
             time: Duration::from_secs_f64(args.seconds),
             threads: self.threads,
         };
-        let measured = bench::run(&options)?;
-        self.show(&measured.to_json(), &measured.to_text())?;
+        let (object, text) = match args.job {
+            BenchJob::Train | BenchJob::Score => {
+                let measured = bench::run(&options)?;
+                (measured.to_json(), measured.to_text())
+            }
+            BenchJob::Kernels => {
+                let measured = bench::kernels::run(&options, &args.only)?;
+                (measured.to_json(), measured.to_text())
+            }
+            BenchJob::Pipeline => {
+                let measured = bench::pipeline::run(&options, args.file.as_deref(), args.run.as_deref(), &interruptible())?;
+                (measured.to_json(), measured.to_text())
+            }
+        };
+        self.show(&object, &text)?;
         Ok(Outcome::Done)
     }
 

@@ -12,12 +12,14 @@
 pub mod adam;
 pub mod arch;
 pub mod bytes;
+pub mod clock;
 pub mod distance;
 pub mod flow;
 pub mod gemm;
 mod map;
 mod memory;
 pub mod norm;
+pub mod peak;
 pub mod planes;
 mod pool;
 mod real;
@@ -26,5 +28,5 @@ pub mod stride;
 
 pub use arch::{CpuError, Level};
 pub use map::{Lens, Map, MapMut, Write};
-pub use pool::{Denormals, Pool};
+pub use pool::{Away, Denormals, Pool};
 pub use real::Real;

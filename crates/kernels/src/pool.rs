@@ -37,6 +37,8 @@ struct Open {
 unsafe impl Send for Open {}
 
 struct Shared {
+    /// Of the pool, the caller's included.
+    threads: usize,
     open: Mutex<Open>,
     start: Condvar,
     done: Condvar,
@@ -44,6 +46,8 @@ struct Shared {
     inside: AtomicUsize,
     generation: AtomicUsize,
     flush: AtomicBool,
+    /// Threads' worth of work that is done elsewhere meanwhile.
+    away: AtomicUsize,
 }
 
 /// Threads that wait for jobs, and the instruction set jobs run on.
@@ -74,6 +78,11 @@ impl Shared {
         }
     }
 
+    /// Whether another thread computes in this worker's stead: the last ones are replaced first, and never the caller.
+    fn is_replaced(&self, worker: usize) -> bool {
+        worker + self.away.load(Ordering::Relaxed) >= self.threads
+    }
+
     fn attempt(&self, worker: usize, work: &Work<'_>, jobs: usize) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.take(worker, work, jobs))) {
             self.next.store(usize::MAX / 2, Ordering::Relaxed);
@@ -86,7 +95,8 @@ impl Shared {
         let mut last = 0;
         loop {
             for _ in 0..SPINS {
-                if self.generation.load(Ordering::Relaxed) != last {
+                // Who is not wanted does not take time from who works in its stead.
+                if self.generation.load(Ordering::Relaxed) != last || self.is_replaced(worker) {
                     break;
                 }
                 std::hint::spin_loop();
@@ -100,7 +110,7 @@ impl Shared {
             }
             last = open.generation;
             // A run that is over when this thread wakes is left alone: nobody waits for late risers.
-            let Some((work, jobs)) = open.work else {
+            let Some((work, jobs)) = open.work.filter(|_| !self.is_replaced(worker)) else {
                 continue;
             };
             self.inside.fetch_add(1, Ordering::Relaxed);
@@ -136,6 +146,7 @@ impl Pool {
     pub fn with_level(threads: usize, level: Level) -> Result<Pool, CpuError> {
         let level = level.require()?;
         let shared = Arc::new(Shared {
+            threads: threads.max(1),
             open: Mutex::new(Open { work: None, generation: 0, stop: false, panic: None }),
             start: Condvar::new(),
             done: Condvar::new(),
@@ -143,6 +154,7 @@ impl Pool {
             inside: AtomicUsize::new(0),
             generation: AtomicUsize::new(0),
             flush: AtomicBool::new(false),
+            away: AtomicUsize::new(0),
         });
         // Workers already started are ended by the pool's own drop where a later one cannot start.
         let mut pool = Pool { shared, turn: Mutex::new(()), workers: Vec::new(), level };
@@ -169,6 +181,27 @@ impl Pool {
         self.shared.flush.store(denormals == Denormals::Flush, Ordering::Relaxed);
     }
 
+    /// What jobs do with denormal numbers.
+    pub fn denormals(&self) -> Denormals {
+        if self.shared.flush.load(Ordering::Relaxed) { Denormals::Flush } else { Denormals::Keep }
+    }
+
+    /// Calls `work`; the runs of this pool that it starts treat denormal numbers so.
+    pub fn with_denormals<R>(&self, denormals: Denormals, work: impl FnOnce() -> R) -> R {
+        let before = self.denormals();
+        self.set_denormals(denormals);
+        let result = work();
+        self.set_denormals(before);
+        result
+    }
+
+    /// While the result lives, runs take one thread less: for a thread outside the pool that computes something else meanwhile, so that no more threads
+    /// compute at once than the pool has. The caller's own thread always works. A run under way when it is made keeps its threads.
+    pub fn take_away(&self) -> Away<'_> {
+        self.shared.away.fetch_add(1, Ordering::Relaxed);
+        Away { pool: self }
+    }
+
     /// Calls `work(job)` once for each job in `0..jobs`, on all threads, and returns when all are done. A run started
     /// within a job, or while another thread runs on the same pool, happens on the caller's thread alone.
     ///
@@ -184,7 +217,8 @@ impl Pool {
     /// # Panics
     /// With the panic of a job.
     pub fn run_on<F: Fn(usize, usize) + Sync>(&self, jobs: usize, work: F) {
-        let turn = if self.workers.is_empty() || jobs < 2 { None } else { self.turn.try_lock().ok() };
+        let alone = self.shared.is_replaced(1);
+        let turn = if alone || jobs < 2 { None } else { self.turn.try_lock().ok() };
         if turn.is_none() {
             let _flush = self.shared.flush.load(Ordering::Relaxed).then(FlushGuard::new);
             (0..jobs).for_each(|job| work(0, job));
@@ -253,6 +287,19 @@ impl Pool {
         self.run(a.jobs(), |job| work(job, a.piece(job), b.piece(job)));
     }
 
+    /// As [`Pool::chunks_mut`] over two slices, each cut into pieces of its own length, as many of one as of the other.
+    ///
+    /// # Panics
+    /// If numbers of pieces differ or a piece has no elements; with the panic of a job.
+    pub fn pieces_mut2<A: Send, B: Send, F>(&self, (a, a_chunk): (&mut [A], usize), (b, b_chunk): (&mut [B], usize), work: F)
+    where
+        F: Fn(usize, &mut [A], &mut [B]) + Sync,
+    {
+        let (a, b) = (Pieces::new(a, a_chunk), Pieces::new(b, b_chunk));
+        assert_eq!(a.jobs(), b.jobs(), "as many pieces of one slice as of the other");
+        self.run(a.jobs(), |job| work(job, a.piece(job), b.piece(job)));
+    }
+
     /// As [`Pool::chunks_mut`] over three slices of one length, cut alike.
     ///
     /// # Panics
@@ -283,6 +330,17 @@ impl Pool {
         let (a, b) = (Pieces::new(a, chunk), Pieces::new(b, chunk));
         let (c, d) = (Pieces::new(c, chunk), Pieces::new(d, chunk));
         self.run(a.jobs(), |job| work(job, a.piece(job), b.piece(job), c.piece(job), d.piece(job)));
+    }
+}
+
+/// See [`Pool::take_away`].
+pub struct Away<'p> {
+    pool: &'p Pool,
+}
+
+impl Drop for Away<'_> {
+    fn drop(&mut self) {
+        self.pool.shared.away.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -357,6 +415,9 @@ mod tests {
         });
         assert_eq!(a, [0, 0, 0, 0, 1, 1, 1, 1, 2, 2]);
         assert_eq!(b, [4, 4, 4, 4, 4, 4, 4, 4, 2, 2]);
+        let mut sums = [0usize; 3];
+        pool.pieces_mut2((&mut a, 4), (&mut sums, 1), |_, a, sum| sum[0] = a.iter().sum());
+        assert_eq!(sums, [0, 4, 4]);
     }
 
     #[test]
@@ -379,6 +440,29 @@ mod tests {
             })
         });
         assert_eq!(count.into_inner(), 12);
+    }
+
+    #[test]
+    fn a_thread_that_is_taken_away_takes_no_jobs_until_it_is_back() {
+        let pool = Pool::new(3).unwrap();
+        let workers = |pool: &Pool| {
+            let seen = [const { AtomicUsize::new(0) }; 3];
+            for _ in 0..50 {
+                pool.run_on(30, |worker, _| {
+                    seen[worker].fetch_add(1, Ordering::Relaxed);
+                    std::thread::yield_now();
+                });
+            }
+            assert_eq!(seen.iter().map(|count| count.load(Ordering::Relaxed)).sum::<usize>(), 1500);
+            seen.map(|count| count.into_inner() > 0)
+        };
+        let one = pool.take_away();
+        assert!(!workers(&pool)[2], "the last one is away");
+        let more = [pool.take_away(), pool.take_away(), pool.take_away()];
+        assert_eq!(workers(&pool), [true, false, false], "the caller never is");
+        drop((one, more));
+        // Which thread takes which job is left to chance, but not in this many runs.
+        assert!((0..100).any(|_| workers(&pool) == [true; 3]), "all are back");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use crate::alarm_events::{AlarmRule, NormalMaxima, Threshold};
 use crate::config::{BnTest, Config, Distance, FeatureChoice, Scale, ScoreChoice, Sees};
-use crate::model::Ranges;
+use crate::ranges::Ranges;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -5,8 +5,9 @@ use kernels::arch::ByteLevel;
 use kernels::{Pool, Real};
 use skipgan::config::{Bce, Config, Init, Objective, Order};
 use skipgan::model::engine::{AdamRates, Batch, Changed, Engine, Losses, Norm, Rates, Scores};
-use skipgan::model::{ByteEngine, CpuEngine, PlanSize, Purpose, Ranges};
+use skipgan::model::{ByteEngine, CpuEngine, PlanSize, Purpose};
 use skipgan::params::Layout;
+use skipgan::ranges::Ranges;
 use skipgan::spec::{Bias, DiscriminatorSpec, Features, GeneratorSpec, Head, Output, Spec, Taps};
 use std::sync::Arc;
 

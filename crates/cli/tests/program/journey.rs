@@ -115,5 +115,32 @@ fn doctor_baseline_and_bench_need_no_network() {
     for job in ["train", "score"] {
         let told = place.done(&format!("bench {job} --json --seconds 0.05 {TINY}")).json();
         assert!(told["images_per_second"].as_f64().is_some_and(|speed| speed > 0.0), "{told}");
+        assert!(told["gflops"].as_f64().is_some_and(|speed| speed > 0.0) && told["runs"].as_u64() >= Some(3), "{told}");
+        assert!(told["spread"].as_f64().is_some_and(|spread| spread >= 0.0), "{told}");
+        assert!(!cfg!(target_os = "linux") || told["peak_rss_bytes"].as_u64() > Some(1 << 20), "{told}");
     }
+    let told = place.done(&format!("bench kernels --json --seconds 0.01 --only dec.0 {TINY}")).json();
+    let kernels: Vec<&str> = told["kernels"].as_array().expect("a list").iter().filter_map(|row| row["kernel"].as_str()).collect();
+    assert_eq!(kernels, ["load", "down", "up", "pair", "load", "up"], "{told}");
+    assert!(told["peak_gflops"].as_f64().is_some_and(|peak| peak > 0.0), "{told}");
+    assert!(place.done(&format!("bench kernels --seconds 0.01 {TINY}")).out.contains("d.feat.0"));
+    place.refuses("bench kernels --only nothing --seconds 0.01", &["nothing", "g.enc.0"]);
+    place.refuses("bench train data/test/01.avi", &["bench pipeline"]);
+}
+
+/// Footage of one's own with initial weights and with a run; the stages' sum is what the bound is made of.
+#[test]
+fn the_pipeline_is_measured_stage_by_stage() {
+    let place = Place::new();
+    for words in ["data", "data/test/01.avi --run run"] {
+        let words = if words.contains("--run") { words.to_string() } else { format!("{words} {TINY}") };
+        let told = place.done(&format!("bench pipeline {words} --seconds 0.01 --threads 2 --json")).json();
+        let seconds = |key: &str| told[key].as_f64().unwrap_or_else(|| panic!("{key} in {told}"));
+        let stages = told["stages"].as_object().expect("stages");
+        let sum: f64 = stages.values().filter_map(serde_json::Value::as_f64).sum();
+        assert!(["decode", "resize", "flow", "network", "output"].iter().all(|stage| stages[*stage].as_f64() > Some(0.0)), "{told}");
+        assert!(sum > 0.0 && seconds("bound_seconds") > 0.4 * sum && seconds("ratio") > 0.0, "{told}");
+        assert_eq!(told["initial_weights"], !words.contains("--run"));
+    }
+    place.refuses("bench pipeline nowhere.mp4", &["nowhere.mp4"]);
 }

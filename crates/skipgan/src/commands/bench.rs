@@ -1,10 +1,16 @@
-//! `bench train|score`: images a second of a preset's network on generated input; needs no data.
+//! `bench train|score`: images a second of a preset's network on generated input; needs no data. [`kernels`] measures its layers one by one,
+//! [`pipeline`] the way from a file to scores.
+
+pub mod kernels;
+pub mod machine;
+pub mod pipeline;
 
 use super::CommandError;
 use super::configuration::Choices;
 use super::reading;
 use crate::config::{Config, Sees};
 use crate::model::bench::{self, Speed, Timing};
+use crate::model::work::Work;
 use crate::model::{PlanSize, Precision};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -54,6 +60,10 @@ pub struct Measured {
     pub arithmetic: String,
     /// Whether a training step also judges changed pictures.
     pub critic: bool,
+    /// Operations of one image by the plain algorithm ([`Work`]).
+    pub work: u64,
+    /// The most memory the process has had, where the system says.
+    pub peak_rss_bytes: Option<u64>,
 }
 
 /// Footage of this aspect is assumed where a preset leaves the height to the footage.
@@ -69,10 +79,7 @@ pub fn run(options: &BenchOptions) -> Result<Measured, CommandError> {
     // A training step is on crops where the preset trains on crops.
     let (height, width) = if options.job == Job::Train { config.training_size(height, width) } else { (height, width) };
     let spec = config.spec(height, width)?;
-    let batch = options.batch.unwrap_or(config.batch);
-    if batch == 0 || batch > 4096 {
-        return Err(CommandError::Usage(format!("--batch {batch}: must be 1 to 4096")));
-    }
+    let batch = checked_batch(options.batch.unwrap_or(config.batch))?;
     let pool = reading::pool(options.threads)?;
     let (threads, level) = (pool.threads(), pool.level().name());
     let size = PlanSize { images: batch, height, width };
@@ -89,16 +96,41 @@ pub fn run(options: &BenchOptions) -> Result<Measured, CommandError> {
             None => bench::score::<f32>(&spec, &config.objective(), size, pool, timing)?,
         },
     };
-    Ok(Measured { speed, config, batch, picture: (height, width), threads, level, arithmetic, critic })
+    let work = Work::of(&spec, height, width);
+    let work = if options.job == Job::Train { work.train(config.order, critic) } else { work.score() };
+    Ok(Measured {
+        speed,
+        config,
+        batch,
+        picture: (height, width),
+        threads,
+        level,
+        arithmetic,
+        critic,
+        work,
+        peak_rss_bytes: machine::peak_rss_bytes(),
+    })
+}
+
+/// A batch that can be planned for.
+fn checked_batch(batch: usize) -> Result<usize, CommandError> {
+    if (1..=4096).contains(&batch) { Ok(batch) } else { Err(CommandError::Usage(format!("--batch {batch}: must be 1 to 4096"))) }
 }
 
 impl Measured {
+    /// 10⁹ counted operations a second.
+    pub fn gflops(&self) -> f64 {
+        self.work as f64 * 1e-9 * self.speed.images_per_second
+    }
+
     /// As one JSON object.
     pub fn to_json(&self) -> Value {
-        let (height, width) = self.picture;
+        let ((height, width), speed) = (self.picture, &self.speed);
         json!({
-            "schema": 1, "images_per_second": self.speed.images_per_second, "best": self.speed.best, "median": self.speed.median, "batches": self.speed.batches, "preset": self.config.preset,
-            "height": height, "width": width, "batch": self.batch, "threads": self.threads, "level": self.level, "arithmetic": self.arithmetic, "critic": self.critic,
+            "schema": 1, "images_per_second": speed.images_per_second, "mean": speed.mean, "best": speed.best, "median": speed.images_per_second,
+            "spread": speed.spread, "runs": speed.batches, "batches": speed.batches, "gflops": self.gflops(), "peak_rss_bytes": self.peak_rss_bytes,
+            "preset": self.config.preset, "height": height, "width": width, "batch": self.batch, "threads": self.threads, "level": self.level, "arithmetic": self.arithmetic,
+            "critic": self.critic,
         })
     }
 
@@ -106,8 +138,14 @@ impl Measured {
     pub fn to_text(&self) -> String {
         let (height, width) = self.picture;
         format!(
-            "{:.1} images/s (best batch {:.1}): preset {}, {width}×{height}, batch {}, {} threads, {}",
-            self.speed.images_per_second, self.speed.best, self.config.preset, self.batch, self.threads, self.arithmetic
+            "{:.1} images/s (best batch {:.1}), {:.1} GFLOP/s: preset {}, {width}×{height}, batch {}, {} threads, {}",
+            self.speed.images_per_second,
+            self.speed.best,
+            self.gflops(),
+            self.config.preset,
+            self.batch,
+            self.threads,
+            self.arithmetic
         )
     }
 }

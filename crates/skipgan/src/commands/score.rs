@@ -19,6 +19,7 @@ use crate::model::Precision;
 use crate::report::meta_file::{InputRecord, ScoreMeta};
 use crate::report::overlay::{ClipFacts, Overlay, OverlayPlace, OverlayScale};
 use crate::score::{ClipEnd, Detector, FrameScore, MapView, ScoreError, Sink, min_max};
+use crate::stages::{Stage, StageClock};
 use serde_json::{Value, json};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -130,10 +131,17 @@ fn score_clips(
     meta: &mut ScoreMeta,
     outputs: &mut Outputs<'_>,
 ) -> Result<(), CommandError> {
-    let sight = detector.sight().clone();
+    let (sight, timed) = (detector.sight().clone(), detector.times_stages());
     let mut scorer = detector.scorer()?;
     for clip in set.for_scoring() {
+        let mut clock = if timed { StageClock::running() } else { StageClock::default() };
+        clock.start();
         let mut stream = WindowStream::open(clip, &options.reading.open, &sight)?;
+        clock.lap(Stage::Open);
+        outputs.scored.stages.add(&clock);
+        if timed {
+            stream.time_stages();
+        }
         outputs.begin(clip, &stream)?;
         let end = match scorer.score_clip(&clip.name, &mut stream, outputs) {
             // Ctrl-C is how one ends a camera: what was scored is kept.
@@ -142,10 +150,15 @@ fn score_clips(
         };
         outputs.scored.interrupted = outputs.live && outputs.cancel.load(Ordering::Relaxed);
         outputs.end_clip(clip, &end, &stream, meta);
+        outputs.scored.stages.add(&stream.stages());
         outputs.scored.notes.extend(set.check_test_frames(&clip.name, end.frames as usize)?);
         meta.inputs.push(record(clip, end.frames, &stream));
     }
-    if outputs.scored.interrupted { Ok(()) } else { Ok(scorer.finish(outputs)?) }
+    if !outputs.scored.interrupted {
+        scorer.finish(outputs)?;
+    }
+    outputs.scored.stages.add(scorer.stages());
+    Ok(())
 }
 
 fn meta(opened: &Opened, options: &ScoreOptions, selected: &Selected) -> ScoreMeta {

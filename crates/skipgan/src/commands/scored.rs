@@ -7,6 +7,7 @@ use crate::config::{Config, Sees};
 use crate::data::window::FrameStatus;
 use crate::report::score_file::{self, ScoreColumns, ScoreRow, ScoreWriter};
 use crate::score::FrameScore;
+use crate::stages::StageClock;
 use crate::words::counted;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -26,6 +27,8 @@ pub struct Scored {
     pub highest: Option<(f64, String, usize)>,
     /// Seconds of scoring.
     pub seconds: f64,
+    /// Processor seconds of each stage, where the detector was told to count them.
+    pub stages: StageClock,
     /// SHA-256 of the score file.
     pub sha256: String,
     /// Whether a live source was ended by Ctrl-C; what was scored until then is kept.

@@ -29,22 +29,19 @@ pub fn is_repetition(analysed: &[u8], now: &[u8]) -> bool {
     analysed.len() == now.len() && (sum as f64) < REPEATED_BELOW * now.len() as f64
 }
 
-/// The motion of a clip as its frames come, rounded as the cache keeps it, so that cached and streamed windows are equal to the bit.
+/// The motion of a clip as its frames come, for the cache.
 #[derive(Debug)]
 pub struct ClipMotion {
     stream: MotionStream,
     analysed: Vec<u8>,
-    half: Vec<f16>,
-    motion: Vec<f32>,
-    has_past: bool,
+    rounded: RoundedMotion,
 }
 
 impl ClipMotion {
     /// At the start of a clip of grey pictures of that size.
     pub fn new(height: usize, width: usize) -> ClipMotion {
         let stream = MotionStream::new(width, height, DisSettings::default(), MeanSettings::default());
-        let samples = 2 * height * width;
-        ClipMotion { stream, analysed: Vec::new(), half: vec![f16::ZERO; samples], motion: vec![0.0; samples], has_past: false }
+        ClipMotion { stream, analysed: Vec::new(), rounded: RoundedMotion::new(2 * height * width) }
     }
 
     /// Takes the next frame; whether it repeats the last analysed one, whose motion then stays.
@@ -55,23 +52,42 @@ impl ClipMotion {
         self.analysed.clear();
         self.analysed.extend_from_slice(frame);
         if let Some(flow) = self.stream.push(frame) {
-            round(flow, &mut self.half);
-            self.half.convert_to_f32_slice(&mut self.motion);
-            self.has_past = true;
+            self.rounded.take(flow);
         }
         false
     }
+}
 
-    /// `[2, height, width]`; `None` while there is no past.
+/// Motion rounded as the cache keeps it, so that cached and streamed windows are equal to the bit.
+#[derive(Debug)]
+pub struct RoundedMotion {
+    half: Vec<f16>,
+    motion: Vec<f32>,
+    has_past: bool,
+}
+
+impl RoundedMotion {
+    /// Nothing yet; `samples` numbers: twice the pixels.
+    pub fn new(samples: usize) -> RoundedMotion {
+        RoundedMotion { half: vec![f16::ZERO; samples], motion: vec![0.0; samples], has_past: false }
+    }
+
+    /// Takes the motion at a frame.
+    ///
+    /// # Panics
+    /// Where it has another size.
+    pub fn take(&mut self, flow: &Flow) {
+        let (across, down) = self.half.split_at_mut(flow.across.len());
+        across.convert_from_f32_slice(&flow.across);
+        down.convert_from_f32_slice(&flow.down);
+        self.half.convert_to_f32_slice(&mut self.motion);
+        self.has_past = true;
+    }
+
+    /// `[2, height, width]` in pixels a frame; `None` while nothing was taken.
     pub fn motion(&self) -> Option<&[f32]> {
         self.has_past.then_some(&self.motion)
     }
-}
-
-fn round(flow: &Flow, half: &mut [f16]) {
-    let (across, down) = half.split_at_mut(flow.across.len());
-    across.convert_from_f32_slice(&flow.across);
-    down.convert_from_f32_slice(&flow.down);
 }
 
 /// A finished cache of motion.
@@ -193,7 +209,7 @@ impl Work<'_> {
             self.frames.read(run.clip, index, &mut frame)?;
             motion.push(&frame);
             bytes.clear();
-            bytes.extend(motion.half.iter().flat_map(|value| value.to_le_bytes()));
+            bytes.extend(motion.rounded.half.iter().flat_map(|value| value.to_le_bytes()));
             write_at(&file, &bytes, (index * bytes.len()) as u64).map_err(fail)?;
             done.fetch_add(1, Ordering::Relaxed);
         }

@@ -3,13 +3,15 @@
 //!
 //! Only frames ≤ t count; frames before the clip's start repeat the first.
 
-use super::motion_cache::{ClipMotion, MotionCache};
-use super::scene_change::SceneChange;
+use super::compose::Composer;
+use super::motion_cache::MotionCache;
+use super::pictures::{Moment, PictureStream};
 use super::sight::{Cut, Instant, Patch, Sight, Windows};
 use super::{Clip, DataError, FrameCache};
-use crate::alarm_events::NOMINAL_FRAMES_PER_SECOND;
-use std::collections::VecDeque;
-use video::{Damage, Frame, FrameSource, OpenOptions, Resizer};
+use crate::stages::StageClock;
+use kernels::Pool;
+use std::sync::Arc;
+use video::{Frame, FrameSource, OpenOptions};
 
 /// One window: frame `frame` of clip `clip`, as the cache counts them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -174,25 +176,12 @@ pub struct StreamedWindow<'a> {
     pub planes: &'a [u8],
 }
 
-/// Windows of a clip as it is decoded: causal, and a handful of frames in memory whatever the length.
+/// Windows of a clip as it is decoded: causal, and a handful of frames in memory whatever the length. Pictures and what is composed of them can be
+/// had apart ([`WindowStream::parts`]), so that one can run ahead of the other; the windows are the same.
 pub struct WindowStream {
-    clip: String,
-    source: Box<dyn FrameSource>,
-    resizer: Resizer,
-    sight: Sight,
-    ring: VecDeque<Vec<u8>>,
-    motion: Option<ClipMotion>,
-    scene: Option<SceneChange>,
-    /// Whether the scene had changed when a frame was last looked at.
-    changed: bool,
-    /// The newest picture before the usual background, once another one has taken over.
-    carried: Vec<u8>,
+    pictures: PictureStream,
+    composer: Composer,
     window: Windows,
-    /// Whether the last window reaches before the clip's start.
-    warmup: bool,
-    /// The last picture that was looked at, where no motion keeps it.
-    analysed: Vec<u8>,
-    previous: Option<Frame>,
 }
 
 impl WindowStream {
@@ -209,50 +198,60 @@ impl WindowStream {
     /// # Errors
     /// [`DataError::Resize`] for a picture without area.
     pub fn new(clip: &str, source: Box<dyn FrameSource>, sight: &Sight) -> Result<WindowStream, DataError> {
-        let resizer = sight.picture.resizer().map_err(|source| DataError::Resize { clip: clip.into(), frame: 0, source })?;
-        let motion = sight.needs_motion().then(|| ClipMotion::new(sight.picture.height, sight.picture.width));
-        let scene = sight.usual.as_ref().filter(|_| sight.needs_motion()).and_then(|usual| SceneChange::new(sight.steadying, usual));
-        let (window, sight) = (sight.windows(), sight.clone());
-        let (ring, carried) = (VecDeque::new(), Vec::new());
-        Ok(WindowStream {
-            clip: clip.into(),
-            source,
-            resizer,
-            sight,
-            ring,
-            motion,
-            scene,
-            changed: false,
-            carried,
-            window,
-            warmup: false,
-            analysed: Vec::new(),
-            previous: None,
-        })
+        let pictures = PictureStream::new(clip, source, sight)?;
+        Ok(WindowStream { pictures, composer: Composer::new(sight, None), window: sight.windows() })
+    }
+
+    /// Finds the motion of several frames side by side where it is asked for several at once ([`WindowStream::parts`]). Before the first frame.
+    pub fn use_pool(&mut self, pool: Arc<Pool>) {
+        let timed = self.composer.stages().is_running();
+        self.composer = Composer::new(self.pictures.sight(), Some(pool));
+        if timed {
+            self.composer.time_stages();
+        }
+    }
+
+    /// Where moments come from, and what makes windows of them.
+    pub fn parts(&mut self) -> (&mut PictureStream, &mut Composer) {
+        (&mut self.pictures, &mut self.composer)
     }
 
     /// How it makes windows.
     #[must_use]
     pub fn sight(&self) -> &Sight {
-        &self.sight
+        self.pictures.sight()
     }
 
     /// The source: its stream information and its damage log.
     #[must_use]
     pub fn source(&self) -> &dyn FrameSource {
-        self.source.as_ref()
+        self.pictures.source()
     }
 
     /// The last frame as it was decoded, for overlays; `None` before the first.
     #[must_use]
     pub fn frame(&self) -> Option<&Frame> {
-        self.previous.as_ref()
+        self.pictures.frame()
     }
 
     /// Where the picture lies in the displayed frame, so that maps can be put back; `None` before the first frame.
     #[must_use]
     pub fn geometry(&self) -> Option<video::Geometry> {
-        self.previous.as_ref().map(|frame| self.resizer.geometry(frame))
+        self.pictures.geometry()
+    }
+
+    /// Counts from now on how long each stage computes.
+    pub fn time_stages(&mut self) {
+        self.pictures.time_stages();
+        self.composer.time_stages();
+    }
+
+    /// What has been counted.
+    #[must_use]
+    pub fn stages(&self) -> StageClock {
+        let mut stages = self.pictures.stages().clone();
+        stages.add(self.composer.stages());
+        stages
     }
 
     /// The window of the next frame; `None` at the end. Blocks as the source does.
@@ -260,79 +259,15 @@ impl WindowStream {
     /// # Errors
     /// [`DataError::Source`], [`DataError::MixedSizes`], [`DataError::Resize`].
     pub fn next_window(&mut self) -> Result<Option<StreamedWindow<'_>>, DataError> {
-        let next = self.source.next().map_err(|source| DataError::Source { clip: self.clip.clone(), source })?;
-        let Some(frame) = next else {
-            return Ok(None);
-        };
-        check_same_size(&self.clip, self.previous.as_ref(), &frame)?;
-        let every = self.sight.picture.every(self.source.info().frame_rate);
-        if !frame.index.is_multiple_of(every) && self.window.images() > 0 {
-            return Ok(Some(self.pass_over(frame)));
+        let Some(moment) = self.pictures.next_moment()? else { return Ok(None) };
+        // A frame that is passed over leaves the last window as it is.
+        if !moment.skipped {
+            self.window.clear();
+            self.composer.add(std::slice::from_ref(&moment.material), &mut self.window)?;
         }
-        self.changed = self.push(&frame)?;
-        let newest = self.ring.back().map(Vec::as_slice).unwrap_or_default();
-        // Against the last frame that was looked at, never one that was passed over: rates are padded with copies.
-        let equal = match &mut self.motion {
-            Some(motion) => motion.push(newest),
-            None => {
-                let equal = self.analysed == newest;
-                self.analysed.clear();
-                self.analysed.extend_from_slice(newest);
-                equal
-            }
-        };
-        let status = match frame.damage {
-            Damage::Repeated => FrameStatus::Repeated,
-            _ if equal => FrameStatus::Repeated,
-            _ if self.changed => FrameStatus::SceneChange,
-            Damage::Concealed => FrameStatus::Damaged,
-            Damage::None | Damage::Unknown => FrameStatus::Ok,
-        };
-        let mut frames: Vec<&[u8]> = self.ring.iter().map(Vec::as_slice).collect();
-        if let (Some(scene), Some(newest)) = (&self.scene, frames.last_mut())
-            && scene.before_background(newest, &mut self.carried)
-        {
-            *newest = &self.carried;
-        }
-        let motion = self.motion.as_ref().and_then(ClipMotion::motion);
-        let reaches_back = (frame.index / every).saturating_add(1) < u64::try_from(self.sight.history).unwrap_or(u64::MAX);
-        self.warmup = reaches_back || (self.motion.is_some() && motion.is_none());
-        self.window.clear();
-        self.sight.push(&Instant { frames: &frames, motion }, Cut::NONE, &mut self.window)?;
-        let (index, time_s) = (frame.index, frame.time_s());
-        self.previous = Some(frame);
-        let planes = self.ring.back().map(Vec::as_slice).unwrap_or_default();
-        Ok(Some(StreamedWindow { index, time_s, status, warmup: self.warmup, skipped: false, window: &self.window, planes }))
-    }
-
-    /// A frame that is not looked at: the last window stands.
-    fn pass_over(&mut self, frame: Frame) -> StreamedWindow<'_> {
-        let (index, time_s) = (frame.index, frame.time_s());
-        let lost = matches!(frame.damage, Damage::Repeated);
-        let status = match self.changed {
-            _ if lost => FrameStatus::Repeated,
-            true => FrameStatus::SceneChange,
-            false => FrameStatus::Ok,
-        };
-        self.previous = Some(frame);
-        let planes = self.ring.back().map(Vec::as_slice).unwrap_or_default();
-        StreamedWindow { index, time_s, status, warmup: self.warmup, skipped: true, window: &self.window, planes }
-    }
-
-    /// Resizes a frame into the newest place of the ring; the first frame fills every place. Whether the scene has changed.
-    fn push(&mut self, frame: &Frame) -> Result<bool, DataError> {
-        let full = self.ring.len() == self.sight.history;
-        let mut planes = if full { self.ring.pop_front().unwrap_or_default() } else { Vec::new() };
-        planes.resize(self.sight.picture.samples(), 0);
-        let fail = |source| DataError::Resize { clip: self.clip.clone(), frame: frame.index, source };
-        self.resizer.resize_into(frame, &mut planes).map_err(fail)?;
-        let seconds = frame.time_s().unwrap_or(frame.index as f64 / NOMINAL_FRAMES_PER_SECOND);
-        let changed = self.scene.as_mut().is_some_and(|scene| scene.take(seconds, &mut planes));
-        while self.ring.len() + 1 < self.sight.history {
-            self.ring.push_back(planes.clone());
-        }
-        self.ring.push_back(planes);
-        Ok(changed)
+        let Moment { index, time_s, status, warmup, skipped, .. } = moment;
+        let planes = self.pictures.newest();
+        Ok(Some(StreamedWindow { index, time_s, status, warmup, skipped, window: &self.window, planes }))
     }
 }
 

@@ -7,7 +7,6 @@
 use super::engine::{Batch, Engine, Losses, Norm, Rates, Scores};
 use super::measure;
 use super::plan::{Plan, PlanSize, Purpose};
-use super::ranges::{INPUT, PICTURES, Ranges};
 use crate::blocks::SLOPE;
 use crate::config::Objective;
 use crate::layers::Weights;
@@ -15,6 +14,7 @@ use crate::layers::deconv::spread;
 use crate::layers::norm::EPSILON;
 use crate::losses::latent::Reading;
 use crate::params::State;
+use crate::ranges::{INPUT, PICTURES, Ranges};
 use crate::spec::{Direction, Features, Head, Layer, Output, Spec, SpecError, Taps};
 use kernels::arch::ByteLevel;
 use kernels::bytes::{Affine, ByteFilter, ByteMap, ByteScratch, Sink, correlate};

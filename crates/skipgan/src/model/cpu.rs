@@ -7,13 +7,13 @@ use super::discriminator::{Discriminator, range_of};
 use super::engine::{AdamRates, Batch, Engine, Losses, Norm, Rates, Scores};
 use super::generator::Generator;
 use super::plan::{Plan, PlanSize, Purpose};
-use super::ranges::{INPUT, PICTURES, Ranges};
 use crate::blocks::Branch;
 use crate::blocks::join::Half;
 use crate::config::Objective;
 use crate::layers::weights::{Network, Training};
 use crate::layers::{Weights, Work, init};
 use crate::params::{Params, State};
+use crate::ranges::{INPUT, PICTURES, Ranges};
 use crate::spec::{Spec, SpecError};
 use kernels::{Denormals, Map, Pool, Real, adam};
 use std::sync::Arc;
@@ -80,11 +80,11 @@ impl<T: Real> CpuEngine<T> {
     fn show(&mut self, batch: &Batch<'_>) {
         self.plan.check(batch, &self.spec);
         self.images = batch.images;
-        copy(batch.input, &mut self.generator.image);
-        copy(batch.target, &mut self.target);
-        copy(batch.context, &mut self.context);
+        copy(&self.pool, batch.input, &mut self.generator.image);
+        copy(&self.pool, batch.target, &mut self.target);
+        copy(&self.pool, batch.context, &mut self.context);
         self.changed.show(batch);
-        self.discriminator.show(&self.context[..batch.context.len()], &self.target[..batch.target.len()], 0);
+        self.discriminator.show(&self.pool, &self.context[..batch.context.len()], &self.target[..batch.target.len()], 0);
     }
 
     /// Adam's update of one network, and its weights prepared anew.
@@ -216,8 +216,11 @@ impl<T: Real> ChangedPictures<T> {
     }
 }
 
-fn copy<T: Real>(from: &[f32], to: &mut [T]) {
-    to.iter_mut().zip(from).for_each(|(to, &from)| *to = T::from_f32(from));
+fn copy<T: Real>(pool: &Pool, from: &[f32], to: &mut [T]) {
+    const CHUNK: usize = 1 << 16;
+    pool.chunks_mut(&mut to[..from.len()], CHUNK, |at, to| {
+        to.iter_mut().zip(&from[at * CHUNK..]).for_each(|(to, &from)| *to = T::from_f32(from))
+    });
 }
 
 /// What every call of a layer needs, from an engine's fields: a macro, so that the other fields stay free to borrow.

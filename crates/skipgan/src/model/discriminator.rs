@@ -86,16 +86,19 @@ impl<T: Real> Discriminator<T> {
     }
 
     /// Writes `context` and `shown` (both dense) side by side into pictures from `first` on.
-    pub fn show(&mut self, context: &[T], shown: &[T], first: usize) {
+    pub fn show(&mut self, pool: &Pool, context: &[T], shown: &[T], first: usize) {
         let channels = self.picture.channels;
         let pixels = self.picture.rows * self.picture.cols;
         let images = (context.len() + shown.len()) / (pixels * channels);
         let split = context.len() / (images * pixels);
         let pictures = &mut self.pictures[first * pixels * channels..][..images * pixels * channels];
-        for (pixel, to) in pictures.chunks_mut(channels).enumerate() {
-            to[..split].copy_from_slice(&context[pixel * split..][..split]);
-            to[split..].copy_from_slice(&shown[pixel * (channels - split)..][..channels - split]);
-        }
+        const CHUNK: usize = 8192;
+        pool.chunks_mut(pictures, CHUNK * channels, |job, pictures| {
+            for (pixel, to) in (job * CHUNK..).zip(pictures.chunks_mut(channels)) {
+                to[..split].copy_from_slice(&context[pixel * split..][..split]);
+                to[split..].copy_from_slice(&shown[pixel * (channels - split)..][..channels - split]);
+            }
+        });
     }
 
     /// Features and logits of `images` of the buffer, as `branch`. With running statistics one pass may take both branches.

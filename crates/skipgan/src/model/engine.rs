@@ -1,8 +1,8 @@
 //! The seam between the network and whatever trains or scores with it: one trait, and the plain values that cross it.
 //! `train` and `score` know only this; the CPU engine (and a GPU module later) fulfil it.
 
-use super::ranges::Ranges;
 pub use crate::params::State;
+use crate::ranges::Ranges;
 
 /// What the network sees in one step. All slices are channels-last: `[images, height, width, channels]`, contiguous.
 #[derive(Clone, Copy, Debug)]

@@ -35,27 +35,15 @@ pub(super) fn residual<T: Real>(
     means: &mut [f64],
 ) {
     let (pixels, channels) = (maps.len() / means.len(), made.len() / maps.len());
-    pool.chunks_mut(maps, pixels, |image, maps| {
-        let from = image * pixels * channels;
-        let places = made[from..].chunks_exact(channels).zip(meant[from..].chunks_exact(channels));
-        for (map, (made, meant)) in maps.iter_mut().zip(places) {
-            *map = match channel {
-                Some(channel) => at_place(kind, distance(kind, made[channel], meant[channel]), 1).to_f32(),
-                None => at_place(kind, sum(kind, made, meant), channels).to_f32(),
-            };
-        }
-    });
-    // A map of all channels in f32 holds the very numbers whose mean is R.
-    let held = channel.is_none() && T::singles(made).is_some();
-    pool.chunks_mut(means, 1, |image, mean| {
-        if held {
-            let map = &maps[image * pixels..(image + 1) * pixels];
-            mean[0] = map.iter().map(|&value| f64::from(value)).sum::<f64>() / pixels as f64;
-            return;
-        }
+    pool.pieces_mut2((maps, pixels), (means, 1), |image, map, mean| {
         let numbers = image * pixels * channels..(image + 1) * pixels * channels;
         let places = made[numbers.clone()].chunks_exact(channels).zip(meant[numbers].chunks_exact(channels));
-        let total: f64 = places.map(|(made, meant)| at_place(kind, sum(kind, made, meant), channels).to_f64()).sum();
+        let mut total = 0.0;
+        for (map, (made, meant)) in map.iter_mut().zip(places) {
+            let off = at_place(kind, sum(kind, made, meant), channels);
+            total += off.to_f64();
+            *map = channel.map_or(off, |channel| at_place(kind, distance(kind, made[channel], meant[channel]), 1)).to_f32();
+        }
         mean[0] = total / pixels as f64;
     });
 }

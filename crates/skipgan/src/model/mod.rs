@@ -10,14 +10,14 @@ pub mod discriminator;
 pub mod engine;
 pub mod generator;
 pub mod inspect;
+pub mod layer_bench;
 mod measure;
 pub mod plan;
 pub mod precision;
-pub mod ranges;
 pub mod skip_ganomaly;
+pub mod work;
 
 pub use byte_engine::{ByteEngine, ByteEngineError};
 pub use cpu::CpuEngine;
 pub use plan::{PlanSize, Purpose};
 pub use precision::Precision;
-pub use ranges::Ranges;

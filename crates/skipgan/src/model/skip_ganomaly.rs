@@ -43,7 +43,7 @@ impl<T: Real> CpuEngine<T> {
         let (images, made) = (self.images, self.images * self.generator.output_image());
         self.generator.forward(&mut run!(self), 0..images, &mut Source::Learn(&mut self.weights.statistics));
         let context = &self.context[..self.context.len() / self.plan.images * images];
-        self.discriminator.show(context, &self.generator.reconstruction[..made], images);
+        self.discriminator.show(&self.pool, context, &self.generator.reconstruction[..made], images);
         self.judge(Branch::Real);
         self.judge(Branch::Fake);
     }
@@ -128,13 +128,13 @@ impl<T: Real> CpuEngine<T> {
         }
         let (images, made) = (self.images, self.images * self.generator.output_image());
         let context = self.context.len() / self.plan.images * images;
-        self.discriminator.show(&self.context[..context], &self.changed.target, images);
+        self.discriminator.show(&self.pool, &self.context[..context], &self.changed.target, images);
         self.judge(Branch::Fake);
         let (logits, seed) = self.discriminator.logits_and_seed(range_of(Branch::Fake, images));
         losses.discriminator += adversarial::loss_by_cell(self.objective.bce, logits, &self.changed.cells, self.objective.w_critic, seed);
         let want = Want::Weights(&mut self.weights.gradient, Write::Add);
         self.discriminator.backward(&mut run!(self), Branch::Fake, images, None, want);
-        self.discriminator.show(&self.context[..context], &self.generator.reconstruction[..made], images);
+        self.discriminator.show(&self.pool, &self.context[..context], &self.generator.reconstruction[..made], images);
     }
 
     /// x̂, R and L of the batch at hand, whose scores begin at `first`; nothing learns.
@@ -145,7 +145,7 @@ impl<T: Real> CpuEngine<T> {
         let run = &mut run!(self);
         self.generator.forward(run, 0..images, &mut source());
         let context = &self.context[..self.context.len() / self.plan.images * images];
-        self.discriminator.show(context, &self.generator.reconstruction[..made], images);
+        self.discriminator.show(&self.pool, context, &self.generator.reconstruction[..made], images);
         if norm == Norm::Running {
             // Every image is read alike, so x and x̂ share one pass over D's weights.
             self.discriminator.forward(run, Branch::Real, 0..2 * images, &mut source());

@@ -6,12 +6,13 @@
 //! motion; [`MotionStream`] does both for a clip, frame by frame.
 //!
 //! Not part of the Skip-GANomaly paper: it is where the motion channels of a window come from. It sees 8-bit grey planes of
-//! one size and knows no clip, no file and no network. Single-threaded and the same bits on every processor: clips are what
-//! runs side by side.
+//! one size and knows no clip, no file and no network. The same bits on every processor. One field is found on one thread; what runs side by side
+//! is clips, and pairs of frames ([`PairFlows`]).
 
 mod dis;
 mod field;
 mod mean;
+mod pairs;
 pub mod pyramid;
 pub mod refine;
 pub mod search;
@@ -20,6 +21,7 @@ mod stream;
 pub use dis::{Dis, DisSettings};
 pub use field::Flow;
 pub use mean::{MeanSettings, MotionMean};
+pub use pairs::{Pair, PairFlows};
 pub use refine::Refinement;
 pub use search::Step;
 pub use stream::MotionStream;

@@ -7,11 +7,17 @@ use super::map::{MapView, Placement};
 use super::terms::Measured;
 use crate::calibration::{Basis, Calibration};
 use crate::config::Config;
-use crate::data::window::{FrameStatus, StreamedWindow};
+use crate::data::ahead::{Supply, ahead};
+use crate::data::compose::Composer;
+use crate::data::pictures::{Material, Moment};
+use crate::data::window::FrameStatus;
 use crate::data::{Sight, WindowStream};
 use crate::model::engine::Engine;
+use crate::stages::StageClock;
+use kernels::Pool;
 use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 use video::Geometry;
 
 /// One row of a score file (EVALUATION.md §5).
@@ -80,6 +86,9 @@ pub struct ClipEnd {
 /// Scores clips one after another.
 pub struct Scorer<'a> {
     forward: Forward<'a>,
+    pool: Option<Arc<Pool>>,
+    /// What the next windows of the batch will be made of.
+    material: Vec<Material>,
     calibration: &'a Calibration,
     waiting: VecDeque<Waiting>,
     clip: Option<ClipState<'a>>,
@@ -125,7 +134,23 @@ impl<'a> Scorer<'a> {
             return Err(ScoreError::OtherBasis { key });
         }
         let forward = Forward::new(engine, config, sight, batch);
-        Ok(Scorer { forward, calibration, waiting: VecDeque::new(), clip: None, canvas: Vec::new() })
+        Ok(Scorer { forward, pool: None, material: Vec::new(), calibration, waiting: VecDeque::new(), clip: None, canvas: Vec::new() })
+    }
+
+    /// Divides the work among the threads of `pool`, which should be the engine's: one decodes ahead of the network, the others find the motion of several
+    /// frames side by side. Live sources are always read in turn. Changes no bit of any score.
+    pub fn use_pool(&mut self, pool: Arc<Pool>) {
+        self.pool = Some(pool);
+    }
+
+    /// Counts from now on how long network, terms and output compute.
+    pub fn time_stages(&mut self) {
+        self.forward.time_stages();
+    }
+
+    /// What has been counted.
+    pub fn stages(&self) -> &StageClock {
+        self.forward.stages()
     }
 
     /// Scores every frame of a clip. A source that breaks off after frames were had ends the clip there, and that is told: what could be
@@ -135,11 +160,32 @@ impl<'a> Scorer<'a> {
     /// # Errors
     /// [`ScoreError`].
     pub fn score_clip(&mut self, name: &str, stream: &mut WindowStream, sink: &mut dyn Sink) -> Result<ClipEnd, ScoreError> {
+        let live = stream.source().info().live;
+        match self.pool.clone().filter(|pool| pool.threads() > 1 && !live) {
+            Some(pool) => {
+                stream.use_pool(Arc::clone(&pool));
+                let (pictures, composer) = stream.parts();
+                ahead(pictures, &pool, |mut moments| self.score_moments(name, &mut moments, composer, sink)).map_err(ScoreError::Thread)?
+            }
+            None => {
+                let (pictures, composer) = stream.parts();
+                self.score_moments(name, &mut Supply::InTurn(pictures), composer, sink)
+            }
+        }
+    }
+
+    fn score_moments(
+        &mut self,
+        name: &str,
+        moments: &mut Supply<'_>,
+        composer: &mut Composer,
+        sink: &mut dyn Sink,
+    ) -> Result<ClipEnd, ScoreError> {
         let (mut frames, mut broke_off) = (0, None);
         loop {
             let begins = frames == 0;
-            let window = match stream.next_window() {
-                Ok(Some(window)) => window,
+            let moment = match moments.next_moment() {
+                Ok(Some(moment)) => moment,
                 Ok(None) => break,
                 Err(error) if frames > 0 && error.is_a_source_breaking_off() => {
                     broke_off = Some(error.to_string());
@@ -147,28 +193,38 @@ impl<'a> Scorer<'a> {
                 }
                 Err(error) => return Err(error.into()),
             };
-            let asked = begins || (window.status != FrameStatus::Repeated && !window.skipped);
-            let waiting = Waiting::new(&window, asked);
-            if asked {
-                self.forward.push(window.window);
-            }
-            self.waiting.push_back(waiting);
-            if let Some(frame) = stream.frame() {
-                sink.frame(frame);
-            }
-            if begins && let (Some(last), Some(geometry)) = (self.waiting.back_mut(), stream.geometry()) {
-                last.begins = Some((name.to_owned(), geometry));
+            let asked = begins || (moment.status != FrameStatus::Repeated && !moment.skipped);
+            sink.frame(&moment.frame);
+            let begins = begins.then(|| (name.to_owned(), moment.geometry));
+            self.waiting.push_back(Waiting { begins, ..Waiting::new(&moment, asked) });
+            if asked || moment.material.pair.is_some() {
+                self.material.push(Material { wanted: asked, ..moment.material });
             }
             frames += 1;
             // Repeated frames cost no place in the batch: they go out at once where nothing waits before them, and never pile up.
-            if self.forward.is_full() || self.forward.held() == 0 || self.waiting.len() >= 256 {
-                self.run(sink)?;
+            let held = self.held();
+            if held >= self.forward.capacity() || held == 0 || self.waiting.len() >= 256 {
+                self.compose(composer)?;
+                self.run(&mut || moments.take_over(), sink)?;
             }
         }
+        self.compose(composer)?;
         if !self.forward.mixes_windows() {
-            self.run(sink)?;
+            self.run(&mut || {}, sink)?;
         }
         Ok(ClipEnd { frames, broke_off })
+    }
+
+    /// Windows of the batch, those that are still to be made included.
+    fn held(&self) -> usize {
+        self.forward.held() + self.material.iter().filter(|material| material.wanted).count()
+    }
+
+    /// Makes the windows that are still to be made.
+    fn compose(&mut self, composer: &mut Composer) -> Result<(), ScoreError> {
+        composer.add(&self.material, self.forward.windows_mut())?;
+        self.material.clear();
+        Ok(())
     }
 
     /// Scores what still waits.
@@ -176,11 +232,11 @@ impl<'a> Scorer<'a> {
     /// # Errors
     /// [`ScoreError`].
     pub fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), ScoreError> {
-        self.run(sink)
+        self.run(&mut || {}, sink)
     }
 
-    /// Scores the batch and gives every waiting frame its row, repeated ones the last score.
-    fn run(&mut self, sink: &mut dyn Sink) -> Result<(), ScoreError> {
+    /// Scores the batch and gives every waiting frame its row, repeated ones the last score; `asked` as in [`Forward::run_and`].
+    fn run(&mut self, asked: &mut dyn FnMut(), sink: &mut dyn Sink) -> Result<(), ScoreError> {
         let (mut waiting, mut canvas) = (std::mem::take(&mut self.waiting), std::mem::take(&mut self.canvas));
         let (calibration, clip) = (self.calibration, &mut self.clip);
         let mut give = |waiting: Waiting, measured: Option<&Measured<'_>>| {
@@ -195,7 +251,7 @@ impl<'a> Scorer<'a> {
             let map = Placement::new(clip.size, &clip.geometry).place(&clip.map, &mut canvas);
             sink.score(&row, &map).map_err(told)
         };
-        self.forward.run(&mut |measured| {
+        self.forward.run_and(asked, &mut |measured| {
             while waiting.front().is_some_and(|next| !next.asked) {
                 if let Some(repeated) = waiting.pop_front() {
                     give(repeated, None)?;
@@ -215,8 +271,8 @@ fn told(error: io::Error) -> ScoreError {
 }
 
 impl Waiting {
-    fn new(window: &StreamedWindow<'_>, asked: bool) -> Waiting {
-        Waiting { frame: window.index, time_s: window.time_s, status: window.status, warmup: window.warmup, asked, begins: None }
+    fn new(moment: &Moment, asked: bool) -> Waiting {
+        Waiting { frame: moment.index, time_s: moment.time_s, status: moment.status, warmup: moment.warmup, asked, begins: None }
     }
 }
 

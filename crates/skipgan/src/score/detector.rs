@@ -8,7 +8,8 @@ use crate::checkpoint::Checkpoint;
 use crate::config::{BnTest, Config};
 use crate::data::{Clip, Sight, WindowStream};
 use crate::model::engine::Engine;
-use crate::model::{ByteEngine, CpuEngine, PlanSize, Precision, Purpose, Ranges};
+use crate::model::{ByteEngine, CpuEngine, PlanSize, Precision, Purpose};
+use crate::ranges::Ranges;
 use crate::spec::Spec;
 use kernels::Pool;
 use kernels::arch::ByteLevel;
@@ -23,6 +24,8 @@ pub struct Detector {
     sight: Sight,
     calibration: Calibration,
     batch: usize,
+    pool: Option<Arc<Pool>>,
+    timed: bool,
 }
 
 /// Frames scored at once, where the method does not say: enough to fill the kernels, few enough for a small workspace.
@@ -80,11 +83,13 @@ impl Detector {
     /// As [`Detector::new`].
     pub fn on_cpu(checkpoint: Checkpoint, config: Config, pool: Arc<Pool>, precision: Precision) -> Result<Detector, ScoreError> {
         let engine: Box<dyn Engine> = match precision.bytes(&pool) {
-            Some(level) => Box::new(engine_in_bytes(&checkpoint, &config, pool, level)?),
-            None => Box::new(engine_on_cpu(&checkpoint, &config, pool)?),
+            Some(level) => Box::new(engine_in_bytes(&checkpoint, &config, Arc::clone(&pool), level)?),
+            None => Box::new(engine_on_cpu(&checkpoint, &config, Arc::clone(&pool))?),
         };
         let batch = batch_of(&config);
-        Detector::with_loaded(checkpoint, config, engine, batch)
+        let mut detector = Detector::with_loaded(checkpoint, config, engine, batch)?;
+        detector.pool = Some(pool);
+        Ok(detector)
     }
 
     /// A detector from a checkpoint and an engine that was planned for its spec, its picture and batches of `batch`. `config` is the
@@ -104,7 +109,7 @@ impl Detector {
             return Err(ScoreError::OtherBasis { key });
         }
         let sight = Sight::new(&config, checkpoint.height, checkpoint.width, checkpoint.usual);
-        Ok(Detector { engine, config, sight, calibration, batch })
+        Ok(Detector { engine, config, sight, calibration, batch, pool: None, timed: false })
     }
 
     /// The terms that no network is needed for, on the same windows, by the same calibration and rule: motion against rest and the picture
@@ -116,7 +121,7 @@ impl Detector {
         if let Some(key) = calibration.basis.difference(&crate::calibration::Basis::of(&config)) {
             return Err(ScoreError::OtherBasis { key });
         }
-        Ok(Detector { engine: Box::<NoNetwork>::default(), config, sight, calibration, batch: BATCH })
+        Ok(Detector { engine: Box::<NoNetwork>::default(), config, sight, calibration, batch: BATCH, pool: None, timed: false })
     }
 
     /// Scores every frame of a clip.
@@ -153,7 +158,14 @@ impl Detector {
     /// # Errors
     /// [`ScoreError`].
     pub fn scorer(&mut self) -> Result<Scorer<'_>, ScoreError> {
-        Scorer::new(self.engine.as_mut(), &self.config, &self.calibration, &self.sight, self.batch)
+        let mut scorer = Scorer::new(self.engine.as_mut(), &self.config, &self.calibration, &self.sight, self.batch)?;
+        if let Some(pool) = &self.pool {
+            scorer.use_pool(Arc::clone(pool));
+        }
+        if self.timed {
+            scorer.time_stages();
+        }
+        Ok(scorer)
     }
 
     /// What it sees of footage.
@@ -169,6 +181,16 @@ impl Detector {
     /// What normal footage looks like to it.
     pub fn calibration(&self) -> &Calibration {
         &self.calibration
+    }
+
+    /// Its scorers count from now on how long each stage computes.
+    pub fn time_stages(&mut self) {
+        self.timed = true;
+    }
+
+    /// Whether they do.
+    pub fn times_stages(&self) -> bool {
+        self.timed
     }
 
     /// Scores come in batches of this many frames; 1 gives each frame its row at once (a live source).

@@ -161,6 +161,8 @@ pub(crate) struct Made {
     next: u32,
     damage: fn(u32) -> Damage,
     copies: bool,
+    /// Whether an error comes in place of the end.
+    breaks: bool,
 }
 
 impl Made {
@@ -178,7 +180,12 @@ impl Made {
             range: Range::Full,
             matrix: Matrix::Unknown,
         };
-        Made { info, log: DamageLog::default(), clip, frames, next: 0, damage, copies: false }
+        Made { info, log: DamageLog::default(), clip, frames, next: 0, damage, copies: false, breaks: false }
+    }
+
+    /// An error comes after the last frame.
+    pub(crate) fn broken(clip: u32, frames: u32, size: (u32, u32)) -> Made {
+        Made { breaks: true, ..Made::new(clip, frames, size, |_| Damage::None) }
     }
 
     /// At 25 frames a second, every odd frame shown again by the next one.
@@ -195,6 +202,9 @@ impl FrameSource for Made {
     }
 
     fn next(&mut self) -> Result<Option<Frame>, SourceError> {
+        if self.next == self.frames && self.breaks {
+            return Err(SourceError::Damaged { path: "made".into(), what: "made to break".into() });
+        }
         if self.next == self.frames {
             return Ok(None);
         }

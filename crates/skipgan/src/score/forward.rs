@@ -4,6 +4,7 @@ use super::terms::{Measured, Measurer};
 use crate::config::{BnTest, Config};
 use crate::data::{Sight, Windows};
 use crate::model::engine::{Batch, Engine, Norm};
+use crate::stages::{Stage, StageClock};
 
 /// Collects windows until a batch is full.
 pub struct Forward<'e> {
@@ -12,6 +13,7 @@ pub struct Forward<'e> {
     capacity: usize,
     windows: Windows,
     measurer: Measurer,
+    clock: StageClock,
 }
 
 impl<'e> Forward<'e> {
@@ -19,7 +21,7 @@ impl<'e> Forward<'e> {
     /// batch is part of the method: give [`Config::batch`].
     pub fn new(engine: &'e mut dyn Engine, config: &Config, sight: &Sight, batch: usize) -> Forward<'e> {
         let measurer = Measurer::new(config, sight.usual.clone());
-        Forward { engine, norm: norm(config), capacity: batch.max(1), windows: sight.windows(), measurer }
+        Forward { engine, norm: norm(config), capacity: batch.max(1), windows: sight.windows(), measurer, clock: StageClock::default() }
     }
 
     /// Takes a window.
@@ -34,6 +36,16 @@ impl<'e> Forward<'e> {
     /// Whether no further window fits.
     pub fn is_full(&self) -> bool {
         self.held() >= self.capacity
+    }
+
+    /// Windows that fit into a batch.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// The batch that is being gathered: for whoever makes windows where they are wanted, at most [`Forward::capacity`] of them.
+    pub fn windows_mut(&mut self) -> &mut Windows {
+        &mut self.windows
     }
 
     /// Windows waiting.
@@ -51,16 +63,43 @@ impl<'e> Forward<'e> {
         (self.windows.height(), self.windows.width())
     }
 
+    /// Counts from now on how long network and measures compute.
+    pub fn time_stages(&mut self) {
+        self.clock = StageClock::running();
+    }
+
+    /// What has been counted; what `take` does (A(x), its map, rows, films) counts as [`Stage::Output`].
+    pub fn stages(&self) -> &StageClock {
+        &self.clock
+    }
+
     /// Scores what is waiting, gives each window's measures to `take` in order, and starts a new batch; nothing is asked where nothing waits.
     ///
     /// # Errors
     /// The first of `take`; the rest of the batch is lost.
     pub fn run<E>(&mut self, take: &mut dyn FnMut(&Measured<'_>) -> Result<(), E>) -> Result<(), E> {
+        self.run_and(&mut || {}, take)
+    }
+
+    /// The same; calls `asked` once the network has answered: from there on one thread measures, and others may do something else.
+    ///
+    /// # Errors
+    /// As [`Forward::run`].
+    pub fn run_and<E>(&mut self, asked: &mut dyn FnMut(), take: &mut dyn FnMut(&Measured<'_>) -> Result<(), E>) -> Result<(), E> {
         if self.held() == 0 {
             return Ok(());
         }
+        self.clock.start();
         let scores = self.engine.score(&batch(&self.windows), self.norm);
-        let told = (0..self.windows.images()).try_for_each(|image| take(&self.measurer.measure(scores, &self.windows, image)));
+        self.clock.lap(Stage::Network);
+        asked();
+        let told = (0..self.windows.images()).try_for_each(|image| {
+            let measured = self.measurer.measure(scores, &self.windows, image);
+            self.clock.lap(Stage::Scores);
+            let told = take(&measured);
+            self.clock.lap(Stage::Output);
+            told
+        });
         self.windows.clear();
         told
     }

@@ -7,10 +7,13 @@ use super::map::MapView;
 use crate::alarm_events::{Clock, Threshold};
 use crate::calibration::{Basis, Calibration, DisplayRange, LATENT, RECON, Statistics, TOTAL};
 use crate::config::{BnTest, Config, FitChoice};
+use crate::data::ahead::READY;
 use crate::data::window::FrameStatus;
 use crate::data::{Sight, WindowStream};
 use crate::model::engine::Engine;
+use kernels::Pool;
 use std::io;
+use std::sync::Arc;
 use video::Damage;
 
 /// Of no footage in particular: scores become numbers of the size of 1.
@@ -62,7 +65,22 @@ fn score_by(
     clips: &[(u32, u32)],
     damage: fn(u32) -> Damage,
 ) -> Vec<Row> {
+    score_on(None, calibration, engine, config, batch, clips, damage)
+}
+
+fn score_on(
+    pool: Option<Arc<Pool>>,
+    calibration: &Calibration,
+    engine: &mut dyn Engine,
+    config: &Config,
+    batch: usize,
+    clips: &[(u32, u32)],
+    damage: fn(u32) -> Damage,
+) -> Vec<Row> {
     let mut scorer = Scorer::new(engine, config, calibration, &sight(config), batch).expect("its own settings");
+    if let Some(pool) = pool {
+        scorer.use_pool(pool);
+    }
     let mut rows = Vec::new();
     let mut sink = |score: &FrameScore, map: &MapView<'_>| {
         let bits = map.values.iter().map(|value| value.to_bits()).collect();
@@ -97,6 +115,62 @@ fn a_score_depends_on_its_own_clip_up_to_its_frame() {
             assert_eq!(cut[..], whole[..12], "the end cut off");
         }
     }
+}
+
+/// Decoding ahead on a thread of its own changes no bit either, with lost pictures, several clips, and batches that cross them.
+#[test]
+fn a_score_does_not_depend_on_what_runs_ahead_of_it() {
+    let lost = |frame| if frame % 5 == 3 { Damage::Repeated } else { Damage::None };
+    for bn_test in [BnTest::Running, BnTest::Batch] {
+        let config = Config { bn_test, ..small() };
+        let calibration = calibration(&config);
+        let clips = [(1, 23), (2, 9), (3, 1)];
+        let in_turn = score_by(&calibration, &mut cpu(&config, 8, 1), &config, 8, &clips, lost);
+        for threads in [1, 2, 4] {
+            let pool = Arc::new(Pool::new(threads).expect("a pool"));
+            let found = score_on(Some(pool), &calibration, &mut cpu(&config, 8, 1), &config, 8, &clips, lost);
+            assert!(found == in_turn, "{bn_test:?}, {threads} threads");
+        }
+    }
+}
+
+/// A source that breaks off after some frames ends the clip there, in turn or ahead; one that gives nothing is an error; and whoever stops early
+/// waits for no more than what is under way.
+#[test]
+fn errors_come_in_their_place_from_a_source_that_is_read_ahead() {
+    let config = small();
+    let calibration = calibration(&config);
+    let pool = || Arc::new(Pool::new(2).expect("a pool"));
+    for (frames, pool) in [(11, None), (11, Some(pool())), (0, Some(pool()))] {
+        let mut engine = Fake::new(&config.spec(16, 16).expect("small"), 8);
+        let mut scorer = Scorer::new(&mut engine, &config, &calibration, &sight(&config), 4).expect("its own settings");
+        if let Some(pool) = pool {
+            scorer.use_pool(pool);
+        }
+        let source = Box::new(Made::broken(1, frames, (40, 24)));
+        let mut stream = WindowStream::new("made", source, &sight(&config)).expect("a picture");
+        let mut rows = 0;
+        let end = scorer.score_clip("a", &mut stream, &mut |_: &FrameScore, _: &MapView<'_>| rows += 1);
+        match frames {
+            0 => assert!(matches!(end, Err(ScoreError::Data(_))) && rows == 0, "{end:?}"),
+            _ => assert!(end.expect("frames before it").broke_off.is_some_and(|why| why.contains("made to break")) && rows == 11, "{rows}"),
+        }
+    }
+    struct Third(usize);
+    impl Sink for Third {
+        fn score(&mut self, _: &FrameScore, _: &MapView<'_>) -> io::Result<()> {
+            self.0 += 1;
+            if self.0 == 3 { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
+        }
+    }
+    let mut engine = Fake::new(&config.spec(16, 16).expect("small"), 8);
+    let mut scorer = Scorer::new(&mut engine, &config, &calibration, &sight(&config), 4).expect("its own settings");
+    scorer.use_pool(pool());
+    let (mut endless, mut sink) = (stream(&config, 1, u32::MAX, fine), Third(0));
+    assert!(matches!(scorer.score_clip("a", &mut endless, &mut sink), Err(ScoreError::Interrupted)));
+    assert_eq!(sink.0, 3);
+    let read = endless.frame().expect("frames were read").index;
+    assert!(read <= 4 + 2 * READY as u64 + 1, "{read} frames were read for three rows");
 }
 
 /// The alarm of a frame is known with the frame: what comes later changes none, nor does a picture that is lost in between.

@@ -1,8 +1,12 @@
 //! The generated street: the same bits from the same seed, labels that agree with masks, and files that the rest of the program reads.
 
+use kernels::{Denormals, Pool};
 use sha2::{Digest, Sha256};
 use skipgan::config::{Config, FilterChoice, FitChoice};
+use skipgan::data::ahead::ahead;
+use skipgan::data::compose::Composer;
 use skipgan::data::labels::{LabelOptions, Labels, kinds};
+use skipgan::data::pictures::PictureStream;
 use skipgan::data::scene::{AnomalyKind, Camera, DisturbanceKind, Scene, SceneColour, SceneSettings};
 use skipgan::data::{
     CacheOptions, DiscoverOptions, Footage, FrameCache, MotionCache, PictureSettings, Sight, Span, WindowIndex, WindowReader, WindowStream,
@@ -10,6 +14,7 @@ use skipgan::data::{
 };
 use skipgan::score::place;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tempfile::tempdir;
 use video::OpenOptions;
 
@@ -158,6 +163,31 @@ fn cached_and_streamed_motion_are_equal_to_the_bit() {
         moves |= cached.target().iter().any(|u| u.abs() > 0.3);
     }
     assert!(moves, "people walk");
+    // Decoded ahead, the motion of several frames found side by side, whatever the threads and how many are composed at once.
+    let mut stream = WindowStream::open(&data.train[1], &open, &sight).expect("a stream");
+    let mut one_by_one = sight.windows();
+    while let Some(streamed) = stream.next_window().expect("a frame") {
+        one_by_one.append(streamed.window);
+    }
+    for (threads, at_once) in [(1, 1), (2, 8), (3, 7)] {
+        let pool = Arc::new(Pool::new(threads).expect("a pool"));
+        pool.set_denormals(Denormals::Flush);
+        let mut pictures = PictureStream::open(&data.train[1], &open, &sight).expect("a stream");
+        let mut composer = Composer::new(&sight, Some(Arc::clone(&pool)));
+        let (mut windows, mut waiting) = (sight.windows(), Vec::new());
+        let made = ahead(&mut pictures, &pool, |mut moments| {
+            while let Some(moment) = moments.next_moment().expect("a frame") {
+                waiting.push(moment.material);
+                if waiting.len() == at_once {
+                    composer.add(&waiting, &mut windows).expect("windows");
+                    waiting.clear();
+                }
+            }
+            composer.add(&waiting, &mut windows).expect("windows");
+        });
+        made.expect("a thread");
+        assert!(windows == one_by_one, "{threads} threads, {at_once} at once");
+    }
 }
 
 /// Frames of the benchmark's clips that are looked at: every one would take a minute.

@@ -1,4 +1,4 @@
-//! The range of every map of both networks on normal footage: what an executor that computes in bytes ([`super::ByteEngine`]) needs to know
+//! The range of every map of both networks on normal footage: what an executor that computes in bytes ([`crate::model::ByteEngine`]) needs to know
 //! beside the weights (post-training quantisation). Measured by the executor that computes in numbers.
 
 use kernels::{Map, Real};
@@ -30,7 +30,7 @@ impl Ranges {
     }
 
     /// Widens a map's range by what `map` holds, seen as scale · v + shift.
-    pub(super) fn widen<T: Real>(&mut self, name: &str, map: Map<'_, T>, (scale, shift): (&[T], &[T])) {
+    pub(crate) fn widen<T: Real>(&mut self, name: &str, map: Map<'_, T>, (scale, shift): (&[T], &[T])) {
         let nothing = || vec![(f32::INFINITY, f32::NEG_INFINITY); map.channels];
         // Extremes of v, channel by channel; a negative scale exchanges them.
         let mut bare = nothing();
@@ -50,7 +50,7 @@ impl Ranges {
     }
 
     /// The same for a map that is seen as it is.
-    pub(super) fn widen_bare<T: Real>(&mut self, name: &str, map: Map<'_, T>) {
+    pub(crate) fn widen_bare<T: Real>(&mut self, name: &str, map: Map<'_, T>) {
         self.widen(name, map, (&vec![T::ONE; map.channels], &vec![T::ZERO; map.channels]));
     }
 }
