@@ -109,8 +109,12 @@ impl Plan {
     }
 
     /// Pictures that pass the networks together when scoring: as many as have maps no larger than the weights, so that neither is read from
-    /// memory for a few of the other, or as fit into the second cache. Results do not depend on it.
+    /// memory for a few of the other, or as fit into the second cache; all, where an engine trains and has
+    /// the memory anyway. Results do not depend on it.
     pub(super) fn together(&self, spec: &Spec) -> usize {
+        if self.training == Training::On {
+            return self.images;
+        }
         let numbers = |level: usize, channels: usize| (self.height >> level) * (self.width >> level) * channels;
         let (g, d) = (&spec.generator, &spec.discriminator);
         let input = numbers(0, g.input_channels + g.output_channels + 2 * d.input_channels);
