@@ -173,13 +173,17 @@ impl Run {
     fn forward<T: Real>(&mut self, case: &Case, pool: &Arc<Pool>) {
         let input = case.channels_last(&case.input(0));
         let objective = case.objective(Order::Repaired);
-        let mut engine = case.engine::<T>(&case.spec, &objective, Purpose::Score, pool);
+        // One that trains passes a batch as a whole, so that its maps can be looked at; one that only scores may not.
+        let mut engine = case.engine::<T>(&case.spec, &objective, Purpose::Train, pool);
+        let mut scorer = case.engine::<T>(&case.spec, &objective, Purpose::Score, pool);
         let mut hidden = case.spec.clone();
         hidden.discriminator.score_features = Features::Levels(vec![hidden.discriminator.levels - 1]);
         let other = Objective { score_r: Distance::L1, ..objective };
         let mut other = case.engine::<T>(&hidden, &other, Purpose::Score, pool);
         for (tag, norm) in [("eval", Norm::Running), ("train", Norm::Batch)] {
             let scores = engine.score(&batch(case, &input), norm).clone();
+            let alone = scorer.score(&batch(case, &input), norm);
+            assert!(alone.residual == scores.residual && alone.latent == scores.latent, "{}: scores of one that only scores", case.name);
             let a = scores.residual.iter().zip(&scores.latent).map(|(r, l)| 0.9 * r + 0.1 * l).collect();
             self.put(format!("{tag}.R"), scores.residual);
             self.put(format!("{tag}.L"), scores.latent);
