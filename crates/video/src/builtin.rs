@@ -1,9 +1,9 @@
 //! The built-in backend: a demuxer and a decoder joined to a [`FrameSource`].
 //!
 //! It streams: one packet, the decoder's references and a few pictures that wait for their turn
-//! are all that lies in memory. At open the beginning is decoded once for trial (the first group
-//! of pictures, at most 64 million pixels), because whether this backend can do a file must be
-//! known before a frame is handed out.
+//! are all that lies in memory. At open the beginning is decoded for trial (the first group of
+//! pictures, at most 4 million pixels), because whether this backend can do a file must be known
+//! before a frame is handed out; these pictures then come first.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -16,12 +16,12 @@ use crate::container::avi::AviDemuxer;
 use crate::container::matroska::MatroskaDemuxer;
 use crate::container::mp4::Mp4Demuxer;
 use crate::container::{CodecId, Demuxer, Item, Track};
-use crate::frame::{Damage, Frame, Range};
+use crate::frame::{Damage, Frame, Matrix, Range};
 use crate::limits::Limits;
 use crate::source::{Backend, DamageLog, FrameSource, OpenOptions, Planes, SourceError, StreamInfo};
 
-/// Luma samples decoded for trial at most: 277 pictures of 640×360, 31 of 1080p.
-const TRIAL_PIXELS: u64 = 64 << 20;
+/// Luma samples decoded for trial at most: 48 pictures of 360×240, 3 of 1080p; some 70 ms.
+const TRIAL_PIXELS: u64 = 4 << 20;
 
 /// The containers read here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub(crate) enum Trial {
 pub(crate) struct BuiltinSource {
     path: PathBuf,
     stream: Stream,
+    /// What the trial at open has met and nobody has seen yet.
+    tried: VecDeque<Met>,
     info: StreamInfo,
     aligner: Aligner,
     gap: Option<Gap>,
@@ -66,8 +68,8 @@ impl BuiltinSource {
     /// [`SourceError::NoFrames`] where the file has no picture.
     pub(crate) fn open(path: &Path, container: Container, options: &OpenOptions, trial: Trial) -> Result<Self, SourceError> {
         let mut stream = Stream::open(path, container, options)?;
-        let (picture, codec) = try_start(path, &mut stream, &options.limits, trial)?;
-        let stream = Stream::open(path, container, options)?;
+        let mut tried = VecDeque::new();
+        let (picture, codec) = try_start(path, &mut stream, &mut tried, &options.limits, trial)?;
         let track = stream.demuxer.track();
         let info = StreamInfo {
             width: picture.width,
@@ -82,7 +84,7 @@ impl BuiltinSource {
             range: picture.range,
             matrix: picture.matrix,
         };
-        Ok(Self { path: path.to_path_buf(), stream, info, aligner: Aligner::new(options.limits.clone()), gap: None, last_pts: None })
+        Ok(Self { path: path.to_path_buf(), stream, tried, info, aligner: Aligner::new(options.limits.clone()), gap: None, last_pts: None })
     }
 
     /// Where the times jump after a hole, names the pictures between as lost, so that numbers
@@ -144,7 +146,11 @@ impl Aligned for BuiltinSource {
     }
 
     fn advance(&mut self) -> Result<(), SourceError> {
-        match self.stream.next()? {
+        let met = match self.tried.pop_front() {
+            Some(met) => Some(met),
+            None => self.stream.next()?,
+        };
+        match met {
             Some(Met::Shown(shown)) => self.take(shown),
             Some(Met::Gap { bytes, reason }) => {
                 // No picture is smaller than this with its head.
@@ -251,7 +257,7 @@ impl Stream {
             if picture.range == Range::Unknown {
                 picture.range = if track.range == Range::Unknown { Range::Limited } else { track.range };
             }
-            if picture.matrix == crate::frame::Matrix::Unknown {
+            if picture.matrix == Matrix::Unknown {
                 picture.matrix = track.matrix;
             }
         }
@@ -279,45 +285,55 @@ fn refused(path: &Path, codec: &str, lost: Lost) -> SourceError {
     }
 }
 
-/// Decodes the beginning: gives its first picture (without planes) and the codec in words.
-fn try_start(path: &Path, stream: &mut Stream, limits: &Limits, trial: Trial) -> Result<(Frame, String), SourceError> {
-    let mut first: Option<Frame> = None;
+/// What is known of a file from its first picture.
+struct Start {
+    width: u32,
+    height: u32,
+    range: Range,
+    matrix: Matrix,
+}
+
+/// Decodes the beginning into `tried`: gives what its first picture says and the codec in words.
+fn try_start(
+    path: &Path,
+    stream: &mut Stream,
+    tried: &mut VecDeque<Met>,
+    limits: &Limits,
+    trial: Trial,
+) -> Result<(Start, String), SourceError> {
+    let mut first: Option<Start> = None;
     let mut complaint: Option<Lost> = None;
     let mut pixels = 0u64;
     while let Some(met) = stream.next()? {
         // A hole among or in the first pictures harms all that build on them; a JPEG stands alone.
         let stands_alone = stream.demuxer.track().codec == CodecId::Mjpeg;
-        let shown = match met {
-            Met::Shown(shown) => shown,
-            Met::Gap { reason, .. } => {
-                complaint = complaint.or((!stands_alone).then_some(Lost::Broken(reason)));
-                continue;
+        match &met {
+            Met::Shown(Shown { picture: Ok(picture), .. }) => {
+                let objection = picture.objection.clone().filter(|_| !stands_alone);
+                complaint = complaint.or(objection.map(Lost::Broken));
+                let luma = &picture.planes[0];
+                pixels += u64::from(luma.width) * u64::from(luma.height);
+                first.get_or_insert(Start { width: luma.width, height: luma.height, range: picture.range, matrix: picture.matrix });
             }
-            Met::Remark(_) => continue,
-        };
-        match shown.picture {
-            Ok(picture) => {
-                complaint = complaint.or(picture.objection.filter(|_| !stands_alone).map(Lost::Broken));
-                let mut frame = Frame::still(picture.planes, picture.range, picture.matrix);
-                pixels += u64::from(frame.width) * u64::from(frame.height);
-                (frame.y, frame.u, frame.v) = Default::default();
-                first.get_or_insert(frame);
-            }
-            Err(lost) => complaint = complaint.or(Some(lost)),
+            Met::Shown(Shown { picture: Err(lost), .. }) => complaint = complaint.or(Some(lost.clone())),
+            Met::Gap { reason, .. } => complaint = complaint.or((!stands_alone).then(|| Lost::Broken(reason.clone()))),
+            Met::Remark(_) => {}
         }
+        let picture = matches!(met, Met::Shown(_));
+        tried.push_back(met);
         let enough = match trial {
             Trial::AnyPicture => first.is_some(),
             Trial::SoundStart => complaint.is_some() || stream.key_pictures > 1 || pixels >= TRIAL_PIXELS,
         };
-        if enough && (first.is_some() || complaint.is_some()) {
+        if picture && enough && (first.is_some() || complaint.is_some()) {
             break;
         }
     }
     let codec = stream.decoder.describe();
     match (first, complaint, trial) {
-        (Some(frame), None, _) | (Some(frame), _, Trial::AnyPicture) => {
-            limits.check_size(path, frame.width, frame.height)?;
-            Ok((frame, codec))
+        (Some(start), None, _) | (Some(start), _, Trial::AnyPicture) => {
+            limits.check_size(path, start.width, start.height)?;
+            Ok((start, codec))
         }
         (_, Some(Lost::Unsupported(reason)), _) => Err(SourceError::unsupported(path, codec, reason)),
         (Some(_), Some(Lost::Broken(reason)), _) => Err(SourceError::damaged(path, format!("its first pictures are broken ({reason})"))),

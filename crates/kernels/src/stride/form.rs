@@ -61,6 +61,11 @@ impl Shape {
         }
     }
 
+    /// Numbers of a gradient before its last stage, where that is apart.
+    pub(super) fn gradient(&self) -> usize {
+        if self.form() == Form::Winograd { winograd::products(self.wide, self.deep) } else { 0 }
+    }
+
     /// Row offsets they need.
     pub(super) fn offsets(&self) -> usize {
         if self.form() == Form::Small { 16 * self.images * self.rows * self.cols } else { 0 }

@@ -212,12 +212,12 @@ pub fn down<'w, T: Real>(
         return run(pool, input, lens, filter.down.as_slice(), bias, output, &mut scratch.store);
     };
     // Lent out for the call: the kernels work in the rest of the scratch memory.
-    let mut prepared = std::mem::take(&mut scratch.weight);
+    let mut prepared = std::mem::take(&mut scratch.store.weight);
     prepared.reserve(shape.down_weight());
     let held = &mut prepared.as_mut_slice()[..shape.down_weight()];
     load_down(pool, shape, weight, held);
     run(pool, input, lens, held, bias, output, &mut scratch.store);
-    scratch.weight = prepared;
+    scratch.store.weight = prepared;
 }
 
 /// x[2h, 2w, wide] = bias + the transposed convolution of lens(y)[h, w, deep]. Overwrites x.
@@ -251,12 +251,12 @@ pub fn up<'w, T: Real>(
         return run(pool, input, lens, filter.up.as_slice(), bias, output, &mut scratch.store);
     };
     // Lent out for the call: the kernels work in the rest of the scratch memory.
-    let mut prepared = std::mem::take(&mut scratch.weight);
+    let mut prepared = std::mem::take(&mut scratch.store.weight);
     prepared.reserve(shape.up_weight());
     let held = &mut prepared.as_mut_slice()[..shape.up_weight()];
     load_up(pool, shape, weight, held);
     run(pool, input, lens, held, bias, output, &mut scratch.store);
-    scratch.weight = prepared;
+    scratch.store.weight = prepared;
 }
 
 /// dw`[ky][kx][wide][deep]` = Σ lens(x)·lens(y) over all pixels a tap joins: the weight gradient, put or added. Taps that

@@ -10,8 +10,6 @@ use crate::{Pool, Real};
 #[derive(Debug, Default)]
 pub struct Scratch<T> {
     pub(super) store: Store,
-    /// One loose weight, prepared.
-    pub(super) weight: Buffer,
     number: PhantomData<T>,
 }
 
@@ -19,6 +17,8 @@ pub struct Scratch<T> {
 #[derive(Debug, Default)]
 pub(super) struct Store {
     common: Buffer,
+    /// One loose weight, prepared, or a gradient at its points: never both at once.
+    pub(super) weight: Buffer,
     /// One buffer a thread, in one: they begin `own` apart.
     own: Buffer,
     /// Offsets of rows of a and c, tap by tap.
@@ -28,7 +28,7 @@ pub(super) struct Store {
 impl<T: Real> Scratch<T> {
     /// Nothing reserved: the first calls will.
     pub fn new() -> Self {
-        Self { store: Store::default(), weight: Buffer::default(), number: PhantomData }
+        Self { store: Store::default(), number: PhantomData }
     }
 
     /// Reserves what the three kernels need between a large map of `wide` channels and a small one of `small_rows` ×
@@ -45,11 +45,11 @@ impl<T: Real> Scratch<T> {
 }
 
 impl<T: Real> Scratch<T> {
-    /// Reserves what a loose filter between maps of these sizes needs in addition.
-    pub fn reserve_loose(&mut self, (wide, deep): (usize, usize), (small_rows, small_cols): (usize, usize)) {
+    /// Reserves what training needs in addition: a loose filter between maps of these sizes, and its gradient.
+    pub fn reserve_training(&mut self, (wide, deep): (usize, usize), (small_rows, small_cols): (usize, usize)) {
         if T::singles(&[]).is_some() {
             let shape = Shape { wide, deep, rows: small_rows, cols: small_cols, images: 1 };
-            self.weight.reserve(shape.down_weight().max(shape.up_weight()));
+            self.store.weight.reserve(shape.down_weight().max(shape.up_weight()).max(shape.gradient()));
         }
     }
 }
@@ -90,7 +90,10 @@ mod tests {
         ] {
             let mut scratch = Scratch::<f32>::new();
             scratch.reserve(&pool, (wide, deep), (rows, cols), images);
-            let sizes = |s: &Scratch<f32>| (s.store.common.as_slice().len(), s.store.own.as_slice().len(), s.store.offsets.capacity());
+            scratch.reserve_training((wide, deep), (rows, cols));
+            let sizes = |s: &Scratch<f32>| {
+                [s.store.common.as_slice().len(), s.store.own.as_slice().len(), s.store.weight.as_slice().len(), s.store.offsets.capacity()]
+            };
             let before = sizes(&scratch);
             let (mut x, mut y) = (vec![1.0; 4 * images * rows * cols * wide], vec![1.0; images * rows * cols * deep]);
             let mut dw = vec![0.0; 16 * wide * deep];

@@ -82,8 +82,12 @@ pub(super) fn needs(wide: usize, deep: usize, rows: usize, cols: usize, images: 
     let floats = [9 * (padded(4 * wide) + padded(deep)), 25 * padded(deep) + 36 * padded(wide)];
     let [down, up] = floats.map(|floats| Cut::new(tiles, floats).needs(floats));
     let pair = 9 * (padded(4 * wide) + deep.next_multiple_of(PANEL));
-    let products = 9 * 4 * wide * deep.next_multiple_of(PANEL);
-    (down.0.max(up.0).max(block(tiles, pair) * pair + products), down.1.max(up.1))
+    (down.0.max(up.0).max(block(tiles, pair) * pair), down.1.max(up.1))
+}
+
+/// Numbers of the nine points of a gradient.
+pub(super) fn products(wide: usize, deep: usize) -> usize {
+    9 * 4 * wide * deep.next_multiple_of(PANEL)
 }
 
 struct LargePoints<'a> {
@@ -421,11 +425,11 @@ pub(super) fn pair(
     let panels = deep.div_ceil(PANEL);
     let (left_row, columns, height) = (padded(4 * wide), panels * PANEL, 4 * wide);
     let block = block(grid.tiles, 9 * (left_row + columns));
-    let products = 9 * height * columns;
-    let memory = store.common(9 * block * (left_row + columns) + products);
-    let (left, rest) = memory.split_at_mut(9 * block * left_row);
-    let (right, sums) = rest.split_at_mut(9 * block * columns);
-    let (left, right, sums) = (Common::new(left), Common::new(right), Common::new(&mut sums[..products]));
+    let products = products(wide, deep);
+    let mut held = std::mem::take(&mut store.weight);
+    held.reserve(products);
+    let (left, right) = store.common(9 * block * (left_row + columns)).split_at_mut(9 * block * left_row);
+    let (left, right, sums) = (Common::new(left), Common::new(right), Common::new(&mut held.as_mut_slice()[..products]));
     let (left_points, right_points, panel) = (block * left_row, block * columns, block * PANEL);
     let (x_glass, y_glass) = (Shared(Glass::new(x_lens)), Shared(Glass::new(y_lens)));
     for start in (0..grid.tiles).step_by(block) {
@@ -456,6 +460,7 @@ pub(super) fn pair(
     pool.run(wide, |channel| {
         dispatch(pool.level(), Gradient { from: sums.at(0, products), columns, wide, deep, channel, to: out, write });
     });
+    store.weight = held;
 }
 
 /// The last stage of `pair`: products to the 16 taps of one wide channel.

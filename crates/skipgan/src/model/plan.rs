@@ -102,7 +102,7 @@ impl Plan {
             let images = self.images * if layer.name.starts_with("d.") { 2 } else { 1 };
             work.strided.reserve(pool, (layer.wide, layer.deep), small, images);
             if self.training == Training::On {
-                work.strided.reserve_loose((layer.wide, layer.deep), small);
+                work.strided.reserve_training((layer.wide, layer.deep), small);
             }
         }
         work
