@@ -193,6 +193,20 @@ impl<'a, T: Real> Lens<'a, T> {
         if t > T::ZERO { t } else { self.slope[channel] * t }
     }
 
+    /// What a reader of all channels sees of `from`.
+    pub fn look(&self, from: &[T], to: &mut [T]) {
+        self.each(from, to, |to, seen| *to = seen);
+    }
+
+    /// `work(to, seen)` for every channel of a pixel.
+    pub fn each(&self, from: &[T], to: &mut [T], work: impl Fn(&mut T, T)) {
+        let coefficients = self.scale.iter().zip(self.shift).zip(self.slope);
+        for ((to, &value), ((&scale, &shift), &slope)) in to.iter_mut().zip(from).zip(coefficients) {
+            let t = scale * value + shift;
+            work(to, if t > T::ZERO { t } else { slope * t });
+        }
+    }
+
     /// The derivative of the activation (not of the affine part) at a stored value: 1 or the slope.
     pub fn gain(&self, channel: usize, value: T) -> T {
         let t = self.scale[channel] * value + self.shift[channel];

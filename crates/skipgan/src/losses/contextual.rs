@@ -17,13 +17,10 @@ pub fn loss<T: Real>(reconstruction: &[T], target: &[T], importance: &[T], weigh
         let slope = T::from_f64(share) * importance;
         let off = made - meant;
         sum += (off.abs() * importance).to_f64();
-        *seed = if off > T::ZERO {
-            slope
-        } else if off < T::ZERO {
-            -slope
-        } else {
-            T::ZERO
-        };
+        // Chosen, not branched on: no processor foresees these signs.
+        let up = if off > T::ZERO { slope } else { T::ZERO };
+        let down = if off < T::ZERO { slope } else { T::ZERO };
+        *seed = up - down;
     }
     share * sum
 }

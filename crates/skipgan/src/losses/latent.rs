@@ -22,6 +22,22 @@ impl<T: Real> Reading<'_, T> {
         Some(Reading { map: self.map.singles()?, lens })
     }
 
+    /// The features of a pixel.
+    fn see_pixel(&self, pixel: usize, to: &mut [T]) {
+        match self.lens {
+            Some(lens) => lens.look(self.map.nth(pixel), to),
+            None => to.copy_from_slice(self.map.nth(pixel)),
+        }
+    }
+
+    /// Subtracts the features of a pixel.
+    fn take_from(&self, pixel: usize, to: &mut [T]) {
+        match self.lens {
+            Some(lens) => lens.each(self.map.nth(pixel), to, |to, seen| *to -= seen),
+            None => to.iter_mut().zip(self.map.nth(pixel)).for_each(|(to, &value)| *to -= value),
+        }
+    }
+
     /// The feature of a stored value.
     pub fn see(&self, channel: usize, value: T) -> T {
         self.lens.map_or(value, |lens| lens.see(channel, value))
@@ -40,11 +56,12 @@ pub fn loss<T: Real>(real: Reading<'_, T>, fake: Reading<'_, T>, weight: f64, se
     let slope = T::from_f64(2.0 * share);
     let mut sum = 0.0;
     for (pixel, seed) in seed.chunks_mut(channels).enumerate() {
-        let pairs = real.map.nth(pixel).iter().zip(fake.map.nth(pixel));
-        for (channel, ((&x, &made), seed)) in pairs.zip(seed).enumerate() {
-            let off = fake.see(channel, made) - real.see(channel, x);
+        // In the seed's place: f(x̂), then how far f(x) is from it, then the gradient.
+        fake.see_pixel(pixel, seed);
+        real.take_from(pixel, seed);
+        for off in seed {
             sum += off.to_f64() * off.to_f64();
-            *seed = slope * off;
+            *off *= slope;
         }
     }
     share * sum
