@@ -576,3 +576,32 @@ fn bytes_need_to_know_every_range() {
     let error = ByteEngine::new((&case.spec, &state, &Ranges::default()), &case.objective, size, pool, ByteLevel::Portable).err();
     assert!(error.is_some_and(|error| error.to_string().contains("calibrate")));
 }
+
+#[test]
+fn single_precision_stays_within_a_ten_thousandth_when_scoring() {
+    for case in [published(3, 16, 32, 32), detection()] {
+        let mut images = Vec::new();
+        let mut exact_engine = engine::<f64>(&case, 8, Purpose::Score, 2);
+        let mut engine = engine::<f32>(&case, 8, Purpose::Score, 2);
+        // Weights of a few steps, so that running statistics are those of pictures.
+        let mut learner = self::engine::<f32>(&case, 8, Purpose::Train, 2);
+        (0..10).for_each(|seed| drop_losses(learner.step(&Pictures::new(&case, 8, 40 + seed).all(&case), &rates(1e-3, 1e-3))));
+        let state = learner.save();
+        exact_engine.load(&state);
+        engine.load(&state);
+        for seed in 0..8 {
+            let pictures = Pictures::new(&case, 8, 60 + seed);
+            let exact = exact_engine.score(&pictures.all(&case), Norm::Running).clone();
+            images.push((engine.score(&pictures.all(&case), Norm::Running).clone(), exact));
+        }
+        let worst = |pairs: Vec<(f64, f64)>| {
+            let largest = pairs.iter().fold(0.0f64, |largest, (_, exact)| largest.max(exact.abs()));
+            pairs.iter().fold(0.0f64, |worst, (found, exact)| worst.max((found - exact).abs())) / largest
+        };
+        let of =
+            |numbers: fn(&Scores) -> Vec<f64>| worst(images.iter().flat_map(|(a, b)| numbers(a).into_iter().zip(numbers(b))).collect());
+        let reconstruction = of(|scores| scores.reconstruction.iter().map(|&v| f64::from(v)).collect());
+        let (residual, latent) = (of(|scores| scores.residual.clone()), of(|scores| scores.latent.clone()));
+        assert!(reconstruction < 1e-4 && residual < 1e-4 && latent < 1e-4, "x̂ {reconstruction:e}, R {residual:e}, L {latent:e}");
+    }
+}
