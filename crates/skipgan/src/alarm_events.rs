@@ -95,7 +95,7 @@ impl Threshold {
         let Threshold { score, wanted, extrapolated, time, needed } = self;
         let rule = if *needed > 1 { " in 2 of 3 frames" } else { "" };
         let how = if *extrapolated { "extrapolated, " } else { "" };
-        let alarms = if wanted == 1.0 { "alarm" } else { "alarms" };
+        let alarms = if *wanted == 1.0 { "alarm" } else { "alarms" };
         format!("{score:.3}{rule}, for {wanted} false {alarms} {} ({how}{})", time.unit(), time.source())
     }
 }
