@@ -356,7 +356,7 @@ fn interruptible() -> Arc<AtomicBool> {
     cancel
 }
 
-/// The command line as it was given, to stand in reports and meta files; the program's own path is left out.
+/// The library's word for it.
 fn precision(asked: PrecisionArg) -> Precision {
     match asked {
         PrecisionArg::F32 => Precision::F32,
@@ -364,6 +364,7 @@ fn precision(asked: PrecisionArg) -> Precision {
     }
 }
 
+/// The command line as it was given, to stand in reports and meta files; the program's own path is left out.
 fn this_command() -> String {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = ["skipgan"].into_iter().chain(words.iter().map(String::as_str)).collect();

@@ -10,6 +10,9 @@ pub const INPUT: &str = "g.input";
 /// Name of the range of what D sees.
 pub const PICTURES: &str = "d.input";
 
+/// Activations beyond it are no footage's: with some headroom a range stays far within f32.
+const MOST: f32 = 1e30;
+
 /// Lowest and highest value a channel, after batch-norm and before the activation, by the name of the layer that makes the map (`g.enc.1`);
 /// [`INPUT`] and [`PICTURES`] for what comes from outside.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -24,9 +27,9 @@ impl Ranges {
         self.maps.get(name).map(Vec::as_slice).filter(|ranges| ranges.len() == channels)
     }
 
-    /// Whether all numbers are finite and in order.
+    /// Whether all numbers are in order and of a size that activations have: what a checkpoint may carry.
     pub fn is_sound(&self) -> bool {
-        self.maps.values().flatten().all(|(low, high)| low.is_finite() && high.is_finite() && low <= high)
+        self.maps.values().flatten().all(|(low, high)| low <= high && *low >= -MOST && *high <= MOST)
     }
 
     /// Widens a map's range by what `map` holds, seen as scale · v + shift.

@@ -31,6 +31,9 @@ pub(crate) enum Container {
     Mp4,
 }
 
+/// Pictures, losses and remarks of the trial that are kept at most; a beginning with more is read again.
+const MOST_TRIED: usize = 4096;
+
 /// What the trial at open demands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trial {
@@ -68,8 +71,15 @@ impl BuiltinSource {
     /// [`SourceError::NoFrames`] where the file has no picture.
     pub(crate) fn open(path: &Path, container: Container, options: &OpenOptions, trial: Trial) -> Result<Self, SourceError> {
         let mut stream = Stream::open(path, container, options)?;
-        let mut tried = VecDeque::new();
+        let mut tried = Some(VecDeque::new());
         let (picture, codec) = try_start(path, &mut stream, &mut tried, &options.limits, trial)?;
+        let tried = match tried {
+            Some(tried) => tried,
+            None => {
+                stream = Stream::open(path, container, options)?;
+                VecDeque::new()
+            }
+        };
         let track = stream.demuxer.track();
         let info = StreamInfo {
             width: picture.width,
@@ -293,11 +303,12 @@ struct Start {
     matrix: Matrix,
 }
 
-/// Decodes the beginning into `tried`: gives what its first picture says and the codec in words.
+/// Decodes the beginning into `tried`, which becomes `None` where that is too much to keep: gives what its first picture says and the codec in
+/// words.
 fn try_start(
     path: &Path,
     stream: &mut Stream,
-    tried: &mut VecDeque<Met>,
+    tried: &mut Option<VecDeque<Met>>,
     limits: &Limits,
     trial: Trial,
 ) -> Result<(Start, String), SourceError> {
@@ -320,7 +331,12 @@ fn try_start(
             Met::Remark(_) => {}
         }
         let picture = matches!(met, Met::Shown(_));
-        tried.push_back(met);
+        if let Some(kept) = tried.as_mut() {
+            kept.push_back(met);
+        }
+        if tried.as_ref().is_some_and(|kept| kept.len() > MOST_TRIED) {
+            *tried = None;
+        }
         let enough = match trial {
             Trial::AnyPicture => first.is_some(),
             Trial::SoundStart => complaint.is_some() || stream.key_pictures > 1 || pixels >= TRIAL_PIXELS,

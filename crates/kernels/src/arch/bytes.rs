@@ -116,11 +116,11 @@ pub(crate) trait ByteKernel {
 /// # Panics
 /// If the processor has not got it.
 pub(crate) fn dispatch_bytes<K: ByteKernel>(level: ByteLevel, kernel: K) {
-    debug_assert!(level.available());
+    assert!(level.available(), "this processor has no {level}");
     match level {
         ByteLevel::Portable => kernel.run::<QuadWords>(),
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: a filter is only run at a level whose availability `Correlation::new` has checked.
+        // SAFETY: asserted above.
         ByteLevel::AvxVnni => unsafe { super::vnni::enter_avx(kernel) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.

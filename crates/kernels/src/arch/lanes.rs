@@ -6,7 +6,7 @@ use super::tile::{Rows, Tile};
 /// A vector of [`Words::WIDTH`] words of 32 bits: what a register block of the micro-kernel needs. What a word means (an `f32`, or four
 /// bytes and their sum) is the implementor's business. All methods must be inlined into a function that enables the instruction set.
 pub(crate) trait Words: Copy {
-    /// Words in a vector: a divisor of 16, or 16.
+    /// Words in a vector: a divisor of 16.
     const WIDTH: usize;
     /// Rows of the largest register block.
     const TALL: usize;

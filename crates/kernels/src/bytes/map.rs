@@ -40,7 +40,11 @@ impl ByteMap {
                 zero[channel] = (-low / scale[channel]).round().clamp(0.0, 255.0) as u8;
             }
         }
-        let words = images * (rows + 2) * (cols + 2) * pixel / 4;
+        let words = (rows + 2)
+            .checked_mul(cols + 2)
+            .and_then(|pixels| pixels.checked_mul(pixel / 4))
+            .and_then(|words| words.checked_mul(images))
+            .expect("a map of bytes within the address space");
         let mut map = Self {
             store: Buffer::new(words),
             images,
@@ -140,34 +144,43 @@ impl ByteKernel for WriteRow<'_> {
     #[inline(always)]
     fn run<W: ByteWords>(mut self) {
         let line = std::mem::take(&mut self.to);
+        if self.inverse.len() <= PANEL {
+            return self.panels::<W>(line);
+        }
+        for (i, to) in line.chunks_mut(self.inverse.len()).enumerate() {
+            self.wide(self.first + i, to);
+        }
+    }
+}
+
+impl WriteRow<'_> {
+    /// As many pixels at once as a panel holds.
+    #[inline(always)]
+    fn panels<W: ByteWords>(&self, line: &mut [u8]) {
         let pixel = self.inverse.len();
-        // As many pixels as a panel holds, or a panel of one pixel after the other.
-        let (side, width) = if pixel <= PANEL { (PANEL / pixel, pixel) } else { (1, pixel) };
+        let side = PANEL / pixel;
         let (mut inverse, mut shift) = ([0.0; PANEL], [0.0; PANEL]);
-        for i in 0..side * width.min(PANEL) {
+        for i in 0..side * pixel {
             (inverse[i], shift[i]) = (self.inverse[i % pixel], self.shift[i % pixel]);
         }
         // Where each part's channels lie among those of the group.
         let (mut places, mut before) = ([0u16; 2], 0);
         for (places, part) in places.iter_mut().zip(self.parts.iter().flatten()) {
             for i in 0..side {
-                (0..part.channels.min(PANEL)).for_each(|c| *places |= (1u32 << (i * pixel + before + c) & 0xffff) as u16);
+                (0..part.channels).for_each(|c| *places |= 1 << (i * pixel + before + c));
             }
             before += part.channels;
         }
+        let whole = u16::MAX >> (PANEL - pixel);
         for (group, to) in line.chunks_mut(side * pixel).enumerate() {
             let start = self.first + group * side;
-            if pixel > PANEL {
-                self.wide(start, to);
-                continue;
-            }
             let here = u16::MAX >> (PANEL - to.len());
             let mut values = W::nothing();
             for (part, places) in self.parts.iter().flatten().zip(places) {
                 // Dense parts: the pixels of a group follow each other; else one pixel after the other.
                 let dense = part.pixel == part.channels;
                 for i in 0..if dense { 1 } else { side } {
-                    let mine = if dense { places } else { places & (u16::MAX >> (PANEL - pixel)) << (i * pixel) } & here;
+                    let mine = if dense { places } else { places & whole << (i * pixel) } & here;
                     if mine != 0 {
                         // SAFETY: as many numbers as places, of pixels that `write` has checked.
                         values = unsafe { W::insert(values, part.data[(start + i) * part.pixel..].as_ptr(), mine) };
@@ -178,9 +191,7 @@ impl ByteKernel for WriteRow<'_> {
             unsafe { W::put_bytes(values, inverse.as_ptr(), shift.as_ptr(), to.as_mut_ptr(), to.len()) };
         }
     }
-}
 
-impl WriteRow<'_> {
     /// One pixel of more than a panel.
     #[inline(always)]
     fn wide(&self, index: usize, to: &mut [u8]) {

@@ -11,6 +11,7 @@ use crate::data::cache::DEFAULT_LIMIT_BYTES;
 use crate::data::fingerprint::fingerprint;
 use crate::data::{Clip, FrameCache, Sight, WindowStream, hold_out};
 use crate::model::engine::Engine;
+use crate::ranges::Ranges;
 use crate::score::detector::{batch_of, engine_on_cpu};
 use crate::score::fit::fit_clip;
 use crate::score::forward::Forward;
@@ -126,7 +127,7 @@ impl Normal<'_> {
             }
         }
         let calibration = fitter.finish()?;
-        Ok(Calibration { ranges: engine.take_ranges(), ..calibration })
+        Ok(Calibration { ranges: engine.take_ranges().filter(Ranges::is_sound), ..calibration })
     }
 
     /// Shows every frame once, as it is decoded.

@@ -174,7 +174,24 @@ impl<'a> Scorer<'a> {
         }
     }
 
+    /// Every moment of a clip. Where that fails, nothing of the clip is left behind for the next.
     fn score_moments(
+        &mut self,
+        name: &str,
+        moments: &mut Supply<'_>,
+        composer: &mut Composer,
+        sink: &mut dyn Sink,
+    ) -> Result<ClipEnd, ScoreError> {
+        let end = self.take_moments(name, moments, composer, sink);
+        if end.is_err() {
+            self.material.clear();
+            self.waiting.clear();
+            self.forward.drop_held();
+        }
+        end
+    }
+
+    fn take_moments(
         &mut self,
         name: &str,
         moments: &mut Supply<'_>,

@@ -17,6 +17,7 @@ use crate::data::motion_cache::is_repetition;
 use crate::data::window::FrameStatus;
 use crate::data::{Footage, Span, WindowIndex, WindowReader, WindowStream};
 use crate::model::engine::Engine;
+use crate::ranges::Ranges;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -220,7 +221,7 @@ pub fn fit_spans(
         }
     }
     let calibration = fitter.finish()?;
-    Ok(Calibration { ranges: engine.take_ranges(), ..calibration })
+    Ok(Calibration { ranges: engine.take_ranges().filter(Ranges::is_sound), ..calibration })
 }
 
 /// Shows every frame of `spans` once; frames that repeat the one before are passed over, as in [`fit_clip`], and as scoring repeats the

@@ -53,6 +53,11 @@ impl<'e> Forward<'e> {
         self.windows.images()
     }
 
+    /// Forgets the windows waiting.
+    pub fn drop_held(&mut self) {
+        self.windows.clear();
+    }
+
     /// Whether a window's numbers depend on those that share its batch.
     pub fn mixes_windows(&self) -> bool {
         self.norm == Norm::Batch
