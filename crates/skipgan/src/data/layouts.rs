@@ -272,6 +272,9 @@ fn data_set(folder: &Path, options: &DiscoverOptions) -> Result<DataSet, DataErr
         Some(layout) => (folder.to_path_buf(), layout),
         None => recognise_below(folder)?,
     };
+    if options.layout == Some(Layout::Mvtec) {
+        check_named_mvtec(&folder)?;
+    }
     let part = |names: &[&str]| walk::subfolder(&folder, names);
     let mut notes = Vec::new();
     let mut clips = |found: Result<Vec<Found>, DataError>| names::clips(found?, &mut notes);
@@ -304,6 +307,19 @@ fn data_set(folder: &Path, options: &DiscoverOptions) -> Result<DataSet, DataErr
         return Err(nothing_found(&folder, layout, options.layout.is_some()));
     }
     set.recognise(options)
+}
+
+/// Whoever says `--layout mvtec` means that `train/good` is normal: without it every picture anywhere would be taken for normal. A test part
+/// alone can be scored.
+fn check_named_mvtec(folder: &Path) -> Result<(), DataError> {
+    let train = walk::subfolder(folder, &["train", "training"]);
+    let good = train.as_deref().and_then(|train| walk::subfolder(train, &["good", "0.normal"]));
+    let test_alone = train.is_none() && walk::subfolder(folder, &["test", "testing"]).is_some();
+    if test_alone || good.is_some_and(|good| walk::has_pictures(&good)) {
+        return Ok(());
+    }
+    let missing = "train/good with pictures".to_string();
+    Err(DataError::NotThisLayout { path: folder.to_path_buf(), layout: Layout::Mvtec.name(), missing })
 }
 
 fn nothing_found(folder: &Path, layout: Layout, named: bool) -> DataError {

@@ -253,6 +253,21 @@ fn mvtec_stills() {
 }
 
 #[test]
+fn mvtec_by_name_needs_its_normal_pictures() {
+    let folder = tempdir().expect("folder");
+    let named = |name: &str| find_as(&folder.path().join(name), Layout::Mvtec);
+    for kind in ["flat/pictures", "loose/train/bottles", "loose/test/good", "test-alone/test/good"] {
+        clip(&folder.path().join(kind), 2);
+    }
+    fs::create_dir_all(folder.path().join("empty/train/good")).expect("a folder");
+    for name in ["flat", "loose", "empty"] {
+        let message = named(name).expect_err(name).to_string();
+        assert!(message.contains(name) && message.contains("'mvtec' (train/good with pictures is missing)"), "{message}");
+    }
+    assert_eq!(names(named("test-alone").expect("a test part can be scored").for_scoring()), ["good/001", "good/002"]);
+}
+
+#[test]
 fn the_authors_own_folders_of_stills() {
     let folder = tempdir().expect("folder");
     for kind in ["train/0.normal", "test/0.normal", "test/1.abnormal"] {
