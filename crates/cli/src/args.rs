@@ -151,7 +151,7 @@ pub enum DeviceArg {
 /// The method's numbers.
 #[derive(Args, Debug, Clone, Default)]
 pub struct ConfigArgs {
-    /// Preset to start from: video, motion, official, paper
+    /// Preset to start from: video, motion, official, paper, autoencoder
     #[arg(long, env = "SKIPGAN_PRESET", value_name = "P")]
     pub preset: Option<String>,
     /// TOML file laid over the preset

@@ -312,7 +312,7 @@ pub struct Objective {
 }
 
 /// Names of the presets, the default first.
-pub const PRESETS: [&str; 4] = ["video", "motion", "official", "paper"];
+pub const PRESETS: [&str; 5] = ["video", "motion", "official", "paper", "autoencoder"];
 
 /// Fewest rows and columns in which motion can be found.
 const LEAST_MOTION_SIDE: usize = 16;
@@ -379,6 +379,7 @@ impl Config {
             "motion" => include_str!("presets/motion.toml"),
             "official" => include_str!("presets/official.toml"),
             "paper" => include_str!("presets/paper.toml"),
+            "autoencoder" => include_str!("presets/autoencoder.toml"),
             _ => return Err(ConfigError::UnknownPreset(name.into())),
         };
         Config { preset: name.into(), ..Config::default() }.with_toml(&format!("preset {name}"), text)

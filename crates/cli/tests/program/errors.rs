@@ -97,7 +97,7 @@ fn settings_that_do_not_exist() {
     place.refuses("train data --out r --set batch", &["batch", "KEY=VALUE"]);
     place.refuses("train data --out r --set lr=fast", &["lr"]);
     place.refuses("train data --out r --set side=33", &["33"]);
-    place.refuses("train data --out r --preset cinema", &["cinema", "video, motion, official, paper"]);
+    place.refuses("train data --out r --preset cinema", &["cinema", "video, motion, official, paper, autoencoder"]);
     place.refuses("baseline fd-median data --out x.csv", &["fd-median", "fd-max31"]);
     place.refuses("score run data --out x.csv --set g_width=8", &["g_width", "belongs to the training", "lambda"]);
     place.refuses("score run data --out x.csv --threads 5000", &["--threads 5000", "at most 256"]);

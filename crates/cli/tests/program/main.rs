@@ -3,6 +3,7 @@
 
 mod ablate;
 mod alarms;
+mod autoencoder;
 mod decoders;
 mod errors;
 mod full_disk;

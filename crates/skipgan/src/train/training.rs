@@ -267,7 +267,9 @@ impl<'a, 'j> Training<'a, 'j> {
         };
         self.logs.step(&step)?;
         self.observer.event(&Event::Step(step));
-        if let Some(warning) = self.watch.look(self.progress.step, &losses) {
+        let warning = self.watch.look(self.progress.step, &losses);
+        // A D that pulls at nothing may win.
+        if let Some(warning) = warning.filter(|_| self.config.w_adv > 0.0) {
             self.observer.event(&Event::Warning(&warning));
         }
         Ok(batch.ends_epoch)

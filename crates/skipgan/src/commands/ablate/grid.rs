@@ -302,7 +302,7 @@ mod tests {
             ("rows = 1\n".into(), vec!["line 1", "rows"]),
             ("seeds = []\n[grid]\nw_adv = [1]\n".into(), vec!["seeds", "empty"]),
             ("seeds = [1, 1]\n[grid]\nw_adv = [1]\n".into(), vec!["seeds", "twice"]),
-            ("preset = \"cinema\"\n[grid]\nw_adv = [1]\n".into(), vec!["cinema", "video, motion, official, paper"]),
+            ("preset = \"cinema\"\n[grid]\nw_adv = [1]\n".into(), vec!["cinema", "video, motion, official, paper, autoencoder"]),
             ("[grid\n".into(), vec!["line 1"]),
             (row("lambada=1"), vec!["row 'x'", "lambada"]),
             (row("lr=fast"), vec!["row 'x'", "lr"]),
