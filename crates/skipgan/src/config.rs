@@ -4,11 +4,13 @@
 //! is built from ([`Config::spec`]), what it is trained with ([`Objective`]) and how it scores are views of this page.
 
 mod choices;
+mod still;
 
 pub use choices::{
     Bce, BnTest, ChannelCounts, Distance, FeatureChoice, FilterChoice, FitChoice, HeadChoice, Init, LrSchedule, Order, Scale, ScoreChoice,
     Sees, Select, Skips,
 };
+pub use still::StillPictures;
 
 use crate::spec::{Bias, DiscriminatorSpec, Features, GeneratorSpec, Head, Output, Spec, SpecError, Taps};
 use serde::{Deserialize, Serialize};
@@ -135,13 +137,13 @@ pub struct Config {
     pub mirror: bool,
     /// Where motion is seen: in training the speed that makes the gate is scaled by k, log k uniform in ± log of this; 1: never.
     pub speed_jitter: f64,
-    /// `sees = restore`: share of the crops into which something is put that does not belong.
+    /// `sees = restore` or `still`: share of the crops into which something is put that does not belong.
     pub paste_share: f64,
     /// `sees = restore`: how much the picture counts in the contextual loss against the motion.
     pub w_picture: f64,
-    /// `sees = restore`: how much more the picture counts where something was put in.
+    /// `sees = restore` or `still`: how much more the picture counts where something was put in.
     pub w_pasted: f64,
-    /// `sees = restore`: weight of D's loss as a critic of what was put in; needs `order = d_first`.
+    /// `sees = restore` or `still`: weight of D's loss as a critic of what was put in; needs `order = d_first`.
     pub w_critic: f64,
     /// σ of Gaussian noise added to G's input; 0 (0.2 in the code of August 2018).
     pub input_noise: f64,
@@ -615,8 +617,11 @@ impl Config {
         if self.sees.motion() && self.select == Select::TestBest {
             return wrong("select", "test_best", "validation or last, unless sees = frames");
         }
-        if self.sees == Sees::Restore && (self.head != HeadChoice::Patch || self.order != Order::DFirst) {
-            return wrong("sees", "restore", "something else, unless head = patch and order = d_first");
+        if self.sees.restores() && (self.head != HeadChoice::Patch || self.order != Order::DFirst) {
+            return wrong("sees", "restore or still", "something else, unless head = patch and order = d_first");
+        }
+        if self.sees == Sees::Still && self.history != 1 {
+            return wrong("sees", "still", "frames, where history is not 1");
         }
         if self.sees != Sees::Motion && self.mirror {
             return wrong("mirror", "true", "false, unless sees = motion");

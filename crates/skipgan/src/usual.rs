@@ -1,6 +1,7 @@
 //! What is usual at a camera, as plain data, known before any network: how fast things move, what the place looks like when nobody is
 //! there, and how much each place differs from that on normal footage (DETECTION.md §3.4, §3.8). [`crate::data`] and [`crate::score`] fit
-//! it to normal training footage; a checkpoint carries it.
+//! it to normal training footage; a checkpoint carries it. Of single pictures it holds the scale of each place alone, which only the
+//! trained network can tell.
 //!
 //! Not in the paper: it is what the motion channels are measured in, and what the term P̃ of the default score compares with.
 
@@ -18,7 +19,7 @@ pub struct Usual {
     /// B: the median picture in grey levels, `[height, width]`.
     pub background: Vec<f32>,
     /// s: how much the window means of |I − B| reach at each place on normal footage, in grey levels, never below what is usual for a whole
-    /// frame: `[height / 2, width / 2]`.
+    /// frame: `[height / 2, width / 2]`. For single pictures those of |I − Î|, in units of R.
     pub place: Vec<f32>,
     /// How far pictures lie from B on normal footage; `None` in checkpoints of earlier versions, which know of no changes.
     pub view: Option<UsualView>,
@@ -83,6 +84,11 @@ impl UsualView {
 }
 
 impl Usual {
+    /// Of single pictures of that size, which have neither motion nor a background: the scale of each place.
+    pub fn of_stills(height: usize, width: usize, place: Vec<f32>) -> Usual {
+        Usual { height, width, speed: 1.0, background: vec![0.0; height * width], place, view: None }
+    }
+
     /// Whether the numbers can be used: sizes that agree, finite values, a positive speed and positive scales.
     pub fn is_sound(&self) -> bool {
         let sizes = self.background.len() == self.height * self.width && self.place.len() == (self.height / 2) * (self.width / 2);

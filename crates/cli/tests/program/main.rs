@@ -13,4 +13,6 @@ mod journey;
 mod live;
 mod outputs;
 mod scenes;
+mod stills;
+mod surface;
 mod unlabelled;

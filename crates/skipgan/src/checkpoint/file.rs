@@ -194,9 +194,10 @@ fn usual_shapes(height: usize, width: usize) -> [Vec<usize>; 2] {
     [vec![height, width], vec![height / 2, width / 2]]
 }
 
-/// Place for what is usual at the camera, where the network sees motion and training had begun; its speed is there already.
+/// Place for what is usual at the camera, where the network sees motion and training had begun, or for single pictures, where it had ended;
+/// its speed is there already.
 fn read_usual(path: &Path, header: &Header, config: &Config, (height, width): (usize, usize)) -> Result<Option<Usual>, CheckpointError> {
-    if !config.sees.motion() {
+    if !config.sees.knows_usual() {
         return Ok(None);
     }
     let speed: Option<f32> = header.json(path, "usual_speed")?;

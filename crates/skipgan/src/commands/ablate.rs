@@ -12,6 +12,7 @@ mod work;
 use super::CommandError;
 use super::event::{Event, Listener};
 use super::reading::{self, Reading, shown};
+use super::still_branch::are_stills;
 use super::truth::Truth;
 use crate::atomic_file::write_atomically;
 use crate::config::Sees;
@@ -122,6 +123,10 @@ fn look(set: &DataSet, grid: &Grid, options: &AblateOptions) -> Result<Footage, 
     if set.test.is_empty() {
         let told = format!("{} has no test part to judge by: name a data set with training and test clips", set.name());
         return Err(CommandError::Usage(told));
+    }
+    if are_stills(training) && grid.rows.iter().any(|row| row.config.sees.motion()) {
+        let told = "these are single pictures, and the still branch of preset video cannot be a row of a grid: name preset paper, official or autoencoder";
+        return Err(CommandError::Usage(told.into()));
     }
     match Truth::read(set, options.labels.as_deref(), &BTreeMap::new()) {
         Err(CommandError::Data(DataError::FramesUnknown { .. })) | Ok(_) => {}

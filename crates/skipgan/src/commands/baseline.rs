@@ -6,6 +6,7 @@ use super::event::{Event, Listener};
 use super::map_output::MapOutput;
 use super::reading::Reading;
 use super::scored::{RowOutput, Scored, evaluate_command};
+use super::still_branch;
 use crate::alarm_events::{Clock, Moment};
 use crate::baseline::{
     Baseline, BaselineCalibration, BaselineError, Detector, Footage, FrameScore, GreyFrame, TermBaseline, TrainingFootage, Visit,
@@ -55,7 +56,11 @@ pub fn run(options: &BaselineOptions, cancel: &AtomicBool, listener: &mut dyn Li
     let baseline: Baseline = options.name.parse()?;
     let set = options.reading.find(&options.data)?;
     listener.hear(Event::Note(set.summary()));
-    baseline.accept(if set.layout.is_stills() { Footage::Stills } else { Footage::Clips })?;
+    baseline.accept(if set.layout.is_stills() || still_branch::are_stills(set.for_training()?) {
+        Footage::Stills
+    } else {
+        Footage::Clips
+    })?;
     let open = OpenOptions { planes: Planes::Luma, ..options.reading.open.clone() };
     let unseen = !set.test.is_empty();
     if !unseen {

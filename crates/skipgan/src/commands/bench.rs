@@ -8,7 +8,7 @@ pub mod pipeline;
 use super::CommandError;
 use super::configuration::Choices;
 use super::reading;
-use crate::config::{Config, Sees};
+use crate::config::Config;
 use crate::model::bench::{self, Speed, Timing};
 use crate::model::work::Work;
 use crate::model::{PlanSize, Precision};
@@ -87,7 +87,7 @@ pub fn run(options: &BenchOptions) -> Result<Measured, CommandError> {
     if options.job == Job::Train && options.precision != Precision::F32 {
         return Err(CommandError::Usage("training is in f32; --precision int8 is for bench score".into()));
     }
-    let critic = options.job == Job::Train && config.sees == Sees::Restore && config.w_critic > 0.0;
+    let critic = options.job == Job::Train && config.sees.restores() && config.w_critic > 0.0;
     let arithmetic = options.precision.arithmetic(&pool);
     let speed = match options.job {
         Job::Train => bench::train::<f32>(&spec, &config.objective(), size, critic, pool, timing)?,

@@ -1,6 +1,6 @@
-//! From what the user said to one [`Config`]: preset, then file, then environment and flags, then `--set`.
+//! From what the user said to one [`Config`]: preset (for single pictures its branch), then file, then environment and flags, then `--set`.
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, StillPictures};
 use std::path::PathBuf;
 
 /// Largest configuration file that is read.
@@ -25,9 +25,20 @@ impl Choices {
     /// # Errors
     /// [`ConfigError`] with the origin of what is wrong.
     pub fn resolve(&self) -> Result<Config, ConfigError> {
+        self.resolve_for(None)
+    }
+
+    /// The configuration for training data that are single pictures, where they are.
+    ///
+    /// # Errors
+    /// As [`Choices::resolve`].
+    pub fn resolve_for(&self, stills: Option<&StillPictures>) -> Result<Config, ConfigError> {
         let text = self.file.as_ref().map(read).transpose()?;
         let named = text.as_ref().and_then(|(_, text)| preset_of(text));
         let mut config = Config::preset(self.preset.as_deref().or(named.as_deref()).unwrap_or("video"))?;
+        if let Some(pictures) = stills {
+            config = config.for_stills(pictures)?;
+        }
         let preset = config.preset.clone();
         if let Some((origin, text)) = &text {
             config = config.with_toml(origin, text)?;
@@ -56,6 +67,7 @@ fn preset_of(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Sees;
 
     #[test]
     fn flag_beats_file_beats_preset_and_set_beats_all() {
@@ -66,6 +78,17 @@ mod tests {
             Choices { preset: None, file: Some(file), flags: vec!["seed=8".into(), "batch=4".into()], set: vec!["batch=5".into()] };
         let config = choices.resolve().expect("sound choices");
         assert_eq!((config.preset.as_str(), config.lr, config.seed, config.batch, config.w_con), ("paper", 0.5, 8, 5, 40.0));
+    }
+
+    #[test]
+    fn single_pictures_choose_the_branch_and_settings_are_laid_over_it() {
+        let pictures = StillPictures::of(&[(100, 100)], false);
+        let choices = Choices { set: vec!["width=64".into(), "height=48".into()], ..Choices::default() };
+        let config = choices.resolve_for(pictures.as_ref()).expect("sound choices");
+        assert_eq!((config.sees, config.picture(None).expect("a size")), (Sees::Still, (48, 64)));
+        assert_eq!(choices.resolve_for(None).expect("sound choices").sees, Sees::Restore);
+        let paper = Choices { preset: Some("paper".into()), ..Choices::default() };
+        assert_eq!(paper.resolve_for(pictures.as_ref()).expect("sound choices").sees, Sees::Frames);
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub mod scene;
 pub mod score;
 pub mod scored;
 pub mod selection;
+mod still_branch;
 pub mod term_baseline;
 mod test_judge;
 pub mod train;

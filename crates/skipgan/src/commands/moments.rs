@@ -97,7 +97,7 @@ impl Looking<'_> {
             match sees {
                 Sees::Frames => pictures.push(captioned("reconstruction", drawn(measured.reconstruction, way))),
                 Sees::Motion => {}
-                Sees::Restore => pictures.push(captioned("what belongs here", drawn(measured.reconstruction, way))),
+                Sees::Restore | Sees::Still => pictures.push(captioned("what belongs here", drawn(measured.reconstruction, way))),
             }
             if sees.motion() {
                 pictures.push(captioned("motion", drawn(measured.target, Shown::Motion)));

@@ -7,6 +7,7 @@ use super::event::{Event, Listener};
 use super::reading::{self, Prepared};
 use super::score::{ScoreOptions, score_set};
 use super::scored::Scored;
+use super::still_branch;
 use crate::baseline::{BaselineError, TermBaseline};
 use crate::config::Config;
 use crate::data::cache::DEFAULT_LIMIT_BYTES;
@@ -33,7 +34,7 @@ pub(super) fn run(
 ) -> Result<Scored, CommandError> {
     let set = options.reading.find(&options.data)?;
     listener.hear(Event::Note(set.summary()));
-    if set.layout.is_stills() {
+    if set.layout.is_stills() || still_branch::are_stills(set.for_training()?) {
         return Err(BaselineError::NeedsConsecutiveFrames { name: baseline.name() }.into());
     }
     let unseen = !set.test.is_empty();

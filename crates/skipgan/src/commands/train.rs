@@ -5,11 +5,12 @@ use super::configuration::Choices;
 use super::detector::alarm_in_words;
 use super::event::{Event, Listener};
 use super::reading::{self, Prepared, Reading, quoted, shown};
+use super::still_branch;
 use super::test_judge::TestJudge;
 use super::truth::Truth;
 use crate::atomic_file::write_atomically;
 use crate::checkpoint::{Existing, Run};
-use crate::config::{Config, Select};
+use crate::config::{Config, Select, StillPictures};
 use crate::data::fingerprint::fingerprint;
 use crate::data::{Clip, DataError, DataSet, PictureSettings, Sight, hold_out};
 use crate::model::engine::{Engine, Losses};
@@ -69,10 +70,11 @@ pub struct Trained {
 /// # Errors
 /// [`CommandError`].
 pub fn run(options: &TrainOptions, cancel: &AtomicBool, listener: &mut dyn Listener) -> Result<Trained, CommandError> {
-    let config = configuration(options)?;
     let set = options.reading.find(&options.data)?;
     listener.hear(Event::Note(set.summary()));
     let clips = set.for_training()?;
+    let config = configuration(options, still_branch::look(clips, &options.reading.open)?.as_ref())?;
+    still_branch::announce(&config, listener);
     if config.select == Select::TestBest {
         labels_for_choosing(&set)?;
     }
@@ -141,13 +143,13 @@ fn note_command(run: &Run, command: &str) -> Result<(), CommandError> {
 }
 
 /// A resumed run keeps its own configuration where no other is named.
-fn configuration(options: &TrainOptions) -> Result<Config, CommandError> {
+fn configuration(options: &TrainOptions, stills: Option<&StillPictures>) -> Result<Config, CommandError> {
     let mut choices = options.choices.clone();
     let own = options.out.join("config.toml");
     if options.resume == Resume::Yes && choices.preset.is_none() && choices.file.is_none() && own.exists() {
         choices.file = Some(own);
     }
-    Ok(choices.resolve()?)
+    Ok(choices.resolve_for(stills)?)
 }
 
 /// The authors' habit needs the test clips; nothing else of training may see them.

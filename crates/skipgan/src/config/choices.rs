@@ -25,6 +25,9 @@ pub enum Sees {
     /// G sees the picture, the usual picture of the place, its rows and columns and where things move which way; it must supply picture and
     /// motion as they usually are. In training, things are put into what it sees that do not belong, and it must take them out.
     Restore,
+    /// Single pictures: G sees the picture and must supply it as it usually is. In training, regions of what it sees are replaced by what
+    /// does not belong there.
+    Still,
 }
 
 /// Channels of a window.
@@ -42,7 +45,7 @@ impl Sees {
     /// Channels for pictures of `planes` planes and `history` frames a window.
     pub fn channels(self, planes: usize, history: usize) -> ChannelCounts {
         match self {
-            Sees::Frames => ChannelCounts { input: planes * history, target: planes * history, context: 0 },
+            Sees::Frames | Sees::Still => ChannelCounts { input: planes * history, target: planes * history, context: 0 },
             Sees::Motion => ChannelCounts { input: 4, target: 2, context: 2 },
             Sees::Restore => ChannelCounts { input: 6, target: 3, context: 3 },
         }
@@ -51,6 +54,16 @@ impl Sees {
     /// Whether motion is seen.
     pub fn motion(self) -> bool {
         matches!(self, Sees::Motion | Sees::Restore)
+    }
+
+    /// Whether in training something is put into what G sees that does not belong there.
+    pub fn restores(self) -> bool {
+        matches!(self, Sees::Restore | Sees::Still)
+    }
+
+    /// Whether a trained network comes with what is usual at its camera, or for its pictures.
+    pub fn knows_usual(self) -> bool {
+        self != Sees::Frames
     }
 }
 

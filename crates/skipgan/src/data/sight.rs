@@ -5,9 +5,11 @@
 //! | `frames` | the frames t − history + 1 … t, in [−1, 1] | the same | – |
 //! | `motion` | I(t) in [−1, 1], row in [−1, 1], gate (2) | u (2) | I(t), row |
 //! | `restore` | I(t), B, row, column, gate (2) | I(t), u (2) | B, row, column |
+//! | `still` | the picture, in [−1, 1] | the same | – |
 //!
 //! u = motion in units of the usual speed q, clipped to ±6; gate = k·u / max(|k·u|, τ): which way, with the speed saturated. k is 1 but in
-//! training, where with `restore` I and u of G's input also hold things that do not belong, and the target does not. [`Windows`] holds a batch of them, channels last.
+//! training, where with `restore` I and u of G's input also hold things that do not belong, and the target does not; with `still` likewise.
+//! [`Windows`] holds a batch of them, channels last.
 #![allow(clippy::indexing_slicing)] // sizes are asserted where they come in
 
 use super::scene_change::Steadying;
@@ -145,7 +147,7 @@ impl Sight {
         assert!(cut.top + windows.height <= height && cut.left + windows.width <= width, "a cut beyond the picture");
         assert_eq!(instant.frames.len(), self.history, "a window of {} frames", self.history);
         match self.sees {
-            Sees::Frames => self.push_frames(instant, cut, windows),
+            Sees::Frames | Sees::Still => self.push_frames(instant, cut, windows),
             Sees::Motion | Sees::Restore => {
                 let patch = self.patch(instant, cut, (windows.height, windows.width))?;
                 return self.compose(&patch, &patch, cut, windows);
@@ -300,6 +302,23 @@ impl Windows {
         if self.target.is_empty() {
             self.target.extend_from_slice(&self.input);
         }
+    }
+
+    /// Adds a window in which G sees `seen` and must produce `wanted`, channels last, without context. Windows whose target is their input
+    /// cannot stand beside it.
+    ///
+    /// # Panics
+    /// Where a picture has another size than the windows, or windows of the other kind are there.
+    pub fn push_changed(&mut self, seen: &[f32], wanted: &[f32]) {
+        let pixels = self.height * self.width;
+        assert!(
+            seen.len() == pixels * self.channels.input && wanted.len() == pixels * self.channels.target,
+            "pictures of the windows' size"
+        );
+        assert!(self.images == 0 || !self.target.is_empty(), "windows of one kind");
+        self.input.extend_from_slice(seen);
+        self.target.extend_from_slice(wanted);
+        self.images += 1;
     }
 
     /// Forgets all windows.

@@ -1,8 +1,10 @@
 //! Local scores: how high a map is over its best few windows, instead of over the whole picture, in which a small anomaly drowns
-//! (DETECTION.md §3.7). Maps are on the half-size grid, `[rows, cols]`.
+//! (DETECTION.md §3.7). Maps are on the half-size grid, those of single pictures at full size: `[rows, cols]`.
 
 /// Rows and columns of the window over maps of R, motion and place, in cells of the half-size grid.
 pub const PIXEL_WINDOW: (usize, usize) = (9, 7);
+/// Rows and columns of the window over R of single pictures, in pixels.
+pub const STILL_WINDOW: (usize, usize) = (5, 5);
 /// Rows and columns of the window over the map of L, in cells of the coarsest feature level.
 pub const FEATURE_WINDOW: (usize, usize) = (3, 2);
 

@@ -2,7 +2,7 @@
 //!
 //! [`anomaly`] is the one place where A = λR + (1−λ)L stands, raw and calibrated; [`forward`] asks the network, batch by batch;
 //! [`terms`] measures what it gives, over the whole picture or over its worst places ([`local`]); [`clip`] scores a clip as it is decoded;
-//! [`fit`] takes the statistics of held-out normal footage, [`threshold`] the threshold of alarms; [`map`] puts a map back onto the
+//! [`fit`] takes the statistics of held-out normal footage, [`usual_stills`] the scale of each place of single pictures, [`threshold`] the threshold of alarms; [`map`] puts a map back onto the
 //! displayed frame; [`detector`] is all of it behind one door.
 //!
 //! A frame's score depends on the frames of its clip up to it and on nothing else (EVALUATION.md §1), bit for bit, whatever the batch, the
@@ -20,6 +20,7 @@ pub mod local;
 pub mod map;
 pub mod no_network;
 pub mod place;
+mod still_scale;
 pub mod terms;
 #[cfg(test)]
 mod tests;
@@ -31,3 +32,4 @@ pub use detector::Detector;
 pub use error::ScoreError;
 pub use fit::{Fitter, fit_spans};
 pub use map::{MapView, Placement};
+pub use still_scale::usual_stills;

@@ -95,7 +95,7 @@ fn quantile(counts: &[u32], wanted: u32) -> f32 {
 }
 
 /// Gaussian means, the border repeated.
-fn blurred(map: &[f32], rows: usize, cols: usize) -> Vec<f32> {
+pub(super) fn blurred(map: &[f32], rows: usize, cols: usize) -> Vec<f32> {
     let reach = (3.0 * BLUR).ceil() as isize;
     let weights: Vec<f32> = (-reach..=reach).map(|step| (-0.5 * (step as f32 / BLUR).powi(2)).exp()).collect();
     let all: f32 = weights.iter().sum();

@@ -2,7 +2,8 @@
 //! background (P), each as one number and as a map (DETECTION.md §3.7, §3.8).
 //!
 //! Published form: R and L are means over the whole picture, and the map is R's. Local form: each term's map goes to the half-size grid,
-//! window means are taken there, and the number is the mean of the highest few of them.
+//! window means are taken there, and the number is the mean of the highest few of them. Of single pictures the grid is that of the pixels,
+//! windows are small, and R is taken over its scale at each place ([`super::usual_stills`]), once that is known.
 //!
 //! | term | map |
 //! |---|---|
@@ -11,7 +12,7 @@
 //! | U | speed in units of the usual one: motion against rest |
 //! | P | |I − B| / s: difference from the background, against what is normal there |
 
-use super::local::{FEATURE_WINDOW, PIXEL_WINDOW, WindowMean, add_pooled, halve, top_mean};
+use super::local::{FEATURE_WINDOW, PIXEL_WINDOW, STILL_WINDOW, WindowMean, add_pooled, halve, top_mean};
 use super::place::PlaceLight;
 use crate::config::{Config, Sees};
 use crate::data::Windows;
@@ -74,7 +75,10 @@ pub struct Measurer {
     local: bool,
     top_share: f64,
     restores: bool,
+    still: bool,
     usual: Option<Arc<Usual>>,
+    /// What R of single pictures is divided by.
+    scale: Option<Arc<Usual>>,
     light: Option<PlaceLight>,
     maps: TermMaps,
     window: WindowMean,
@@ -86,13 +90,17 @@ pub struct Measurer {
 }
 
 impl Measurer {
-    /// With the settings of `config`; `usual` where the network sees motion.
+    /// With the settings of `config`; `usual` where the network sees motion, or single pictures whose scale is known.
     pub fn new(config: &Config, usual: Option<Arc<Usual>>) -> Measurer {
+        let still = config.sees == Sees::Still;
+        let scale = usual.clone().filter(|_| still);
         let usual = usual.filter(|_| config.sees.motion());
         Measurer {
             local: config.local,
             top_share: config.top_share,
             restores: config.sees == Sees::Restore,
+            still,
+            scale,
             light: usual.as_ref().filter(|_| config.place_light).map(|usual| PlaceLight::new(usual)),
             usual,
             maps: TermMaps::default(),
@@ -112,7 +120,7 @@ impl Measurer {
         let target = windows.target_of(image);
         let mut terms = Terms { recon: scores.residual[image], latent: scores.latent[image], ..Terms::default() };
         if self.local {
-            (self.maps.rows, self.maps.cols) = (height / 2, width / 2);
+            (self.maps.rows, self.maps.cols) = if self.still { (height, width) } else { (height / 2, width / 2) };
             let mut map = std::mem::take(&mut self.maps.recon);
             if self.restores {
                 let reconstruction = &scores.reconstruction[image * target.len()..][..target.len()];
@@ -124,6 +132,8 @@ impl Measurer {
                 let off = filled(off, pairs().map(|(made, meant)| (made[1] - meant[1]).hypot(made[2] - meant[2])));
                 terms.recon = self.pixel_term(&off, height, width, &mut map);
                 self.full = off;
+            } else if self.still {
+                terms.recon = self.still_term(residual, height, width, &mut map);
             } else {
                 terms.recon = self.pixel_term(residual, height, width, &mut map);
             }
@@ -168,7 +178,20 @@ impl Measurer {
         top_mean(map, self.top_share, &mut self.scratch)
     }
 
-    /// L at the coarsest feature level, and its map on the half-size grid; `None` where f is the latent vector, which has no places.
+    /// Window means of R of a single picture over their scale, and how high they are.
+    fn still_term(&mut self, full: &[f32], height: usize, width: usize, map: &mut Vec<f32>) -> f64 {
+        self.window.of(full, height, width, STILL_WINDOW, map);
+        if let Some(usual) = &self.scale {
+            for (values, scales) in
+                map.chunks_exact_mut(width).enumerate().map(|(row, values)| (values, &usual.place[row / 2 * (width / 2)..]))
+            {
+                values.iter_mut().enumerate().for_each(|(col, value)| *value /= scales[col / 2]);
+            }
+        }
+        top_mean(map, self.top_share, &mut self.scratch)
+    }
+
+    /// L at the coarsest feature level, and its map on the grid of the others; `None` where f is the latent vector, which has no places.
     fn feature_term(&mut self, scores: &Scores, image: usize) -> Option<f64> {
         let coarsest = scores.latent_maps.iter().min_by_key(|map| map.rows)?;
         let (rows, cols) = (coarsest.rows, coarsest.cols);
@@ -186,7 +209,7 @@ impl Measurer {
         Some(value)
     }
 
-    /// L's map to the half-size grid.
+    /// L's map to the grid of the others.
     fn enlarge_latent(&mut self, means: &[f32], from: (usize, usize)) {
         let to = (self.maps.rows, self.maps.cols);
         let resize = self.enlarge.take().filter(|resize| (resize.from(), resize.to()) == (from, to));

@@ -5,6 +5,7 @@
 use super::TrainError;
 use super::belongs::MOVING;
 use super::paste::{Pasted, Paster, pick};
+use super::replace::{Replaced, Replacer};
 use crate::config::{Config, Sees};
 use crate::data::random::SplitMix64;
 use crate::data::{Cut, Footage, Span, WindowIndex, WindowReader, Windows};
@@ -22,10 +23,30 @@ pub(super) struct Feed<'a> {
     windows: Windows,
     config: &'a Config,
     moving: Vec<usize>,
-    paster: Option<Paster<'a>>,
+    changes: Changes<'a>,
     /// Halvings of D: a cell of its head is that many.
     d_levels: usize,
     changed: ChangedBuffers,
+}
+
+/// What puts things into pictures that do not belong there.
+enum Changes<'a> {
+    Nothing,
+    /// In footage of a camera (`sees = restore`).
+    Things(Box<Paster<'a>>),
+    /// In single pictures (`sees = still`), with room for one of them.
+    Regions(Box<Replacer<'a>>, Windows),
+}
+
+impl<'a> Changes<'a> {
+    /// As `config` says, for crops of `size`; what is put in is taken from the frames of `spans`.
+    fn new(footage: Footage<'a>, spans: &[Span], config: &Config, size: (usize, usize)) -> Result<Changes<'a>, TrainError> {
+        Ok(match config.sees {
+            Sees::Frames | Sees::Motion => Changes::Nothing,
+            Sees::Restore => Changes::Things(Box::new(Paster::new(footage, spans)?)),
+            Sees::Still => Changes::Regions(Box::new(Replacer::new(footage, spans, size)), footage.sight.crops(size.0, size.1)),
+        })
+    }
 }
 
 /// What [`Changed`] borrows.
@@ -64,13 +85,12 @@ impl<'a> Feed<'a> {
     pub fn new(footage: Footage<'a>, spans: &[Span], config: &'a Config) -> Result<Feed<'a>, TrainError> {
         let picture = &footage.sight.picture;
         let (height, width) = config.training_size(picture.height, picture.width);
-        let paster = if config.sees == Sees::Restore { Some(Paster::new(footage, spans)?) } else { None };
         Ok(Feed {
             reader: WindowReader::new(footage),
             windows: footage.sight.crops(height, width),
             config,
             moving: Vec::new(),
-            paster,
+            changes: Changes::new(footage, spans, config, (height, width))?,
             d_levels: config.spec(height, width)?.discriminator.levels,
             changed: ChangedBuffers::default(),
         })
@@ -84,10 +104,10 @@ impl<'a> Feed<'a> {
         for &window in wanted {
             self.reader.load(window)?;
             let cut = self.cut(&mut random)?;
-            match &mut self.paster {
-                None => self.reader.push(cut, &mut self.windows)?,
-                Some(paster) => {
-                    let size = (self.windows.height(), self.windows.width());
+            let size = (self.windows.height(), self.windows.width());
+            match &mut self.changes {
+                Changes::Nothing => self.reader.push(cut, &mut self.windows)?,
+                Changes::Things(paster) => {
                     let clean = self.reader.patch(cut, size)?;
                     let seen = if random.unit() < self.config.paste_share {
                         paster.paste(&clean, cut, size, &mut random)?
@@ -97,6 +117,18 @@ impl<'a> Feed<'a> {
                     self.reader.sight().compose(&seen.patch, &clean, cut, &mut self.windows)?;
                     self.changed.add(&seen, size, self.d_levels, self.config);
                 }
+                Changes::Regions(replacer, alone) => {
+                    alone.clear();
+                    self.reader.push(cut, alone)?;
+                    let clean = alone.input();
+                    let seen = if random.unit() < self.config.paste_share {
+                        replacer.replace(clean, &mut random)?
+                    } else {
+                        Replaced { pixels: clean.to_vec(), share: vec![0.0; size.0 * size.1] }
+                    };
+                    self.windows.push_changed(&seen.pixels, clean);
+                    self.changed.add_still(&seen, size, self.d_levels, self.config);
+                }
             }
         }
         if self.config.input_noise > 0.0 {
@@ -104,7 +136,8 @@ impl<'a> Feed<'a> {
             add_noise(self.windows.input_mut(), self.config.input_noise, &mut SplitMix64::part(self.config.seed ^ NOISE, step));
         }
         let changed = Changed { target: &self.changed.target, importance: &self.changed.importance, cells: &self.changed.cells };
-        Ok(Batch { changed: self.paster.is_some().then_some(changed), ..batch(&self.windows) })
+        let changes = !matches!(self.changes, Changes::Nothing);
+        Ok(Batch { changed: changes.then_some(changed), ..batch(&self.windows) })
     }
 
     /// Which part of the loaded picture is taken: round something that moves, most times, and how it is changed.
@@ -162,10 +195,24 @@ impl ChangedBuffers {
             let picture = 3.0 * config.w_picture as f32 * (1.0 + config.w_pasted as f32 * share);
             self.importance.extend([picture, 1.5, 1.5]);
         }
+        self.add_cells(&seen.share, (rows, cols), d_levels, config);
+    }
+
+    /// Adds one crop of a single picture, `w_pasted` times more important where a region was replaced.
+    fn add_still(&mut self, seen: &Replaced, size: (usize, usize), d_levels: usize, config: &Config) {
+        let channels = seen.pixels.len() / seen.share.len().max(1);
+        self.target.extend_from_slice(&seen.pixels);
+        let importance = seen.share.iter().map(|share| 1.0 + config.w_pasted as f32 * share);
+        self.importance.extend(importance.flat_map(|importance| std::iter::repeat_n(importance, channels)));
+        self.add_cells(&seen.share, size, d_levels, config);
+    }
+
+    /// D's target for every cell of its head: 0 where most of a pixel is what was put in.
+    fn add_cells(&mut self, share: &[f32], (rows, cols): (usize, usize), d_levels: usize, config: &Config) {
         let side = 1 << d_levels;
         for (row, col) in (0..rows / side).flat_map(|row| (0..cols / side).map(move |col| (row, col))) {
             let pixels = (0..side).flat_map(|y| (0..side).map(move |x| (row * side + y) * cols + col * side + x));
-            let false_here = pixels.map(|pixel| seen.share[pixel]).fold(0.0, f32::max) > 0.5;
+            let false_here = pixels.map(|pixel| share[pixel]).fold(0.0, f32::max) > 0.5;
             self.cells.push(if false_here { 0.0 } else { config.real_label as f32 });
         }
     }

@@ -6,15 +6,19 @@ use super::observer::Event;
 use super::training::{Material, Training, scorer};
 use crate::calibration::Calibration;
 use crate::checkpoint::{Checkpoint, CheckpointError, Which};
-use crate::config::{Config, Select};
-use crate::score::fit_spans;
+use crate::config::{Config, Sees, Select};
+use crate::data::Footage;
+use crate::score::{fit_spans, usual_stills};
+use crate::usual::Usual;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Takes the statistics of held-out footage with the last state and with the best one, and writes both checkpoints with them. The
 /// calibration of the best.
 pub(super) fn finish(training: &mut Training<'_, '_>) -> Result<Calibration, TrainError> {
-    let calibration = calibrate(training)?;
+    let (usual, calibration) = calibrate(training)?;
+    training.usual = usual;
     let last_step = training.progress.step;
     let last_is_best = training.config.select == Select::Last || training.progress.best.is_none_or(|best| best.step == last_step);
     let mut best_calibration = calibration.clone();
@@ -27,7 +31,7 @@ pub(super) fn finish(training: &mut Training<'_, '_>) -> Result<Calibration, Tra
     let last = training.engine.save();
     let mut best = training.run.load(&Which::Best)?;
     training.engine.load(&best.state);
-    best_calibration = calibrate(training)?;
+    (best.usual, best_calibration) = calibrate(training)?;
     best.calibration = Some(best_calibration.clone());
     best.progress.finished = true;
     let path = training.run.checkpoint(&Which::Best);
@@ -41,12 +45,20 @@ pub(super) fn finish(training: &mut Training<'_, '_>) -> Result<Calibration, Tra
     Ok(best_calibration)
 }
 
-fn calibrate(training: &mut Training<'_, '_>) -> Result<Calibration, TrainError> {
+/// What is usual, of single pictures as the engine's network restores those of the training part, and the statistics of the held-out part.
+fn calibrate(training: &mut Training<'_, '_>) -> Result<(Option<Arc<Usual>>, Calibration), TrainError> {
     let (footage, split, batch) = (training.material.footage, training.material.split, training.score_batch());
+    let (config, cancel) = (training.config, training.options.cancel);
     let engine = scorer(training.engine, &mut training.options.scorer);
-    let (observer, cancel) = (&mut *training.observer, training.options.cancel);
+    let mut sight = footage.sight.clone();
+    if config.sees == Sees::Still && config.local {
+        sight.usual = Some(Arc::new(usual_stills(engine, footage, &split.train, config, batch, cancel)?));
+    }
+    let observer = &mut *training.observer;
     let mut progress = |done, all| observer.event(&Event::Calibrating { done, all });
-    Ok(fit_spans(engine, footage, &split.held_out, training.config, batch, cancel, &mut progress)?)
+    let footage = Footage { sight: &sight, ..footage };
+    let calibration = fit_spans(engine, footage, &split.held_out, config, batch, cancel, &mut progress)?;
+    Ok((sight.usual, calibration))
 }
 
 /// A resumed run keeps its settings (but for the budget) and its footage.

@@ -11,6 +11,9 @@ mod finish;
 pub mod logs;
 pub mod observer;
 mod paste;
+mod perlin;
+mod region;
+mod replace;
 pub mod samples;
 pub mod schedule;
 #[cfg(test)]

@@ -34,7 +34,7 @@ impl Shown {
     /// For windows of that sight.
     pub fn of(sight: &Sight) -> Shown {
         match sight.sees {
-            Sees::Frames => Shown::Frame(sight.picture.channels),
+            Sees::Frames | Sees::Still => Shown::Frame(sight.picture.channels),
             Sees::Motion => Shown::Motion,
             Sees::Restore => Shown::First,
         }

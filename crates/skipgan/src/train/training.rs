@@ -18,7 +18,9 @@ use crate::config::{Config, Select};
 use crate::data::sampler::LastBatch;
 use crate::data::{Footage, Sampler, SamplerState, Span, Split};
 use crate::model::engine::{Engine, Losses, State};
+use crate::usual::Usual;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -131,6 +133,8 @@ pub(super) struct Training<'a, 'j> {
     pub(super) options: Options<'j>,
     pub(super) observer: &'a mut dyn Observer,
     pub(super) progress: Progress,
+    /// What the checkpoints carry of it; for single pictures there once training has ended.
+    pub(super) usual: Option<Arc<Usual>>,
     pub(super) total_steps: u64,
     sampler: Sampler,
     epoch_steps: u64,
@@ -181,6 +185,7 @@ impl<'a, 'j> Training<'a, 'j> {
             watch: Watch::new(config.real_label, &progress.watch),
             schedule: Schedule::new(config, total_steps),
             validation: Validation::new(&material.split.held_out),
+            usual: material.footage.sight.usual.clone(),
             engine,
             material,
             run,
@@ -366,7 +371,7 @@ impl<'a, 'j> Training<'a, 'j> {
                 kept_frames: self.material.footage.cache.kept_sha256(),
                 calibrated_on: String::new(),
             },
-            usual: self.material.footage.sight.usual.clone(),
+            usual: self.usual.clone(),
             calibration,
         };
         let path = self.run.checkpoint(which);
