@@ -58,14 +58,18 @@ fn grey_pictures_have_one_channel_and_settings_are_laid_over_the_branch() {
     place.refuses("ablate tiles --grid grid.toml --out a", &["single pictures"]);
 }
 
-/// The default preset against the baselines that work on single pictures, at full size: some minutes, so only by name,
-/// `cargo test --release -p skipgan-cli --test program stills_stand -- --ignored --nocapture`.
+/// The default preset against the baselines that work on single pictures, at full size: too long for every run, so `.ci/run` has a step for it,
+/// `cargo test --release -p skipgan-cli --test program stills_stand -- --ignored --nocapture`. With `SURFACE=DIR` the pictures are left there, for
+/// trials by hand.
 #[test]
-#[ignore = "trains the default preset"]
+#[ignore = "trains the default preset for minutes: .ci/run has a step for it"]
 fn stills_stand_beside_baselines() {
     let place = Place::new();
     let surface = Surface { width: 320, height: 240, channels: 3, train: 100, test_good: 30, test_each: 20, seed: 7 };
     surface.write(&place.file("tiles"));
+    if let Ok(folder) = std::env::var("SURFACE") {
+        surface.write(Path::new(&folder));
+    }
     place.done("train tiles --out stills --threads 2");
     place.done("score stills tiles --out stills.csv --maps stills-maps");
     let ours = judged(&place, "stills");
@@ -83,13 +87,4 @@ fn judged(place: &Place, name: &str) -> [f64; 3] {
     let told = place.done(&format!("evaluate {name}.csv --data tiles --maps {name}-maps --json --quiet")).json();
     println!("{name}: {} {} {} {}", told["frame_AUROC_micro"], told["pixel_AUROC"], told["pixel_AUPRO"], told["by_kind"]);
     ["frame_AUROC_micro", "pixel_AUROC", "pixel_AUPRO"].map(|number| told[number].as_f64().expect("a number"))
-}
-
-/// Writes the same pictures for trials by hand into the folder `SURFACE`.
-#[test]
-#[ignore = "writes a data set"]
-fn stills_written_for_trials() {
-    let folder = std::env::var("SURFACE").expect("SURFACE names a folder");
-    let surface = Surface { width: 320, height: 240, channels: 3, train: 100, test_good: 30, test_each: 20, seed: 7 };
-    surface.write(Path::new(&folder));
 }

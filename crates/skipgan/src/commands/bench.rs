@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::model::bench::{self, Speed, Timing};
 use crate::model::work::Work;
 use crate::model::{PlanSize, Precision};
+use crate::score::ScoreError;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -92,7 +93,7 @@ pub fn run(options: &BenchOptions) -> Result<Measured, CommandError> {
     let speed = match options.job {
         Job::Train => bench::train::<f32>(&spec, &config.objective(), size, critic, pool, timing)?,
         Job::Score => match options.precision.bytes(&pool) {
-            Some(level) => bench::score_in_bytes(&spec, &config.objective(), size, pool, level, timing)?,
+            Some(level) => bench::score_in_bytes(&spec, &config.objective(), size, pool, level, timing).map_err(ScoreError::from)?,
             None => bench::score::<f32>(&spec, &config.objective(), size, pool, timing)?,
         },
     };

@@ -73,7 +73,7 @@ pub fn score<T: Real>(spec: &Spec, objective: &Objective, size: PlanSize, pool: 
 /// Scoring in bytes, with ranges of the same pictures.
 ///
 /// # Errors
-/// As [`CpuEngine::new`].
+/// As [`ByteEngine::new`].
 pub fn score_in_bytes(
     spec: &Spec,
     objective: &Objective,
@@ -81,7 +81,7 @@ pub fn score_in_bytes(
     pool: Arc<Pool>,
     level: ByteLevel,
     timing: Timing,
-) -> Result<Speed, SpecError> {
+) -> Result<Speed, ByteEngineError> {
     let pictures = Pictures::new(spec, size, false);
     let (state, ranges) = {
         let mut numbers = CpuEngine::<f32>::new(spec, objective, size, Purpose::Score, Arc::clone(&pool))?;
@@ -89,11 +89,7 @@ pub fn score_in_bytes(
         numbers.score(&pictures.batch(), Norm::Running);
         (numbers.save(), numbers.take_ranges().unwrap_or_default())
     };
-    let mut engine = match ByteEngine::new((spec, &state, &ranges), objective, size, pool, level) {
-        Ok(engine) => engine,
-        Err(ByteEngineError::Spec(error)) => return Err(error),
-        Err(error) => unreachable!("all maps were watched: {error}"),
-    };
+    let mut engine = ByteEngine::new((spec, &state, &ranges), objective, size, pool, level)?;
     Ok(measure(size, timing, || {
         engine.score(&pictures.batch(), Norm::Running);
     }))

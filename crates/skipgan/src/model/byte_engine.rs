@@ -24,6 +24,9 @@ use std::sync::Arc;
 /// Values beyond those of the normal footage by this share are still told apart: what is looked for is unusual.
 const HEADROOM: f32 = 1.25;
 
+/// Products of a byte each that a sum in 32 bits holds.
+const MOST_PRODUCTS: usize = 1 << 16;
+
 /// Why an executor in bytes cannot be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -31,6 +34,14 @@ pub enum ByteEngineError {
     /// Spec or size are out of range.
     #[error(transparent)]
     Spec(#[from] SpecError),
+    /// A sum would not fit into 32 bits.
+    #[error("{layer} adds up {products} products, more than {MOST_PRODUCTS}: too many for sums in 32 bits")]
+    TooWide {
+        /// The layer.
+        layer: String,
+        /// Products of one sum.
+        products: usize,
+    },
     /// A map's range is not known.
     #[error("the range of {map} on normal footage is not known: calibrate the model once more with this version")]
     Range {
@@ -120,7 +131,9 @@ impl Source<'_> {
         (scale, shift)
     }
 
-    fn filter(&self, layer: &Layer, x: &ByteMap) -> ByteFilter {
+    fn filter(&self, layer: &Layer, x: &ByteMap) -> Result<ByteFilter, ByteEngineError> {
+        let read = if layer.direction == Direction::Down { layer.wide } else { layer.deep };
+        check_sum(&layer.name, 16 * read)?;
         let stored = self.tensor(&format!("{}.conv.weight", layer.name)).expect("every layer has a weight");
         let mut four = Vec::new();
         let weight = if layer.taps == Taps::Tied {
@@ -132,10 +145,10 @@ impl Source<'_> {
         };
         let (scale, shift) = self.affine(layer);
         let affine = Affine { scale: &scale, shift: &shift };
-        match layer.direction {
+        Ok(match layer.direction {
             Direction::Down => ByteFilter::down(x, weight, layer.deep, affine),
             Direction::Up => ByteFilter::up(x, weight, layer.wide, affine),
-        }
+        })
     }
 
     /// The range of a map, widened, through an activation.
@@ -174,6 +187,7 @@ impl ByteEngine {
         if let (Head::Latent { nz, .. }, Features::Latent) = (d.head, &d.score_features) {
             let hidden = discriminator.last().and_then(|level| level.map.as_ref()).expect("the last level is read by the latent vector");
             let weight = source.tensor("d.latent.weight").expect("a latent head has a weight");
+            check_sum("d.latent", weight.len() / nz)?;
             let shift = source.tensor("d.latent.bias").map_or_else(|| vec![0.0; nz], <[f32]>::to_vec);
             latent = Some(ByteFilter::whole(hidden, weight, nz, Affine { scale: &vec![1.0; nz], shift: &shift }));
             vectors = vec![0.0; 2 * part.images * nz];
@@ -288,6 +302,10 @@ impl ByteEngine {
     }
 }
 
+fn check_sum(layer: &str, products: usize) -> Result<(), ByteEngineError> {
+    if products > MOST_PRODUCTS { Err(ByteEngineError::TooWide { layer: layer.into(), products }) } else { Ok(()) }
+}
+
 fn generator(source: &Source<'_>, spec: &Spec, size: PlanSize, image: &ByteMap) -> Result<Vec<GLevel>, ByteEngineError> {
     let g = &spec.generator;
     let mut levels: Vec<GLevel> = Vec::with_capacity(g.levels);
@@ -295,7 +313,7 @@ fn generator(source: &Source<'_>, spec: &Spec, size: PlanSize, image: &ByteMap) 
         let (rows, cols) = (size.height >> (i + 1), size.width >> (i + 1));
         let bottleneck = i + 1 == g.levels;
         let x = levels.last().and_then(|level| level.encoded.as_ref()).unwrap_or(image);
-        let encode = source.filter(encoder, x);
+        let encode = source.filter(encoder, x)?;
         let range = |slope| source.range(&encoder.name, encoder.deep, slope);
         let encoded = if bottleneck { None } else { Some(ByteMap::new(size.images, rows, cols, &range(SLOPE as f32)?)) };
         let skip = if bottleneck { Some(g.bottleneck_slope) } else { g.has_skip(i).then_some(g.skip_slope) };
@@ -305,7 +323,7 @@ fn generator(source: &Source<'_>, spec: &Spec, size: PlanSize, image: &ByteMap) 
             joined.extend(source.range(&format!("g.dec.{}", i + 1), encoder.deep, 0.0)?);
         }
         let joined = ByteMap::new(size.images, rows, cols, &joined);
-        levels.push(GLevel { encode, decode: source.filter(decoder, &joined), encoded, joined, skip, below });
+        levels.push(GLevel { encode, decode: source.filter(decoder, &joined)?, encoded, joined, skip, below });
     }
     Ok(levels)
 }
@@ -316,7 +334,7 @@ fn discriminator(source: &Source<'_>, spec: &Spec, size: PlanSize, pictures: &By
     for (i, layer) in d.layers().iter().enumerate() {
         let (rows, cols, channels) = (size.height >> (i + 1), size.width >> (i + 1), layer.deep);
         let x = levels.last().and_then(|level| level.map.as_ref()).unwrap_or(pictures);
-        let filter = source.filter(layer, x);
+        let filter = source.filter(layer, x)?;
         let read = i + 1 < d.levels || d.score_features == Features::Latent;
         let map =
             if read { Some(ByteMap::new(2 * size.images, rows, cols, &source.range(&layer.name, channels, SLOPE as f32)?)) } else { None };
