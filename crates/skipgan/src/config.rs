@@ -623,6 +623,9 @@ impl Config {
         if self.sees == Sees::Still && self.history != 1 {
             return wrong("sees", "still", "frames, where history is not 1");
         }
+        if self.output == Output::Blend && self.sees != Sees::Restore {
+            return wrong("output", "blend", "tanh or linear, unless sees = restore (there is a usual picture to blend with)");
+        }
         if self.sees != Sees::Motion && self.mirror {
             return wrong("mirror", "true", "false, unless sees = motion");
         }

@@ -82,6 +82,9 @@ pub enum Output {
     Tanh,
     /// Nothing: targets without bounds, such as motion.
     Linear,
+    /// The first channel is a blend of the first two of the input, a picture and the usual one, G giving the share; the others are linear
+    /// ([`crate::layers::output`]).
+    Blend,
 }
 
 /// Which convolutions have a bias.
@@ -298,8 +301,9 @@ impl Spec {
         let (g, d) = (&self.generator, &self.discriminator);
         in_range("generator.levels", g.levels, 1, MAX_LEVELS)?;
         in_range("discriminator.levels", d.levels, 1, MAX_LEVELS)?;
-        in_range("generator.input_channels", g.input_channels, 1, MAX_CHANNELS)?;
         in_range("generator.output_channels", g.output_channels, 1, MAX_CHANNELS)?;
+        let least = if g.output == Output::Blend { 2 } else { 1 };
+        in_range("generator.input_channels", g.input_channels, least, MAX_CHANNELS)?;
         in_range("discriminator.input_channels", d.input_channels, g.output_channels, MAX_CHANNELS)?;
         in_range("generator.width", g.width, 1, MAX_CHANNELS)?;
         in_range("discriminator.width", d.width, 1, MAX_CHANNELS)?;

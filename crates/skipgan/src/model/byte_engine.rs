@@ -9,13 +9,13 @@ use super::measure;
 use super::plan::{Plan, PlanSize, Purpose};
 use crate::blocks::SLOPE;
 use crate::config::Objective;
-use crate::layers::Weights;
+use crate::layers::{Activation, Weights};
 use crate::layers::deconv::spread;
 use crate::layers::norm::EPSILON;
 use crate::losses::latent::Reading;
 use crate::params::State;
 use crate::ranges::{INPUT, PICTURES, Ranges};
-use crate::spec::{Direction, Features, Head, Layer, Output, Spec, SpecError, Taps};
+use crate::spec::{Direction, Features, Head, Layer, Spec, SpecError, Taps};
 use kernels::arch::ByteLevel;
 use kernels::bytes::{Affine, ByteFilter, ByteMap, ByteScratch, Sink, correlate};
 use kernels::{Map, MapMut, Pool};
@@ -214,7 +214,7 @@ impl ByteEngine {
         })
     }
 
-    fn reconstruct(&mut self, images: usize) {
+    fn reconstruct(&mut self, input: &[f32], images: usize) {
         let (pool, level, scratch) = (&*self.pool, self.level, &mut self.scratch);
         for i in 0..self.generator.len() {
             let (outer, inner) = self.generator.split_at_mut(i);
@@ -235,10 +235,8 @@ impl ByteEngine {
             };
             correlate(pool, level, joined, images, decode, [Some(sink), None], scratch);
         }
-        if self.spec.generator.output == Output::Tanh {
-            const CHUNK: usize = 8 * 1024;
-            pool.chunks_mut(made, CHUNK, |_, made| made.iter_mut().for_each(|value| *value = value.tanh()));
-        }
+        let spec = &self.spec.generator;
+        Activation::new(spec.output, spec.input_channels, spec.output_channels).forward(pool, input, made);
     }
 
     fn judge(&mut self, batch: &Batch<'_>) {
@@ -363,7 +361,7 @@ impl Engine for ByteEngine {
             let images = part.images;
             let seen = Map::dense(part.input, images, part.height, part.width, self.spec.generator.input_channels);
             self.image.write(&self.pool, [Some(seen), None], 0);
-            self.reconstruct(images);
+            self.reconstruct(part.input, images);
             self.judge(&part);
             self.write_scores(&part, first);
         }

@@ -4,8 +4,8 @@ use super::plan::Plan;
 use crate::blocks::join::Half;
 use crate::blocks::{Decoder, Encoder, Join};
 use crate::layers::weights::Training;
-use crate::layers::{Place, Run, Source, Weights};
-use crate::spec::{GeneratorSpec, Output};
+use crate::layers::{Activation, Place, Run, Source, Weights};
+use crate::spec::GeneratorSpec;
 use kernels::{Map, Pool, Real};
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ pub struct Generator<T> {
     joins: Vec<Join<T>>,
     input: Place,
     output: Place,
-    kind: Output,
+    activation: Activation,
     /// What G sees.
     pub image: Vec<T>,
     /// dec.0 before the output's activation.
@@ -43,7 +43,7 @@ impl<T: Real> Generator<T> {
             joins: (0..spec.levels).map(join).collect(),
             input,
             output,
-            kind: spec.output,
+            activation: Activation::new(spec.output, spec.input_channels, spec.output_channels),
             image: vec![T::ZERO; images * input.image()],
             bare: vec![T::ZERO; images * output.image()],
             reconstruction: vec![T::ZERO; images * output.image()],
@@ -64,19 +64,16 @@ impl<T: Real> Generator<T> {
         let bare = self.output.of_mut(&mut self.bare, images.clone());
         self.decoder.forward(run, &mut self.joins, bare, images.clone(), source);
         let elements = images.start * self.output.image()..images.end * self.output.image();
-        let bare = &self.bare[elements.clone()];
-        let kind = self.kind;
-        each(run.pool, &mut self.reconstruction[elements], bare, |to, bare| {
-            *to = if kind == Output::Tanh { bare.tanh() } else { bare };
-        });
+        let seen = &self.image[images.start * self.input.image()..images.end * self.input.image()];
+        let made = &mut self.reconstruction[elements.clone()];
+        made.copy_from_slice(&self.bare[elements]);
+        self.activation.forward(run.pool, seen, made);
     }
 
     /// From ∂x̂ in `self.gradient` to the gradients of all parameters, for the first `images` images.
     pub fn backward(&mut self, run: &mut Run<'_, T>, images: usize, gradient: &mut [T]) {
-        let elements = images * self.output.image();
-        if self.kind == Output::Tanh {
-            each(run.pool, &mut self.gradient[..elements], &self.reconstruction, |d, made| *d *= T::ONE - made * made);
-        }
+        let gradient_of_bare = &mut self.gradient[..images * self.output.image()];
+        self.activation.backward(run.pool, &self.image, &self.bare, &self.reconstruction, gradient_of_bare);
         self.decoder.backward(run, &mut self.joins, self.output.of(&self.gradient, 0..images), gradient);
         let image = self.input.of(&self.image, 0..images);
         self.encoder.backward(run, image, &mut self.joins, gradient);
@@ -96,14 +93,4 @@ impl<T: Real> Generator<T> {
     pub(super) fn bare(&self, images: usize) -> Map<'_, T> {
         self.output.of(&self.bare, 0..images)
     }
-}
-
-/// `work(to, from)` for every pair of elements, in fixed pieces.
-fn each<T: Real>(pool: &Pool, to: &mut [T], from: &[T], work: impl Fn(&mut T, T) + Sync) {
-    const CHUNK: usize = 8 * 1024;
-    pool.chunks_mut(to, CHUNK, |i, to| {
-        for (to, &from) in to.iter_mut().zip(&from[i * CHUNK..]) {
-            work(to, from);
-        }
-    });
 }
