@@ -4,7 +4,7 @@
 //! Not in the paper, which scales by the test set's own extremes (METHOD.md §5); DETECTION.md §3.7 and EVALUATION.md §5 define them.
 
 use crate::alarm_events::{AlarmRule, NormalMaxima, Threshold};
-use crate::config::{BnTest, Config, Distance, FeatureChoice, Scale, ScoreChoice, Sees};
+use crate::config::{BnTest, Config, Distance, FeatureChoice, Join, Scale, ScoreChoice, Sees};
 use crate::ranges::Ranges;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -62,6 +62,9 @@ pub struct Basis {
     /// How much R of the picture counts beside R of the motion.
     #[serde(default)]
     pub picture_share: f64,
+    /// How the two are joined.
+    #[serde(default)]
+    pub picture_join: Join,
     /// Whether terms are local.
     pub local: bool,
     /// Share of windows that a local term is the mean of.
@@ -94,6 +97,7 @@ impl Basis {
             sees: config.sees,
             lambda: config.lambda,
             picture_share: config.picture_share,
+            picture_join: config.picture_join,
             local: config.local,
             top_share: config.top_share,
             score: config.score,
@@ -114,6 +118,7 @@ impl Basis {
             ("sees", self.sees == other.sees),
             ("lambda", self.lambda == other.lambda),
             ("picture_share", self.picture_share == other.picture_share),
+            ("picture_join", self.picture_join == other.picture_join),
             ("local", self.local == other.local),
             ("top_share", self.top_share == other.top_share),
             ("score", self.score == other.score),

@@ -7,8 +7,8 @@ mod choices;
 mod still;
 
 pub use choices::{
-    Bce, BnTest, ChannelCounts, Distance, FeatureChoice, FilterChoice, FitChoice, HeadChoice, Init, LrSchedule, Order, Scale, ScoreChoice,
-    Sees, Select, Skips,
+    Bce, BnTest, ChannelCounts, Distance, FeatureChoice, FilterChoice, FitChoice, HeadChoice, Init, Join, LrSchedule, Order, Scale,
+    ScoreChoice, Sees, Select, Skips,
 };
 pub use still::StillPictures;
 
@@ -44,6 +44,8 @@ pub struct Config {
     pub analysed_rate: u32,
     /// Where motion is seen: the speed, in units of the usual one, above which G is told the direction alone (τ).
     pub gate: f64,
+    /// `sees = restore`: whether the usual picture is shown in the light of the moment.
+    pub usual_light: bool,
 
     // ---- G ----
     /// Channels after G's first halving (ngf).
@@ -163,6 +165,8 @@ pub struct Config {
     pub lambda: f64,
     /// `sees = restore`: how much R of the picture counts beside R of the motion.
     pub picture_share: f64,
+    /// `sees = restore`: how the two are joined.
+    pub picture_join: Join,
     /// Whether R and L are the mean of the highest `top_share` of their maps' window means; else means over the whole map (published).
     pub local: bool,
     /// That share.
@@ -208,6 +212,7 @@ impl Default for Config {
             sees: Sees::Frames,
             analysed_rate: 0,
             gate: 0.35,
+            usual_light: true,
             g_width: 64,
             g_cap: 8,
             g_levels: 0,
@@ -261,7 +266,8 @@ impl Default for Config {
             select: Select::Validation,
             validate_every: 0,
             lambda: 0.9,
-            picture_share: 0.15,
+            picture_share: 0.2,
+            picture_join: Join::Max,
             local: false,
             top_share: 0.003,
             score: ScoreChoice::A,
@@ -321,9 +327,10 @@ const LEAST_MOTION_SIDE: usize = 16;
 
 /// Keys that scores of a trained network depend on (those of a calibration's basis), what is done where the scene changes,
 /// and the one that alarms depend on.
-pub const SCORING_KEYS: [&str; 16] = [
+pub const SCORING_KEYS: [&str; 17] = [
     "lambda",
     "picture_share",
+    "picture_join",
     "local",
     "top_share",
     "score",

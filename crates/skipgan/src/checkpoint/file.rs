@@ -484,7 +484,7 @@ mod tests {
     fn each_fault_of_the_header_has_its_error() {
         let bytes = bytes_of(&checkpoint());
         let fault = |from: &str, to: &str| read(&with_header(&bytes, |text| text.replacen(from, to, 1))).expect_err(to);
-        assert!(matches!(fault("\"format_version\":\"1\"", "\"format_version\":\"9\""), CheckpointError::Version { .. }));
+        assert!(matches!(fault("\"format_version\":\"2\"", "\"format_version\":\"9\""), CheckpointError::Version { .. }));
         assert!(matches!(fault("\"format\":\"skipgan\"", "\"format\":\"other\""), CheckpointError::NotACheckpoint { .. }));
         assert!(matches!(fault("\"d.head.weight\"", "\"d.hand.weight\""), CheckpointError::MissingTensor { .. }));
         assert!(matches!(

@@ -67,13 +67,25 @@ impl Sees {
     }
 }
 
+/// How R̃ of the picture joins R̃ of the motion, where G restores both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Join {
+    /// The larger: what departs does so in how it looks or in how it moves. What is strange in one way alone (a person who waits) is not
+    /// added to what is not (how the others walk).
+    #[default]
+    Max,
+    /// Their sum.
+    Sum,
+}
+
 /// Which number the `score` column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScoreChoice {
     /// A = λR̃ + (1−λ)L̃: the paper's score.
     A,
-    /// S = ½(A + Ũ) + P̃: A with two further references of normality, rest (Ũ) and the background (P̃).
+    /// S = A + ½Ũ + P̃: A with two further references of normality, rest (Ũ) and the background (P̃).
     S,
     /// Ũ alone: motion against rest; no network is asked.
     Flow,

@@ -15,6 +15,7 @@ pub mod fingerprint;
 pub mod known;
 pub mod labels;
 pub mod layouts;
+pub mod light;
 pub mod masks;
 mod matlab;
 pub mod motion_cache;

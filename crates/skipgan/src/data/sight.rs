@@ -4,16 +4,16 @@
 //! |---|---|---|---|
 //! | `frames` | the frames t − history + 1 … t, in [−1, 1] | the same | – |
 //! | `motion` | I(t) in [−1, 1], row in [−1, 1], gate (2) | u (2) | I(t), row |
-//! | `restore` | I(t), B, row, column, gate (2) | I(t), u (2) | B, row, column |
+//! | `restore` | I(t), g·B, row, column, gate (2) | I(t), u (2) | g·B, row, column |
 //! | `still` | the picture, in [−1, 1] | the same | – |
 //!
 //! u = motion in units of the usual speed q, clipped to ±6; gate = k·u / max(|k·u|, τ): which way, with the speed saturated. k is 1 but in
 //! training, where with `restore` I and u of G's input also hold things that do not belong, and the target does not; with `still` likewise.
-//! [`Windows`] holds a batch of them, channels last.
+//! g·B is the usual picture in the light of the moment ([`light`]). [`Windows`] holds a batch of them, channels last.
 #![allow(clippy::indexing_slicing)] // sizes are asserted where they come in
 
 use super::scene_change::Steadying;
-use super::{DataError, PictureSettings};
+use super::{DataError, PictureSettings, light};
 use crate::config::{ChannelCounts, Config, Sees};
 use crate::usual::Usual;
 use std::sync::Arc;
@@ -34,6 +34,8 @@ pub struct Sight {
     pub gate: f32,
     /// What is usual at this camera; there where motion is seen.
     pub usual: Option<Arc<Usual>>,
+    /// Whether the usual picture is shown in the light of the moment.
+    pub usual_light: bool,
     /// What is done where the scene changes.
     pub steadying: Steadying,
 }
@@ -77,6 +79,8 @@ pub struct Patch {
     pub grey: Vec<f32>,
     /// Motion in units of the usual speed, right and down, within ±6.
     pub motion: Vec<[f32; 2]>,
+    /// How bright the whole picture is beside the usual one ([`super::light`]); 1 unless the usual picture is shown beside it.
+    pub light: f32,
 }
 
 /// A batch of windows of one size, channels last; its memory is reused.
@@ -102,13 +106,22 @@ impl Sight {
             sees: config.sees,
             gate: config.gate as f32,
             usual,
+            usual_light: config.usual_light && config.sees == Sees::Restore,
             steadying: Steadying::of(config),
         }
     }
 
     /// Stacked frames (`sees = frames`).
     pub fn frames(picture: &PictureSettings, history: usize) -> Sight {
-        Sight { picture: *picture, history: history.max(1), sees: Sees::Frames, gate: 1.0, usual: None, steadying: Steadying::default() }
+        Sight {
+            picture: *picture,
+            history: history.max(1),
+            sees: Sees::Frames,
+            gate: 1.0,
+            usual: None,
+            usual_light: false,
+            steadying: Steadying::default(),
+        }
     }
 
     /// An empty batch of windows of whole pictures.
@@ -169,7 +182,8 @@ impl Sight {
         let unit = 1.0 / self.usual()?.speed;
         let frame = instant.frames[self.history - 1];
         assert_eq!(frame.len(), height * width, "a frame has {} numbers", height * width);
-        let mut patch = Patch { grey: Vec::with_capacity(rows * cols), motion: Vec::with_capacity(rows * cols) };
+        let light = if self.usual_light { light::gain(frame, &self.usual()?.background) } else { 1.0 };
+        let mut patch = Patch { grey: Vec::with_capacity(rows * cols), motion: Vec::with_capacity(rows * cols), light };
         for row in cut.top..cut.top + rows {
             for step in 0..cols {
                 let at = row * width + cut.column(step, cols);
@@ -201,7 +215,7 @@ impl Sight {
             let r = position(row, height);
             let [across, down] = gate(seen.motion[pixel], cut.jitter, self.gate);
             if self.sees == Sees::Restore {
-                let usual = background[row * width + column] / 127.5 - 1.0;
+                let usual = (wanted.light * background[row * width + column] / 127.5 - 1.0).min(1.0);
                 let c = position(column, width);
                 windows.input.extend([seen.grey[pixel], usual, r, c, across, down]);
                 windows.target.push(wanted.grey[pixel]);
@@ -382,7 +396,15 @@ mod tests {
     fn motion_sight() -> Sight {
         let usual = Usual { height: 2, width: 2, speed: 2.0, background: vec![0.0; 4], place: vec![1.0], view: None };
         let picture = picture(2, 2, 1);
-        Sight { picture, history: 1, sees: Sees::Motion, gate: 0.5, usual: Some(Arc::new(usual)), steadying: Steadying::default() }
+        Sight {
+            picture,
+            history: 1,
+            sees: Sees::Motion,
+            gate: 0.5,
+            usual: Some(Arc::new(usual)),
+            usual_light: false,
+            steadying: Steadying::default(),
+        }
     }
 
     #[test]

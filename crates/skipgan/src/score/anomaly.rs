@@ -4,15 +4,16 @@
 //! then weighs them; `total` standardises the raw sum, which ranks as the raw score; `test_minmax` leaves it raw until
 //! [`min_max`] has seen all test scores, as published. Smoothing over time is causal and off by default.
 //!
-//! Where G restores the picture beside the motion, R̃ is R̃ of the motion + `picture_share` · R̃ of the picture.
+//! Where G restores the picture beside the motion, R̃ is the larger of R̃ of the motion and `picture_share` · R̃ of the picture, or their
+//! sum (`picture_join`).
 //!
-//! S = ½(A + Ũ) + P̃ (DETECTION.md §3.8) is not in the paper: G's reconstruction is one reference of normality, rest (U) a second, the
+//! S = A + ½Ũ + P̃ (DETECTION.md §3.8 has ½A) is not in the paper: G's reconstruction is one reference of normality, rest (U) a second, the
 //! background (P) a third. Maps are weighed as numbers are.
 
 use super::terms::{TermMaps, Terms};
 use crate::alarm_events::AlarmRule;
 use crate::calibration::{Basis, Calibration, LATENT, MOTION, PICTURE, PLACE, RECON, Statistics, TOTAL};
-use crate::config::{Scale, ScoreChoice};
+use crate::config::{Join, Scale, ScoreChoice};
 use std::collections::BTreeMap;
 
 /// λR + (1−λ)L.
@@ -39,7 +40,7 @@ pub struct Calibrated {
 fn weights(score: ScoreChoice) -> [f64; 3] {
     match score {
         ScoreChoice::A => [1.0, 0.0, 0.0],
-        ScoreChoice::S => [0.5, 0.5, 1.0],
+        ScoreChoice::S => [1.0, 0.5, 1.0],
         ScoreChoice::Flow => [0.0, 1.0, 0.0],
         ScoreChoice::Place => [0.0, 0.0, 1.0],
         ScoreChoice::FlowPlace => [0.0, 1.0, 1.0],
@@ -51,6 +52,14 @@ pub fn combined(score: ScoreChoice, terms: [f64; 3]) -> f64 {
     weights(score).iter().zip(terms).map(|(weight, term)| weight * term).sum()
 }
 
+/// R̃ of the motion and R̃ of the picture as one.
+fn join(join: Join, motion: f64, picture: f64) -> f64 {
+    match join {
+        Join::Max => motion.max(picture),
+        Join::Sum => motion + picture,
+    }
+}
+
 /// The calibrated score of a frame.
 ///
 /// # Panics
@@ -60,7 +69,8 @@ pub fn calibrated(basis: &Basis, statistics: &BTreeMap<String, Statistics>, term
     let picture = standardised(PICTURE, terms.picture);
     let a = match basis.scale {
         Scale::Terms => {
-            let recon = statistics[RECON].standardise(terms.recon) + basis.picture_share * picture.unwrap_or(0.0);
+            let motion = statistics[RECON].standardise(terms.recon);
+            let recon = picture.map_or(motion, |picture| join(basis.picture_join, motion, basis.picture_share * picture));
             weigh(basis.lambda, recon, statistics[LATENT].standardise(terms.latent))
         }
         Scale::Total => statistics[TOTAL].standardise(weigh(basis.lambda, terms.recon, terms.latent)),
@@ -73,8 +83,8 @@ pub fn calibrated(basis: &Basis, statistics: &BTreeMap<String, Statistics>, term
     Calibrated { a, picture, motion, place, score }
 }
 
-/// The terms that a frame without a past is given: where motion is what is judged, R, L and U are the medians of normal footage; the place
-/// counts as it is.
+/// The terms that a frame without a past is given: where motion is what is judged, R (of the picture too: without motion G takes whoever
+/// walks for someone who stands), L and U are the medians of normal footage; the place counts as it is.
 pub fn without_past(basis: &Basis, statistics: &BTreeMap<String, Statistics>, terms: Terms) -> Terms {
     if !basis.sees.motion() {
         return terms;
@@ -83,7 +93,7 @@ pub fn without_past(basis: &Basis, statistics: &BTreeMap<String, Statistics>, te
     Terms {
         recon: median(RECON, terms.recon),
         latent: median(LATENT, terms.latent),
-        picture: terms.picture,
+        picture: terms.picture.map(|value| median(PICTURE, value)),
         motion: terms.motion.map(|value| median(MOTION, value)),
         place: terms.place,
     }
@@ -104,13 +114,23 @@ pub fn score_map(basis: &Basis, statistics: &BTreeMap<String, Statistics>, maps:
         let (slope, shift) = ((weight / term.sd) as f32, (-weight * term.median / term.sd) as f32);
         out.iter_mut().zip(map).for_each(|(sum, &value)| *sum += slope * value + shift);
     };
-    if !(no_past && basis.sees.motion()) {
-        add(of_a * basis.lambda, RECON, &maps.recon);
-        add(of_a * (1.0 - basis.lambda), LATENT, &maps.latent);
-        add(of_motion, MOTION, &maps.motion);
-    }
-    add(of_a * basis.lambda * basis.picture_share, PICTURE, &maps.picture);
     add(of_place, PLACE, &maps.place);
+    if no_past && basis.sees.motion() {
+        return;
+    }
+    add(of_a * (1.0 - basis.lambda), LATENT, &maps.latent);
+    add(of_motion, MOTION, &maps.motion);
+    let of_recon = of_a * basis.lambda;
+    match (statistics.get(RECON), statistics.get(PICTURE).filter(|_| !maps.picture.is_empty())) {
+        (Some(motion), Some(picture)) if of_recon > 0.0 => {
+            let both = maps.recon.iter().zip(&maps.picture);
+            out.iter_mut().zip(both).for_each(|(sum, (&recon, &off))| {
+                let [recon, off] = [motion.standardise(recon.into()), basis.picture_share * picture.standardise(off.into())];
+                *sum += (of_recon * join(basis.picture_join, recon, off)) as f32;
+            });
+        }
+        _ => add(of_recon, RECON, &maps.recon),
+    }
 }
 
 /// A causal exponential mean: s(t) = memory·s(t−1) + (1−memory)·x(t), s(0) = x(0); no memory, no change, to the bit.
@@ -248,7 +268,7 @@ mod tests {
         let judged = Anomaly::new(&calibration).next(all(), false, true);
         let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} for {b}");
         near(judged.calibrated.a, 1.7);
-        near(judged.calibrated.score, 0.5 * (1.7 + 3.0) + 4.0);
+        near(judged.calibrated.score, 1.7 + 0.5 * 3.0 + 4.0);
         // without a past only the place counts
         near(Anomaly::new(&calibration).next(all(), true, true).calibrated.score, 4.0);
     }
@@ -264,6 +284,27 @@ mod tests {
             let score = Anomaly::new(&calibration).next(all(), no_past, true).calibrated.score;
             assert!((f64::from(map[0]) - score).abs() < 1e-5, "{map:?} {score}");
         }
+    }
+
+    /// R̃ of the motion is 2 and that of the picture 10: a fifth of it is as much, a half is more.
+    #[test]
+    fn picture_and_motion_are_joined_by_hand() {
+        let mut calibration = of_default_score();
+        calibration.basis.sees = crate::config::Sees::Restore;
+        calibration.terms.insert(PICTURE.into(), Statistics { median: 1.0, sd: 0.1 });
+        let terms = Terms { picture: Some(2.0), ..all() };
+        let maps =
+            TermMaps { rows: 1, cols: 1, recon: vec![2.0], latent: vec![6.0], picture: vec![2.0], motion: vec![4.0], place: vec![2.0] };
+        for (share, rule, recon) in [(0.2, Join::Max, 2.0), (0.5, Join::Max, 5.0), (0.5, Join::Sum, 7.0)] {
+            (calibration.basis.picture_share, calibration.basis.picture_join) = (share, rule);
+            let judged = Anomaly::new(&calibration).next(terms, false, true);
+            assert!((judged.calibrated.a - (0.9 * recon - 0.1)).abs() < 1e-12, "{rule:?} {share}");
+            let mut map = Vec::new();
+            score_map(&calibration.basis, &calibration.terms, &maps, false, &mut map);
+            assert!((f64::from(map[0]) - judged.calibrated.score).abs() < 1e-5, "{map:?}");
+        }
+        // without motion G cannot know who walks
+        assert_eq!(Anomaly::new(&calibration).next(terms, true, true).calibrated.a, 0.0);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //!
 //! Cells of 4 × 4 pixels; a cell is occupied where a fifth of the pixels within a cell of it are.
 
+use crate::data::light;
 use crate::data::random::SplitMix64;
 use crate::data::{DataError, Footage, Span, WindowIndex, WindowReader};
 use crate::usual::Usual;
@@ -108,10 +109,10 @@ impl Belongs {
         }
     }
 
-    /// d: how much each pixel of a frame differs from the background, less what all of the frame does, over its usual amount, 0 … 6.
+    /// d: how much each pixel of a frame differs from the background in the light of the frame, over its usual amount, 0 … 6.
     pub fn foreground(&self, usual: &Usual, frame: &[u8], out: &mut Vec<f32>) {
-        let offset = median_difference(usual, frame);
-        let differences = frame.iter().zip(&usual.background).map(|(&grey, &background)| (f32::from(grey) - background - offset).abs());
+        let gain = light::gain(frame, &usual.background);
+        let differences = frame.iter().zip(&usual.background).map(|(&grey, &background)| (f32::from(grey) - gain * background).abs());
         out.clear();
         out.extend(differences.map(|difference| (difference / self.unit).min(6.0)));
     }
@@ -132,13 +133,6 @@ pub(super) fn direction(across: f32, down: f32) -> usize {
     (eighths.round() as i32).rem_euclid(DIRECTIONS as i32) as usize
 }
 
-/// The median of I − B over a frame: light that changed everywhere.
-fn median_difference(usual: &Usual, frame: &[u8]) -> f32 {
-    let mut differences: Vec<f32> = frame.iter().zip(&usual.background).map(|(&grey, &background)| f32::from(grey) - background).collect();
-    let middle = differences.len() / 2;
-    if differences.is_empty() { 0.0 } else { *differences.select_nth_unstable_by(middle, f32::total_cmp).1 }
-}
-
 /// The 0.9-quantile of the differences above 5 % of the largest, at least one grey level.
 fn foreground_unit(footage: Footage<'_>, usual: &Usual, spans: &[Span]) -> Result<f32, DataError> {
     let mut counts = vec![0u64; (512.0 * BINS) as usize];
@@ -146,9 +140,9 @@ fn foreground_unit(footage: Footage<'_>, usual: &Usual, spans: &[Span]) -> Resul
     for span in spans {
         for index in (span.start..span.end).step_by(5) {
             footage.cache.read(span.clip, index, &mut frame)?;
-            let offset = median_difference(usual, &frame);
+            let gain = light::gain(&frame, &usual.background);
             for (&grey, &background) in frame.iter().zip(&usual.background) {
-                let bin = ((f32::from(grey) - background - offset).abs() * BINS) as usize;
+                let bin = ((f32::from(grey) - gain * background).abs() * BINS) as usize;
                 counts[bin.min((512.0 * BINS) as usize - 1)] += 1;
             }
         }
