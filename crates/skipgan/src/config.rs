@@ -266,7 +266,7 @@ impl Default for Config {
             select: Select::Validation,
             validate_every: 0,
             lambda: 0.9,
-            picture_share: 0.2,
+            picture_share: 0.15,
             picture_join: Join::Max,
             local: false,
             top_share: 0.003,

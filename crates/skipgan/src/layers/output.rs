@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_blend_lies_between_what_is_seen_and_what_is_usual() {
-        let (pool, activation) = (Pool::new(1), Activation::new(Output::Blend, 3, 2));
+        let (pool, activation) = (Pool::new(1).expect("a pool of one"), Activation::new(Output::Blend, 3, 2));
         let made = |z: f64| {
             let mut made = [z, 3.0, z, 4.0];
             activation.forward(&pool, &INPUT, &mut made);
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn gradients_are_those_of_the_forward_pass() {
-        let pool = Pool::new(1);
+        let pool = Pool::new(1).expect("a pool of one");
         for kind in [Output::Linear, Output::Tanh, Output::Blend] {
             let activation = Activation::new(kind, 3, 2);
             let bare = [0.3, -0.7, -1.2, 0.1];
