@@ -85,13 +85,13 @@ pub enum Join {
 pub enum ScoreChoice {
     /// A = λR̃ + (1−λ)L̃: the paper's score.
     A,
-    /// S = A + ½Ũ + P̃: A with two further references of normality, rest (Ũ) and the background (P̃).
+    /// S = A + (Ũ − 1)⁺ + (P̃ − 1)⁺: A with two further references of normality, rest (Ũ) and the background (P̃).
     S,
     /// Ũ alone: motion against rest; no network is asked.
     Flow,
     /// P̃ alone: the picture against the background; no network is asked.
     Place,
-    /// Ũ + P̃: S without what the network adds, by the same windows, calibration and rule.
+    /// Ũ + P̃: what is left without the network, by the same windows and calibration.
     FlowPlace,
 }
 

@@ -7,8 +7,9 @@
 //! Where G restores the picture beside the motion, R̃ is the larger of R̃ of the motion and `picture_share` · R̃ of the picture, or their
 //! sum (`picture_join`).
 //!
-//! S = A + ½Ũ + P̃ (DETECTION.md §3.8 has ½A) is not in the paper: G's reconstruction is one reference of normality, rest (U) a second, the
-//! background (P) a third. Maps are weighed as numbers are.
+//! S = A + (Ũ − 1)⁺ + (P̃ − 1)⁺ is not in the paper: G's reconstruction is one reference of normality, rest (U) a second, the background
+//! (P) a third (DETECTION.md §3.8, which weighs them linearly). The two speak where they are more than a deviation above normal; below that
+//! they are noise beside A. The map is A + ½Ũ + P̃ of the maps, so that low values keep an order.
 
 use super::terms::{TermMaps, Terms};
 use crate::alarm_events::AlarmRule;
@@ -36,8 +37,8 @@ pub struct Calibrated {
     pub score: f64,
 }
 
-/// What A, Ũ and P̃ weigh in the score.
-fn weights(score: ScoreChoice) -> [f64; 3] {
+/// What A, Ũ and P̃ weigh in the map of the score.
+fn map_weights(score: ScoreChoice) -> [f64; 3] {
     match score {
         ScoreChoice::A => [1.0, 0.0, 0.0],
         ScoreChoice::S => [1.0, 0.5, 1.0],
@@ -49,7 +50,19 @@ fn weights(score: ScoreChoice) -> [f64; 3] {
 
 /// The score made of A, Ũ and P̃ that are all there.
 pub fn combined(score: ScoreChoice, terms: [f64; 3]) -> f64 {
-    weights(score).iter().zip(terms).map(|(weight, term)| weight * term).sum()
+    let [a, motion, place] = terms;
+    match score {
+        ScoreChoice::A => a,
+        ScoreChoice::S => a + beyond(motion) + beyond(place),
+        ScoreChoice::Flow => motion,
+        ScoreChoice::Place => place,
+        ScoreChoice::FlowPlace => motion + place,
+    }
+}
+
+/// What a reference beside A has to say: how far it is beyond one deviation above normal.
+fn beyond(term: f64) -> f64 {
+    (term - 1.0).max(0.0)
 }
 
 /// R̃ of the motion and R̃ of the picture as one.
@@ -77,9 +90,7 @@ pub fn calibrated(basis: &Basis, statistics: &BTreeMap<String, Statistics>, term
         Scale::TestMinmax => weigh(basis.lambda, terms.recon, terms.latent),
     };
     let (motion, place) = (standardised(MOTION, terms.motion), standardised(PLACE, terms.place));
-    let [of_a, of_motion, of_place] = weights(basis.score);
-    let add = |weight: f64, value: Option<f64>| if weight == 0.0 { 0.0 } else { weight * value.unwrap_or(0.0) };
-    let score = of_a * a + add(of_motion, motion) + add(of_place, place);
+    let score = combined(basis.score, [a, motion.unwrap_or(0.0), place.unwrap_or(0.0)]);
     Calibrated { a, picture, motion, place, score }
 }
 
@@ -99,7 +110,7 @@ pub fn without_past(basis: &Basis, statistics: &BTreeMap<String, Statistics>, te
     }
 }
 
-/// The map of the score, weighed as the score is; R's as it is where the score is not made of local terms. `no_past` as in
+/// The map of the score, a weighed sum of its terms' maps; R's as it is where the score is not made of local terms. `no_past` as in
 /// [`without_past`].
 pub fn score_map(basis: &Basis, statistics: &BTreeMap<String, Statistics>, maps: &TermMaps, no_past: bool, out: &mut Vec<f32>) {
     out.clear();
@@ -108,7 +119,7 @@ pub fn score_map(basis: &Basis, statistics: &BTreeMap<String, Statistics>, maps:
         return;
     }
     out.resize(maps.rows * maps.cols, 0.0);
-    let [of_a, of_motion, of_place] = weights(basis.score);
+    let [of_a, of_motion, of_place] = map_weights(basis.score);
     let mut add = |weight: f64, name: &str, map: &[f32]| {
         let Some(term) = statistics.get(name).filter(|_| weight > 0.0 && !map.is_empty()) else { return };
         let (slope, shift) = ((weight / term.sd) as f32, (-weight * term.median / term.sd) as f32);
@@ -268,21 +279,20 @@ mod tests {
         let judged = Anomaly::new(&calibration).next(all(), false, true);
         let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} for {b}");
         near(judged.calibrated.a, 1.7);
-        near(judged.calibrated.score, 1.7 + 0.5 * 3.0 + 4.0);
+        near(judged.calibrated.score, 1.7 + 2.0 + 3.0);
         // without a past only the place counts
-        near(Anomaly::new(&calibration).next(all(), true, true).calibrated.score, 4.0);
+        near(Anomaly::new(&calibration).next(all(), true, true).calibrated.score, 3.0);
     }
 
     #[test]
-    fn the_map_is_weighed_as_the_number_is() {
+    fn the_map_by_hand() {
         let calibration = of_default_score();
         let maps =
             TermMaps { rows: 1, cols: 1, recon: vec![2.0], latent: vec![6.0], motion: vec![4.0], place: vec![2.0], ..TermMaps::default() };
         let mut map = Vec::new();
-        for no_past in [false, true] {
+        for (no_past, wanted) in [(false, 1.7 + 0.5 * 3.0 + 4.0), (true, 4.0)] {
             score_map(&calibration.basis, &calibration.terms, &maps, no_past, &mut map);
-            let score = Anomaly::new(&calibration).next(all(), no_past, true).calibrated.score;
-            assert!((f64::from(map[0]) - score).abs() < 1e-5, "{map:?} {score}");
+            assert!((f64::from(map[0]) - wanted).abs() < 1e-5, "{map:?} {wanted}");
         }
     }
 
@@ -301,7 +311,7 @@ mod tests {
             assert!((judged.calibrated.a - (0.9 * recon - 0.1)).abs() < 1e-12, "{rule:?} {share}");
             let mut map = Vec::new();
             score_map(&calibration.basis, &calibration.terms, &maps, false, &mut map);
-            assert!((f64::from(map[0]) - judged.calibrated.score).abs() < 1e-5, "{map:?}");
+            assert!((f64::from(map[0]) - (judged.calibrated.a + 0.5 * 3.0 + 4.0)).abs() < 1e-5, "{map:?}");
         }
         // without motion G cannot know who walks
         assert_eq!(Anomaly::new(&calibration).next(terms, true, true).calibrated.a, 0.0);
