@@ -22,8 +22,8 @@ pub struct Generator<T> {
     pub image: Vec<T>,
     /// dec.0 before the output's activation.
     bare: Vec<T>,
-    /// x̂, dense.
-    pub reconstruction: Vec<T>,
+    /// x̂, dense; empty where the output has no activation, for then it is `bare`.
+    activated: Vec<T>,
     /// ∂x̂, dense, to be filled before [`Generator::backward`].
     pub gradient: Vec<T>,
 }
@@ -46,7 +46,7 @@ impl<T: Real> Generator<T> {
             kind: spec.output,
             image: vec![T::ZERO; images * input.image()],
             bare: vec![T::ZERO; images * output.image()],
-            reconstruction: vec![T::ZERO; images * output.image()],
+            activated: vec![T::ZERO; if spec.output == Output::Tanh { images * output.image() } else { 0 }],
             gradient: vec![T::ZERO; trained * output.image()],
         }
     }
@@ -63,19 +63,27 @@ impl<T: Real> Generator<T> {
         self.encoder.forward(run, image, &mut self.joins, images.clone(), source);
         let bare = self.output.of_mut(&mut self.bare, images.clone());
         self.decoder.forward(run, &mut self.joins, bare, images.clone(), source);
-        let elements = images.start * self.output.image()..images.end * self.output.image();
-        let bare = &self.bare[elements.clone()];
-        let kind = self.kind;
-        each(run.pool, &mut self.reconstruction[elements], bare, |to, bare| {
-            *to = if kind == Output::Tanh { bare.tanh() } else { bare };
-        });
+        if self.kind == Output::Tanh {
+            let elements = images.start * self.output.image()..images.end * self.output.image();
+            each(run.pool, &mut self.activated[elements.clone()], &self.bare[elements], |to, bare| *to = bare.tanh());
+        }
+    }
+
+    /// x̂, dense.
+    pub fn reconstruction(&self) -> &[T] {
+        if self.kind == Output::Tanh { &self.activated } else { &self.bare }
+    }
+
+    /// x̂ and where its gradient is put.
+    pub fn reconstruction_and_gradient(&mut self) -> (&[T], &mut [T]) {
+        (if self.kind == Output::Tanh { &self.activated } else { &self.bare }, &mut self.gradient)
     }
 
     /// From ∂x̂ in `self.gradient` to the gradients of all parameters, for the first `images` images.
     pub fn backward(&mut self, run: &mut Run<'_, T>, images: usize, gradient: &mut [T]) {
         let elements = images * self.output.image();
         if self.kind == Output::Tanh {
-            each(run.pool, &mut self.gradient[..elements], &self.reconstruction, |d, made| *d *= T::ONE - made * made);
+            each(run.pool, &mut self.gradient[..elements], &self.activated, |d, made| *d *= T::ONE - made * made);
         }
         self.decoder.backward(run, &mut self.joins, self.output.of(&self.gradient, 0..images), gradient);
         let image = self.input.of(&self.image, 0..images);
