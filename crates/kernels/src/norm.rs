@@ -2,6 +2,8 @@
 //!
 //! What is not here: running statistics, momentum and epsilon; the layer that owns them turns sums into a [`Lens`].
 
+#![allow(clippy::needless_range_loop, reason = "fixed small loops over registers read better by index")]
+
 use std::ops::Range;
 
 use crate::arch::{Kernel, Lanes, dispatch};
@@ -63,39 +65,47 @@ struct Part<'a, T> {
     to: &'a mut [f64],
 }
 
-/// Channels whose sums stay in registers while the pixels pass.
+/// Most channels whose sums stay in registers while the pixels pass.
 const BLOCK: usize = 8;
+
+impl<T: Real> Part<'_, T> {
+    /// The sums of N channels from `c` on.
+    #[inline(always)]
+    fn channels<const N: usize>(&mut self, c: usize) {
+        let Sums { d, y, mean } = self.sums;
+        let mut centre = [0.0; N];
+        if let Some(mean) = mean {
+            centre.copy_from_slice(&mean[c..c + N]);
+        }
+        let (mut a, mut b) = ([0.0; N], [0.0; N]);
+        for index in self.pixels.clone() {
+            let (d, y) = (&d.data[index * d.pixel + c..][..N], &y.data[index * y.pixel + c..][..N]);
+            for i in 0..N {
+                let value = d[i].to_f64();
+                a[i] += value;
+                b[i] += value * (y[i].to_f64() - centre[i]);
+            }
+        }
+        let (first, second) = self.to.split_at_mut(d.channels);
+        first[c..c + N].copy_from_slice(&a);
+        second[c..c + N].copy_from_slice(&b);
+    }
+}
 
 impl<T: Real> Kernel for Part<'_, T> {
     #[inline(always)]
-    fn run<L: Lanes>(self) {
-        let Sums { d, y, mean } = self.sums;
-        let channels = d.channels;
-        let (first, second) = self.to.split_at_mut(channels);
+    fn run<L: Lanes>(mut self) {
+        let channels = self.sums.d.channels;
         let whole = channels / BLOCK * BLOCK;
-        for c in (0..whole).step_by(BLOCK) {
-            let mut centre = [0.0; BLOCK];
-            if let Some(mean) = mean {
-                centre.copy_from_slice(&mean[c..c + BLOCK]);
-            }
-            let (mut a, mut b) = ([0.0; BLOCK], [0.0; BLOCK]);
-            for index in self.pixels.clone() {
-                let (d, y) = (&d.data[index * d.pixel + c..][..BLOCK], &y.data[index * y.pixel + c..][..BLOCK]);
-                for i in 0..BLOCK {
-                    let value = d[i].to_f64();
-                    a[i] += value;
-                    b[i] += value * (y[i].to_f64() - centre[i]);
-                }
-            }
-            first[c..c + BLOCK].copy_from_slice(&a);
-            second[c..c + BLOCK].copy_from_slice(&b);
-        }
-        for c in whole..channels {
-            let centre = mean.map_or(0.0, |mean| mean[c]);
-            for index in self.pixels.clone() {
-                let value = d.data[index * d.pixel + c].to_f64();
-                first[c] += value;
-                second[c] += value * (y.data[index * y.pixel + c].to_f64() - centre);
+        (0..whole).step_by(BLOCK).for_each(|c| self.channels::<BLOCK>(c));
+        match channels - whole {
+            0 => {}
+            1 => self.channels::<1>(whole),
+            2 => self.channels::<2>(whole),
+            3 => self.channels::<3>(whole),
+            rest => {
+                self.channels::<4>(whole);
+                (whole + 4..whole + rest).for_each(|c| self.channels::<1>(c));
             }
         }
     }

@@ -28,6 +28,10 @@ struct Open {
     /// The run in progress and how many jobs it has. The pointer outlives the run: `run_on` waits.
     work: Option<(*const Work<'static>, usize)>,
     generation: usize,
+    /// Workers that sleep until the next run: nobody else needs a call of the system to be woken.
+    asleep: usize,
+    /// Whether the caller sleeps until the last worker has left.
+    waits: bool,
     stop: bool,
     panic: Option<Box<dyn Any + Send>>,
 }
@@ -103,7 +107,9 @@ impl Shared {
             }
             let mut open = lock(&self.open);
             while open.generation == last && !open.stop {
+                open.asleep += 1;
                 open = self.start.wait(open).unwrap_or_else(PoisonError::into_inner);
+                open.asleep -= 1;
             }
             if open.stop {
                 return;
@@ -118,10 +124,11 @@ impl Shared {
             // SAFETY: `run_on` does not return before every thread that entered has left.
             self.attempt(worker, unsafe { &*work }, jobs);
             let open = lock(&self.open);
-            if self.inside.fetch_sub(1, Ordering::Release) == 1 {
+            let wakes = self.inside.fetch_sub(1, Ordering::Release) == 1 && open.waits;
+            drop(open);
+            if wakes {
                 self.done.notify_all();
             }
-            drop(open);
         }
     }
 }
@@ -147,7 +154,7 @@ impl Pool {
         let level = level.require()?;
         let shared = Arc::new(Shared {
             threads: threads.max(1),
-            open: Mutex::new(Open { work: None, generation: 0, stop: false, panic: None }),
+            open: Mutex::new(Open { work: None, generation: 0, asleep: 0, waits: false, stop: false, panic: None }),
             start: Condvar::new(),
             done: Condvar::new(),
             next: AtomicUsize::new(0),
@@ -242,8 +249,11 @@ impl Pool {
         open.work = Some((work, jobs));
         open.generation += 1;
         self.shared.generation.store(open.generation, Ordering::Relaxed);
+        let sleepers = open.asleep > 0;
         drop(open);
-        self.shared.start.notify_all();
+        if sleepers {
+            self.shared.start.notify_all();
+        }
     }
 
     /// Lets nobody else in and waits for those inside.
@@ -257,8 +267,10 @@ impl Pool {
         }
         let mut open = lock(&self.shared.open);
         while self.shared.inside.load(Ordering::Acquire) != 0 {
+            open.waits = true;
             open = self.shared.done.wait(open).unwrap_or_else(PoisonError::into_inner);
         }
+        open.waits = false;
         open.panic.take()
     }
 

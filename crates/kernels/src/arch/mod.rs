@@ -24,5 +24,5 @@ pub(crate) use bytes::{ByteKernel, ByteWords, dispatch_bytes};
 pub use cpu::{CpuError, Level};
 pub(crate) use denormals::FlushGuard;
 pub(crate) use lanes::{Kernel, Lanes, Words, dispatch};
-pub(crate) use portable::Single;
+pub(crate) use portable::{Quad, Single};
 pub(crate) use tile::{Listed, Multiply, PANEL, Product, Rows, Strided, Turned, Windows, product};

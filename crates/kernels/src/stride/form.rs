@@ -1,6 +1,6 @@
 //! Which form a shape takes, and what each needs.
 
-use super::{narrow, small, winograd};
+use super::{narrow, narrow_up, small, winograd};
 use crate::arch::PANEL;
 
 /// What a weight joins.
@@ -86,7 +86,7 @@ impl Shape {
         let panels = self.wide.div_ceil(PANEL) * PANEL;
         match self.form() {
             Form::Winograd => 36 * panels * self.deep,
-            Form::Narrow => narrow::up_weight(self.wide, self.deep),
+            Form::Narrow => narrow_up::weight(self.wide, self.deep),
             Form::Small => small::live(self.rows, self.cols).count() * panels * self.deep,
         }
     }

@@ -11,6 +11,7 @@
 
 mod form;
 mod narrow;
+mod narrow_up;
 mod points;
 mod scratch;
 mod small;
@@ -94,6 +95,11 @@ impl<T: Real> Filter<T> {
         Self { shape, uses: Uses { down: false, up: false }, raw: Vec::new(), down: Buffer::default(), up: Buffer::default() }
     }
 
+    /// Whether it has no memory for its weight.
+    pub fn is_loose(&self) -> bool {
+        self.uses == Uses { down: false, up: false }
+    }
+
     /// The filter for one call, with `weight`, `[ky][kx][wide][deep]`.
     ///
     /// # Panics
@@ -136,7 +142,7 @@ fn load_down(pool: &Pool, shape: &Shape, weight: &[f32], to: &mut [f32]) {
 fn load_up(pool: &Pool, shape: &Shape, weight: &[f32], to: &mut [f32]) {
     match shape.form() {
         Form::Winograd => weights::up_points(pool, weight, shape.wide, shape.deep, to),
-        Form::Narrow => narrow::load_up(pool, shape, weight, to),
+        Form::Narrow => narrow_up::load(pool, shape, weight, to),
         Form::Small => small::load_up(pool, shape, weight, to),
     }
 }
@@ -243,7 +249,7 @@ pub fn up<'w, T: Real>(
     let (lens, bias) = (lens.and_then(Lens::singles), bias.and_then(T::singles));
     let run = match filter.shape.form() {
         Form::Winograd => winograd::up,
-        Form::Narrow => narrow::up,
+        Form::Narrow => narrow_up::up,
         Form::Small => small::up,
     };
     let shape = &filter.shape;

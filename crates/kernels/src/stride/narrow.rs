@@ -1,47 +1,45 @@
 //! Few wide channels (pictures and their gradients), where channels alone would leave k or the columns too short.
 //!
 //! `down` and `pair` copy a band of x into a strip with a border of zeros; there the four kx taps of a row are one run of
-//! 4 · wide numbers, and a window's four runs are one row of a matrix. `up` makes, for each output row, the 4 · wide sums
-//! of each small pixel (taps kx = 0..4), and adds the overlapping ones.
+//! 4 · wide numbers, and a window's four runs are one row of a matrix. `up`: [`super::narrow_up`].
 
 use std::ops::Range;
 
 use super::form::Shape;
+use super::narrow_up;
 use super::points::Glass;
 use super::scratch::Store;
 use super::small::See;
-use super::weights;
 use super::winograd::Shared;
-use crate::arch::{Kernel, Lanes, PANEL, Product, Strided, Windows, dispatch, product};
+use crate::arch::{Kernel, Lanes, PANEL, Product, Single, Windows, Words, dispatch, product};
 use crate::memory::Common;
 use crate::{Lens, Map, MapMut, Pool, Write};
 
 /// Small pixels a job of `down` and a step of `pair` take, about.
 const PIXELS: usize = 384;
-/// Small pixels a job of `up` takes, about.
-const UP_PIXELS: usize = 1024;
 /// Numbers all partial sums of `pair` hold at most, beyond one.
 const PARTIALS: usize = 1 << 19;
 
 /// Rows of a small map cut into bands.
 #[derive(Clone, Copy)]
-struct Bands {
-    rows: usize,
-    cols: usize,
+pub(super) struct Bands {
+    pub(super) rows: usize,
+    pub(super) cols: usize,
     height: usize,
     an_image: usize,
-    count: usize,
+    pub(super) count: usize,
 }
 
 impl Bands {
-    fn new(images: usize, rows: usize, cols: usize, pixels: usize) -> Self {
+    pub(super) fn new(images: usize, rows: usize, cols: usize, pixels: usize) -> Self {
         // Bands of one image are of nearly equal height.
         let height = rows.div_ceil(rows.div_ceil((pixels / cols).clamp(1, rows)));
         let an_image = rows.div_ceil(height);
         Self { rows, cols, height, an_image, count: images * an_image }
     }
 
-    fn at(&self, band: usize) -> (usize, Range<usize>) {
+    /// The image of a band, and its rows.
+    pub(super) fn at(&self, band: usize) -> (usize, Range<usize>) {
         let first = band % self.an_image * self.height;
         (band / self.an_image, first..self.rows.min(first + self.height))
     }
@@ -60,7 +58,7 @@ pub(super) fn needs(shape: &Shape) -> (usize, usize) {
     let Shape { wide, deep, rows, cols, images } = *shape;
     let bands = Bands::new(images, rows, cols, PIXELS);
     let size = 16 * wide * deep.next_multiple_of(PANEL);
-    let own = pair_own(&bands, wide, deep).max(up_own(&Bands::new(images, rows, cols, UP_PIXELS), wide, deep));
+    let own = pair_own(&bands, wide, deep).max(narrow_up::own(shape));
     (parts(bands.count, size) * size, own)
 }
 
@@ -70,24 +68,6 @@ fn parts(bands: usize, size: usize) -> usize {
 
 fn pair_own(bands: &Bands, wide: usize, deep: usize) -> usize {
     bands.strip(wide) + bands.height * bands.cols * deep.next_multiple_of(PANEL)
-}
-
-fn up_own(bands: &Bands, wide: usize, deep: usize) -> usize {
-    (bands.height + 2) * bands.cols * deep + bands.cols * (4 * wide).next_multiple_of(PANEL)
-}
-
-/// Numbers of a weight prepared for `up`: `[ky][4 · wide / 16][deep][16]`.
-pub(super) fn up_weight(wide: usize, deep: usize) -> usize {
-    4 * (4 * wide).next_multiple_of(PANEL) * deep
-}
-
-/// Prepares a weight for `up`.
-pub(super) fn load_up(pool: &Pool, shape: &Shape, weight: &[f32], to: &mut [f32]) {
-    let (wide, deep) = (shape.wide, shape.deep);
-    let size = up_weight(wide, deep) / 4;
-    for (row, to) in weight.chunks_exact(4 * wide * deep).zip(to.chunks_exact_mut(size)) {
-        weights::turned_panels(pool, row, deep, 4 * wide, deep, to);
-    }
 }
 
 /// A band of x.
@@ -156,10 +136,10 @@ impl Kernel for Down<'_> {
         let (cols, line) = (self.source.x.cols / 2, (self.source.x.cols + 2) * wide);
         for row in 0..self.source.rows.len() {
             let to = self.to.wrapping_add(row * cols * self.pixel);
-            for col in 0..cols {
-                if let Some(bias) = self.bias {
-                    // SAFETY: `down` checked the band's pixels of the target; bias has `deep` numbers.
-                    unsafe { std::ptr::copy_nonoverlapping(bias.as_ptr(), to.add(col * self.pixel), self.deep) };
+            if let Some(bias) = self.bias {
+                for col in 0..cols {
+                    // SAFETY: `down` checked the band's pixels of the target.
+                    unsafe { put::<L>(bias, to.add(col * self.pixel)) };
                 }
             }
             let a = self.strip[2 * row * line..][..4 * line].as_ptr();
@@ -171,6 +151,26 @@ impl Kernel for Down<'_> {
             // SAFETY: windows of `cols` pixels lie within the four lines sliced above; the weight's length is the filter's;
             // `down` checked the target.
             unsafe { product::<L, Windows>(&work) };
+        }
+    }
+}
+
+/// Copies a few numbers, which a call of the system's copy would take longer to begin with.
+///
+/// # Safety
+/// As many numbers are writable at `to`.
+#[inline(always)]
+unsafe fn put<L: Lanes>(from: &[f32], to: *mut f32) {
+    let mut at = 0;
+    // SAFETY: the caller's promise; vectors end with `from`.
+    unsafe {
+        while at + L::WIDTH <= from.len() {
+            L::load(from.as_ptr().add(at)).store(to.add(at));
+            at += L::WIDTH;
+        }
+        while at < from.len() {
+            Single::load(from.as_ptr().add(at)).store(to.add(at));
+            at += 1;
         }
     }
 }
@@ -282,118 +282,5 @@ pub(super) fn pair(
                 }
             }
         }
-    });
-}
-
-struct Up<'a> {
-    y: Map<'a, f32>,
-    glass: Glass,
-    image: usize,
-    rows: Range<usize>,
-    weight: &'a [f32],
-    bias: Option<&'a [f32]>,
-    seen: &'a mut [f32],
-    /// `[cols][4 · wide, padded]`: this thread's.
-    sums: *mut f32,
-    to: Common,
-    wide: usize,
-    pixel: usize,
-}
-
-impl Up<'_> {
-    /// Output row `row` from the sums of its small pixels: even columns 2j take kx = 1 of j and 3 of j − 1, odd ones 2 of
-    /// j and 0 of j + 1. `WIDE` is the number of channels where it is worth a loop of its own, else 0.
-    #[inline(always)]
-    fn spread<const WIDE: usize>(&self, row: usize) {
-        let (cols, wide) = (self.y.cols, if WIDE == 0 { self.wide } else { WIDE });
-        let stride = (4 * wide).next_multiple_of(PANEL);
-        let sums = self.sums.cast_const();
-        let start = (self.image * 2 * self.y.rows + row) * 2 * cols;
-        let length = (2 * cols - 1) * self.pixel + wide;
-        let to = self.to.at(start * self.pixel, length);
-        for j in 0..cols {
-            for c in 0..wide {
-                let bias = self.bias.map_or(0.0, |bias| bias[c]);
-                // SAFETY: j and its neighbours index the `cols` rows of sums that `up` reserved; `at` checked the output row, which
-                // is this band's alone.
-                unsafe {
-                    let sum = |j: usize, kx: usize| *sums.add(j * stride + kx * wide + c);
-                    let left = if j > 0 { sum(j - 1, 3) } else { 0.0 };
-                    let right = if j + 1 < cols { sum(j + 1, 0) } else { 0.0 };
-                    *to.add(2 * j * self.pixel + c) = sum(j, 1) + left + bias;
-                    *to.add((2 * j + 1) * self.pixel + c) = sum(j, 2) + right + bias;
-                }
-            }
-        }
-    }
-
-    /// The taps of the small rows that output row 2m + p meets: 1 and 3 of m and m − 1, or 0 and 2 of m + 1 and m.
-    fn meets(&self, row: usize) -> [Option<(usize, usize)>; 2] {
-        let (m, p) = (row / 2, row % 2);
-        let pairs = if p == 0 { [(Some(m), 1), (m.checked_sub(1), 3)] } else { [(Some(m), 2), (Some(m + 1), 0)] };
-        pairs.map(|(m, tap)| m.filter(|&m| m < self.y.rows).map(|m| (m, tap)))
-    }
-}
-
-impl Kernel for Up<'_> {
-    #[inline(always)]
-    fn run<L: Lanes>(self) {
-        let (cols, deep) = (self.y.cols, self.y.channels);
-        let first = self.rows.start.saturating_sub(1);
-        let last = self.y.rows.min(self.rows.end + 1);
-        let start = (self.image * self.y.rows + first) * cols;
-        let count = (last - first) * cols;
-        let (a, a_row) = if self.glass.clear() {
-            (self.y.data[start * self.y.pixel..].as_ptr(), self.y.pixel)
-        } else {
-            for (i, to) in self.seen.chunks_exact_mut(deep).take(count).enumerate() {
-                let to = to.as_mut_ptr();
-                See { from: self.y.nth(start + i), glass: self.glass, first: 0, to, panel: PANEL }.run::<L>();
-            }
-            (self.seen.as_ptr(), deep)
-        };
-        let columns = (4 * self.wide).next_multiple_of(PANEL);
-        for row in 2 * self.rows.start..2 * self.rows.end {
-            for (i, (small, ky)) in self.meets(row).into_iter().flatten().enumerate() {
-                let a = a.wrapping_add((small - first) * cols * a_row);
-                let rows = Strided { a, a_row, c: self.sums, c_row: columns };
-                let b = self.weight[ky * columns * deep..][..columns * deep].as_ptr();
-                let work = Product { rows: &rows, count: cols, depth: deep, b, panel: deep * PANEL, columns, fresh: i == 0 };
-                // SAFETY: a row of y (or of what is seen of it); `sums` has room for `cols` rows of `columns`.
-                unsafe { product::<L, Strided>(&work) };
-            }
-            match self.wide {
-                1 => self.spread::<1>(row),
-                3 => self.spread::<3>(row),
-                _ => self.spread::<0>(row),
-            }
-        }
-    }
-}
-
-pub(super) fn up(
-    pool: &Pool,
-    y: Map<'_, f32>,
-    lens: Option<Lens<'_, f32>>,
-    weight: &[f32],
-    bias: Option<&[f32]>,
-    x: MapMut<'_, f32>,
-    store: &mut Store,
-) {
-    let (wide, deep, pixel) = (x.channels, y.channels, x.pixel);
-    let bands = Bands::new(y.images, y.rows, y.cols, UP_PIXELS);
-    assert_eq!(weight.len(), up_weight(wide, deep));
-    let own_size = up_own(&bands, wide, deep).next_multiple_of(PANEL);
-    let (_, own, _) = store.all(0, own_size, pool.threads());
-    let (own, out) = (Common::new(own), Common::new(x.data));
-    let glass = Shared(Glass::new(lens));
-    let seen_size = (bands.height + 2) * bands.cols * deep;
-    let sums_size = bands.cols * (4 * wide).next_multiple_of(PANEL);
-    pool.run_on(bands.count, |worker, band| {
-        let (image, rows) = bands.at(band);
-        let at = own.at(worker * own_size, own_size);
-        // SAFETY: `own` has that room for each thread.
-        let seen = unsafe { std::slice::from_raw_parts_mut(at.add(sums_size), seen_size) };
-        dispatch(pool.level(), Up { y, glass: glass.get(), image, rows, weight, bias, seen, sums: at, to: out, wide, pixel });
     });
 }

@@ -40,24 +40,35 @@ impl Glass {
     }
 }
 
-/// What is seen of a vector of pixels at `from`; 0 outside the map.
-///
-/// # Safety
-/// `from` is null (if `EDGE`) or readable.
-#[inline(always)]
-unsafe fn see<L: Lanes, const LENS: bool, const EDGE: bool>(from: *const f32, channel: usize, glass: &[L; 3]) -> L {
-    if EDGE && from.is_null() {
-        return L::splat(0.0);
-    }
-    // SAFETY: the caller's promise.
-    let value = unsafe { L::load(from.add(channel)) };
-    if LENS { glass[0].mul_add(value, glass[1]).leaky(glass[2]) } else { value }
+/// A square patch of N × N pixels, which may reach beyond the map.
+pub(super) struct Patch<const N: usize> {
+    /// Its first pixel; the distances to the next row and to the next pixel.
+    pub(super) first: *const f32,
+    pub(super) line: usize,
+    pub(super) pixel: usize,
+    /// Bit i: whether row or column i is within the map.
+    pub(super) rows: u32,
+    pub(super) cols: u32,
+    /// Whether some are not.
+    pub(super) edge: bool,
 }
 
-/// Addresses of a square patch of N × N pixels, null outside the map.
-pub(super) struct Patch<const N: usize> {
-    pub(super) pixels: [[*const f32; N]; N],
-    pub(super) edge: bool,
+impl<const N: usize> Patch<N> {
+    /// What is seen of a vector of channels of pixel (i, j); 0 outside the map.
+    ///
+    /// # Safety
+    /// Pixels within the map are readable, and all are if not `EDGE`.
+    #[inline(always)]
+    unsafe fn see<L: Lanes, const LENS: bool, const EDGE: bool>(&self, i: usize, j: usize, channel: usize, glass: &[L; 3]) -> L {
+        if EDGE && (self.rows >> i & self.cols >> j & 1) == 0 {
+            return L::splat(0.0);
+        }
+        // By line, then by pixel: one register a line and one a column, for all pixels.
+        let line = self.first.wrapping_add(i * self.line + channel);
+        // SAFETY: the caller's promise.
+        let value = unsafe { L::load(line.wrapping_add(j * self.pixel)) };
+        if LENS { glass[0].mul_add(value, glass[1]).leaky(glass[2]) } else { value }
+    }
 }
 
 /// 6 × 6 pixels of x to 9 points of each phase: `out[(a*3+b) * points + (p*2+q) * wide + channel]`.
@@ -116,7 +127,7 @@ unsafe fn large_one<L: Lanes, const LENS: bool, const EDGE: bool>(
             for i in 0..3 {
                 for j in 0..3 {
                     // SAFETY: the caller's promise.
-                    d[i][j] = unsafe { see::<L, LENS, EDGE>(patch.pixels[2 * i + p][2 * j + q], channel, &glass) };
+                    d[i][j] = unsafe { patch.see::<L, LENS, EDGE>(2 * i + p, 2 * j + q, channel, &glass) };
                 }
             }
             let to = out.wrapping_add((p * 2 + q) * wide + channel);
@@ -201,7 +212,7 @@ unsafe fn small_one<L: Lanes, const LENS: bool, const EDGE: bool>(
     for i in 0..4 {
         for j in 0..4 {
             // SAFETY: the caller's promise.
-            d[i][j] = unsafe { see::<L, LENS, EDGE>(patch.pixels[i][j], channel, &glass) };
+            d[i][j] = unsafe { patch.see::<L, LENS, EDGE>(i, j, channel, &glass) };
         }
     }
     for a in 0..5 {
@@ -287,8 +298,11 @@ unsafe fn gradient_one<L: Lanes>(patch: &Patch<2>, glass: Glass, channel: usize,
         let glass = if clear { [L::splat(0.0); 3] } else { glass.at::<L>(channel) };
         for i in 0..2 {
             for j in 0..2 {
-                let from = patch.pixels[i][j];
-                d[i][j] = if clear { see::<L, false, true>(from, channel, &glass) } else { see::<L, true, true>(from, channel, &glass) };
+                d[i][j] = if clear {
+                    patch.see::<L, false, true>(i, j, channel, &glass)
+                } else {
+                    patch.see::<L, true, true>(i, j, channel, &glass)
+                };
             }
         }
         tap_points(d, to, points);

@@ -36,33 +36,41 @@ impl Grid {
         Self { rows, cols, down, across, tiles: images * down * across }
     }
 
-    /// Image, row and column (of the small map) where a tile begins.
+    /// Image, row and column (of the small map) where each of some tiles begins.
     #[inline(always)]
-    fn at(&self, tile: usize) -> (usize, usize, usize) {
-        let (image, rest) = (tile / (self.down * self.across), tile % (self.down * self.across));
-        (image, rest / self.across * 2, rest % self.across * 2)
+    fn walk(&self, tiles: Range<usize>) -> impl Iterator<Item = (usize, usize, usize)> + use<> {
+        let Grid { down, across, .. } = *self;
+        let (mut image, rest) = (tiles.start / (down * across), tiles.start % (down * across));
+        let (mut row, mut col) = (rest / across, rest % across);
+        // Counted on, for a division takes as long as many a tile.
+        tiles.map(move |_| {
+            let at = (image, 2 * row, 2 * col);
+            col += 1;
+            if col == across {
+                (row, col) = (row + 1, 0);
+            }
+            if row == down {
+                (image, row) = (image + 1, 0);
+            }
+            at
+        })
     }
 }
 
-/// Addresses of N × N pixels from (row, col), which may lie outside.
+/// N × N pixels from (row, col), which may lie outside.
 #[inline(always)]
 fn patch<const N: usize>(map: &Map<'_, f32>, image: usize, row: isize, col: isize) -> Patch<N> {
-    let inside = |i: isize, n: usize| i >= 0 && i < n as isize;
+    let bits = |first: isize, count: usize| {
+        let inside = |i: usize| (first + i as isize >= 0 && first + (i as isize) < count as isize) as u32;
+        (0..N).fold(0, |bits, i| bits | inside(i) << i)
+    };
     let last = N as isize - 1;
     let edge = row < 0 || col < 0 || row + last >= map.rows as isize || col + last >= map.cols as isize;
-    let mut pixels = [[std::ptr::null(); N]; N];
-    for (r, line) in (row..).zip(&mut pixels) {
-        if !inside(r, map.rows) {
-            continue;
-        }
-        for (c, pixel) in (col..).zip(line) {
-            if inside(c, map.cols) {
-                let index = (image * map.rows + r as usize) * map.cols + c as usize;
-                *pixel = map.data.as_ptr().wrapping_add(index * map.pixel);
-            }
-        }
-    }
-    Patch { pixels, edge }
+    let all = (1 << N) - 1;
+    let (rows, cols) = if edge { (bits(row, map.rows), bits(col, map.cols)) } else { (all, all) };
+    let index = ((image * map.rows) as isize + row) * map.cols as isize + col;
+    let first = map.data.as_ptr().wrapping_offset(index * map.pixel as isize);
+    Patch { first, line: map.cols * map.pixel, pixel: map.pixel, rows, cols, edge }
 }
 
 /// Numbers between two rows of points: not a power of two, so that six rows do not share a cache set.
@@ -70,19 +78,33 @@ fn padded(channels: usize) -> usize {
     channels.next_multiple_of(PANEL) + PANEL
 }
 
-/// Tiles a block takes, so that what the stages hand on stays in the caches: about 4 MiB.
-fn block(tiles: usize, floats_a_tile: usize) -> usize {
-    let fit = (1 << 20) / floats_a_tile;
+/// Numbers of a tile's products, `[point][channels]`, one tile after the other: they are read as they lie. An odd number of cache
+/// lines, so that tiles do not share a cache set.
+fn product_row(points: usize, channels: usize) -> usize {
+    let lines = points * channels.div_ceil(PANEL);
+    (lines + (lines + 1) % 2) * PANEL
+}
+
+/// Numbers of a block that all threads share: 4 MiB, for where weights are much and tiles few.
+const SHARED: usize = 1 << 20;
+/// Numbers of a block that one thread keeps to itself: 768 KiB of a second cache of 1 MiB.
+const OWN: usize = 192 << 10;
+/// Numbers of a block of `pair`: 512 KiB, for its sums take room too.
+const PAIR: usize = 128 << 10;
+
+/// Tiles a block of about `numbers` takes.
+fn block(numbers: usize, tiles: usize, floats_a_tile: usize) -> usize {
+    let fit = numbers / floats_a_tile;
     (fit / ROWS * ROWS).clamp(ROWS, 1024).min(tiles)
 }
 
 /// Numbers the three kernels need: for all threads, for each.
 pub(super) fn needs(wide: usize, deep: usize, rows: usize, cols: usize, images: usize) -> (usize, usize) {
     let tiles = Grid::new(images, rows, cols).tiles;
-    let floats = [9 * (padded(4 * wide) + padded(deep)), 25 * padded(deep) + 36 * padded(wide)];
+    let floats = [9 * padded(4 * wide) + product_row(9, deep), 25 * padded(deep) + product_row(36, wide)];
     let [down, up] = floats.map(|floats| Cut::new(tiles, floats).needs(floats));
     let pair = 9 * (padded(4 * wide) + deep.next_multiple_of(PANEL));
-    (down.0.max(up.0).max(block(tiles, pair) * pair), down.1.max(up.1))
+    (down.0.max(up.0).max(block(PAIR, tiles, pair) * pair), down.1.max(up.1))
 }
 
 /// Numbers of the nine points of a gradient.
@@ -103,8 +125,7 @@ struct LargePoints<'a> {
 impl Kernel for LargePoints<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        for (i, tile) in self.tiles.enumerate() {
-            let (image, row, col) = self.grid.at(tile);
+        for (i, (image, row, col)) in self.grid.walk(self.tiles).enumerate() {
             let patch = patch::<6>(&self.x, image, 2 * row as isize - 1, 2 * col as isize - 1);
             let to = self.to.wrapping_add(i * self.row);
             // SAFETY: pixels lie within the map; the stage checked the target's extent.
@@ -126,8 +147,7 @@ struct SmallPoints<'a> {
 impl Kernel for SmallPoints<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        for (i, tile) in self.tiles.enumerate() {
-            let (image, row, col) = self.grid.at(tile);
+        for (i, (image, row, col)) in self.grid.walk(self.tiles).enumerate() {
             let patch = patch::<4>(&self.y, image, row as isize - 1, col as isize - 1);
             let to = self.to.wrapping_add(i * self.row);
             // SAFETY: pixels lie within the map; the stage checked the target's extent.
@@ -149,8 +169,7 @@ struct GradientPoints<'a> {
 impl Kernel for GradientPoints<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        for (i, tile) in self.tiles.enumerate() {
-            let (image, row, col) = self.grid.at(tile);
+        for (i, (image, row, col)) in self.grid.walk(self.tiles).enumerate() {
             let patch = patch::<2>(&self.y, image, row as isize, col as isize);
             let to = self.to.wrapping_add(i * PANEL);
             // SAFETY: pixels lie within the map; the stage checked the target's extent.
@@ -175,52 +194,77 @@ struct Pixels<'a> {
 }
 
 impl Pixels<'_> {
-    /// Address of the pixel that result (i, j) of phase (p, q) becomes, if it is within the map.
+    /// The four results of a phase at `to`; `below` and `beside` are the distances to the next row's and the next one. Unless
+    /// `WHOLE`, only `rows` × `cols` of them are within the map.
+    ///
+    /// # Safety
+    /// Nine rows of `WIDTH` numbers from `channel` on are readable, the results within the map writable.
     #[inline(always)]
-    fn target(&self, (image, row, col): (usize, usize, usize), (i, j): (usize, usize), phase: usize) -> Option<*mut f32> {
-        let (rows, cols) = (self.grid.rows, self.grid.cols);
-        if row + i >= rows || col + j >= cols {
-            return None;
-        }
-        let (r, c) = (self.spread * (row + i) + phase / 2, self.spread * (col + j) + phase % 2);
-        let index = (image * self.spread * rows + r) * self.spread * cols + c;
-        Some(self.to.at(index * self.pixel, self.channels))
-    }
-
-    #[inline(always)]
-    fn one<L: Lanes>(&self, from: *const f32, channel: usize, targets: &[[Option<*mut f32>; 2]; 2]) {
-        // SAFETY: `from` has nine rows of at least `channels` numbers (the stage's check); `target` checked the pixels.
+    unsafe fn one<L: Lanes, const WHOLE: bool>(&self, from: *const f32, channel: usize, to: &Square) {
+        // SAFETY: the caller's promise; a bias has `channels` numbers.
         unsafe {
             let found = results::<L>(from.add(channel), self.points);
             let bias = self.bias.map_or(L::splat(0.0), |bias| L::load(bias.as_ptr().add(channel)));
             for i in 0..2 {
                 for j in 0..2 {
-                    if let Some(to) = targets[i][j] {
-                        found[i][j].add(bias).store(to.add(channel));
+                    if WHOLE || i < to.rows && j < to.cols {
+                        found[i][j].add(bias).store(to.first.add(i * to.below + j * to.beside + channel));
                     }
                 }
             }
         }
     }
+
+    /// # Safety
+    /// That of [`Pixels::one`], for all channels.
+    #[inline(always)]
+    unsafe fn phase<L: Lanes, const WHOLE: bool>(&self, from: *const f32, to: &Square) {
+        let mut channel = 0;
+        // SAFETY: the caller's promise; vectors end at `channels`.
+        unsafe {
+            while channel + L::WIDTH <= self.channels {
+                self.one::<L, WHOLE>(from, channel, to);
+                channel += L::WIDTH;
+            }
+            while channel < self.channels {
+                self.one::<Single, WHOLE>(from, channel, to);
+                channel += 1;
+            }
+        }
+    }
+}
+
+/// Where the 2 × 2 results of a phase go.
+struct Square {
+    first: *mut f32,
+    below: usize,
+    beside: usize,
+    /// How many are within the map.
+    rows: usize,
+    cols: usize,
 }
 
 impl Kernel for Pixels<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        for (n, tile) in self.tiles.clone().enumerate() {
-            let at = self.grid.at(tile);
-            for phase in 0..self.spread * self.spread {
+        let (rows, cols, spread) = (self.grid.rows, self.grid.cols, self.spread);
+        let line = spread * cols * self.pixel;
+        for (n, (image, row, col)) in self.grid.walk(self.tiles.clone()).enumerate() {
+            let (tall, broad) = (2.min(rows - row), 2.min(cols - col));
+            let start = (image * rows + row) * spread * line + spread * col * self.pixel;
+            let extent = (spread * tall - 1) * line + (spread * broad - 1) * self.pixel + self.channels;
+            let first = self.to.at(start, extent);
+            for phase in 0..spread * spread {
                 let from = self.from.wrapping_add(n * self.row + phase * 9 * self.points);
-                let t = |i, j| self.target(at, (i, j), phase);
-                let targets = [[t(0, 0), t(0, 1)], [t(1, 0), t(1, 1)]];
-                let mut channel = 0;
-                while channel + L::WIDTH <= self.channels {
-                    self.one::<L>(from, channel, &targets);
-                    channel += L::WIDTH;
-                }
-                while channel < self.channels {
-                    self.one::<Single>(from, channel, &targets);
-                    channel += 1;
+                let first = first.wrapping_add(phase / 2 * line + phase % 2 * self.pixel);
+                let to = Square { first, below: spread * line, beside: spread * self.pixel, rows: tall, cols: broad };
+                // SAFETY: `from` has nine rows of at least `channels` numbers (the stage's check); `at` checked the tile's pixels.
+                unsafe {
+                    if tall == 2 && broad == 2 {
+                        self.phase::<L, true>(from, &to);
+                    } else {
+                        self.phase::<L, false>(from, &to);
+                    }
                 }
             }
         }
@@ -262,9 +306,11 @@ struct Cut {
 impl Cut {
     fn new(tiles: usize, floats_a_tile: usize) -> Self {
         // 768 KiB of a second cache of 1 MiB.
-        let own = (256 << 10) / floats_a_tile / 12 * 12;
-        let apart = own >= 24 && tiles >= 16 * own;
-        let block = if apart { own.min(192) } else { block(tiles, floats_a_tile) };
+        let fit = OWN / floats_a_tile;
+        // At least eight of them, so that threads end together.
+        let own = fit.min(tiles / 8).min(192) / 12 * 12;
+        let apart = own >= 24;
+        let block = if apart { own } else { block(SHARED, tiles, floats_a_tile) };
         Self { tiles, block, apart }
     }
 
@@ -348,10 +394,10 @@ pub(super) fn down(
 ) {
     let (wide, deep, pixel) = (x.channels, y.channels, y.pixel);
     let grid = Grid::new(y.images, y.rows, y.cols);
-    let (data_row, to_row) = (padded(4 * wide), padded(deep));
-    let floats = 9 * (data_row + to_row);
+    let (data_row, to_row) = (padded(4 * wide), product_row(9, deep));
+    let floats = 9 * data_row + to_row;
     let cut = Cut::new(grid.tiles, floats);
-    let (data_points, to_points) = (cut.block * data_row, cut.block * to_row);
+    let (data_points, to_points) = (cut.block * data_row, deep.next_multiple_of(PANEL));
     let (glass, out) = (Shared(Glass::new(lens)), Common::new(y.data));
     cut.run(pool, floats, store, |hands, memory, tiles| {
         let (data, to) = memory.split(9 * data_points);
@@ -364,7 +410,7 @@ pub(super) fn down(
         let products = Stage { data, data_row, data_points, depth, weight, to, to_row, to_points, columns, tiles: count };
         products.run(hands, 9, |point| point);
         stage(hands, tiles, |tiles, first| {
-            let from = to.at(first * to_row, 8 * to_points + tiles.len() * to_row);
+            let from = to.at(first * to_row, tiles.len() * to_row);
             let pixels = Pixels { from, row: to_row, points: to_points, bias, to: out, grid, tiles, channels: deep, pixel, spread: 1 };
             dispatch(hands.level(), pixels);
         });
@@ -388,10 +434,10 @@ pub(super) fn up(
 ) {
     let (wide, deep, pixel) = (x.channels, y.channels, x.pixel);
     let grid = Grid::new(y.images, y.rows, y.cols);
-    let (data_row, to_row) = (padded(deep), padded(wide));
-    let floats = 25 * data_row + 36 * to_row;
+    let (data_row, to_row) = (padded(deep), product_row(36, wide));
+    let floats = 25 * data_row + to_row;
     let cut = Cut::new(grid.tiles, floats);
-    let (data_points, to_points) = (cut.block * data_row, cut.block * to_row);
+    let (data_points, to_points) = (cut.block * data_row, wide.next_multiple_of(PANEL));
     let (glass, out) = (Shared(Glass::new(lens)), Common::new(x.data));
     cut.run(pool, floats, store, |hands, memory, tiles| {
         let (data, to) = memory.split(25 * data_points);
@@ -404,7 +450,7 @@ pub(super) fn up(
         let products = Stage { data, data_row, data_points, depth, weight, to, to_row, to_points, columns, tiles: count };
         products.run(hands, 36, up_point);
         stage(hands, tiles, |tiles, first| {
-            let from = to.at(first * to_row, 35 * to_points + tiles.len() * to_row);
+            let from = to.at(first * to_row, tiles.len() * to_row);
             let pixels = Pixels { from, row: to_row, points: to_points, bias, to: out, grid, tiles, channels: wide, pixel, spread: 2 };
             dispatch(hands.level(), pixels);
         });
@@ -424,7 +470,7 @@ pub(super) fn pair(
     let grid = Grid::new(y.images, y.rows, y.cols);
     let panels = deep.div_ceil(PANEL);
     let (left_row, columns, height) = (padded(4 * wide), panels * PANEL, 4 * wide);
-    let block = block(grid.tiles, 9 * (left_row + columns));
+    let block = block(PAIR, grid.tiles, 9 * (left_row + columns));
     let products = products(wide, deep);
     let mut held = std::mem::take(&mut store.weight);
     held.reserve(products);

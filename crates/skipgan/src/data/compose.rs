@@ -65,7 +65,7 @@ impl Composer {
             if let (Some((mean, rounded)), Some(_)) = (&mut motion, &moment.pair)
                 && let Some(field) = fields.next()
             {
-                rounded.take(mean.push(field));
+                rounded.take(mean.push_on(pool.as_deref(), field));
             }
             clock.lap(Stage::Flow);
             if moment.wanted {

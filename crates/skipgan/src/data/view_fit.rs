@@ -18,6 +18,12 @@ const BETTER: f32 = 0.9;
 pub(super) const WHITE: f32 = 250.0;
 /// Rows and columns of a block, in pixels of half the size.
 const BLOCK: usize = 4;
+/// Sums side by side where pixels are many.
+const LANES: usize = 8;
+/// A median is sought among numbers that share all but so many bits.
+const SHIFT: u32 = 20;
+/// Their kinds, without the sign.
+const BUCKETS: usize = 1 << (31 - SHIFT);
 
 /// Shift and light.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -125,19 +131,30 @@ impl ViewFitter {
         let inner = || (REACH..rows - REACH).flat_map(|row| (REACH..cols - REACH).map(move |col| (row, col)));
         let count = inner().count() as f32;
         let mean = inner().map(|(row, col)| self.quarter[(row * cols + col) as usize]).sum::<f32>() / count;
+        let usual: Vec<f32> = self.quarter.iter().map(|value| value - mean).collect();
         let mut best = (f32::NEG_INFINITY, 0, 0);
         for down in -REACH..=REACH {
             for across in -REACH..=REACH {
-                let (mut sum, mut squares, mut product) = (0.0f32, 0.0f32, 0.0f32);
+                let (mut sums, mut squares, mut products) = ([0.0f32; LANES], [0.0f32; LANES], [0.0f32; LANES]);
                 for row in REACH..rows - REACH {
-                    let reference = &self.quarter[(row * cols + REACH) as usize..(row * cols + cols - REACH) as usize];
+                    let reference = &usual[(row * cols + REACH) as usize..(row * cols + cols - REACH) as usize];
                     let start = ((row + down) * cols + REACH + across) as usize;
-                    for (&usual, &value) in reference.iter().zip(&picture[start..start + reference.len()]) {
-                        sum += value;
-                        squares += value * value;
-                        product += (usual - mean) * value;
+                    let (reference, rest) = reference.as_chunks::<LANES>();
+                    let (picture, picture_rest) = picture[start..][..LANES * reference.len() + rest.len()].as_chunks::<LANES>();
+                    for (usual, values) in reference.iter().zip(picture) {
+                        for i in 0..LANES {
+                            sums[i] += values[i];
+                            squares[i] += values[i] * values[i];
+                            products[i] += usual[i] * values[i];
+                        }
+                    }
+                    for (i, (&usual, &value)) in rest.iter().zip(picture_rest).enumerate() {
+                        sums[i] += value;
+                        squares[i] += value * value;
+                        products[i] += usual * value;
                     }
                 }
+                let [sum, squares, product] = [sums, squares, products].map(|lanes| lanes.iter().sum::<f32>());
                 let variance = squares - sum * sum / count;
                 let correlation = if variance > 0.0 { product / variance.sqrt() } else { 0.0 };
                 if correlation > best.0 {
@@ -169,55 +186,90 @@ impl ViewFitter {
     /// I(x + d) − g·R(x) − o at half size; NaN beyond the picture and where it is white.
     fn residuals(&mut self, view: &View) {
         let (rows, cols) = (self.rows, self.cols);
-        let place = |index: usize, shift: f32, count: usize| {
-            let at = index as f32 + 0.5 * shift;
-            let first = at.floor();
-            (first >= 0.0 && first + 1.0 < count as f32).then_some((first as usize, at - first))
-        };
-        let columns: Vec<Option<(usize, f32)>> = (0..cols).map(|col| place(col, view.across, cols)).collect();
-        for row in 0..rows {
-            let line = &mut self.residual[row * cols..][..cols];
-            let Some((top, below)) = place(row, view.down, rows) else {
-                line.fill(f32::NAN);
-                continue;
-            };
+        let (beside, seen) = between(0.5 * view.across, cols);
+        let (below, seen_rows) = between(0.5 * view.down, rows);
+        for (row, line) in self.residual.chunks_exact_mut(cols).enumerate() {
+            line.fill(f32::NAN);
+            let Some(top) = seen_rows.at(row).filter(|_| seen.count > 0) else { continue };
             let (upper, lower) = (&self.half[top * cols..][..cols], &self.half[(top + 1) * cols..][..cols]);
-            for (col, out) in line.iter_mut().enumerate() {
-                *out = f32::NAN;
-                let Some((left, beside)) = columns[col] else { continue };
-                let above = upper[left] * (1.0 - beside) + upper[left + 1] * beside;
-                let value = above * (1.0 - below) + (lower[left] * (1.0 - beside) + lower[left + 1] * beside) * below;
-                if value < WHITE {
-                    *out = value - view.gain * self.reference[row * cols + col] - view.offset;
-                }
+            let reference = &self.reference[row * cols..][..cols];
+            let (from, count) = (seen.first + seen.moved, seen.count);
+            let (upper, lower) = (&upper[from as usize..][..count + 1], &lower[from as usize..][..count + 1]);
+            let (reference, line) = (&reference[seen.first as usize..][..count], &mut line[seen.first as usize..][..count]);
+            for col in 0..count {
+                let above = upper[col] * (1.0 - beside) + upper[col + 1] * beside;
+                let value = above * (1.0 - below) + (lower[col] * (1.0 - beside) + lower[col + 1] * beside) * below;
+                let off = value - view.gain * reference[col] - view.offset;
+                line[col] = if value < WHITE { off } else { f32::NAN };
             }
         }
     }
 
+    /// The median of |residual|, NaN left out; 0 of nothing.
     fn median_residual(&mut self) -> f32 {
+        // Numbers without a sign are in the order of their bits: counted by the highest of them, then sought among few.
+        let bits = |value: &f32| value.abs().to_bits();
+        let mut counts = [0u32; BUCKETS];
+        self.residual.iter().for_each(|value| counts[(bits(value) >> SHIFT) as usize] += 1);
+        // NaN lies in buckets of its own, the last ones.
+        let numbers = &counts[..(f32::INFINITY.to_bits() >> SHIFT) as usize];
+        let mut rank = numbers.iter().sum::<u32>() / 2;
+        let holds = |&count: &u32| {
+            let here = rank < count;
+            rank -= if here { 0 } else { count };
+            here
+        };
+        let Some(bucket) = numbers.iter().position(holds) else { return 0.0 };
         self.scratch.clear();
-        self.scratch.extend(self.residual.iter().filter(|value| !value.is_nan()).map(|value| value.abs()));
-        median(&mut self.scratch)
+        self.scratch.extend(self.residual.iter().map(|value| value.abs()).filter(|value| (value.to_bits() >> SHIFT) as usize == bucket));
+        *self.scratch.select_nth_unstable_by(rank as usize, f32::total_cmp).1
     }
 
     /// The weighted step of (across, down) in pixels of half the size, g and o; `None` where nothing can be said.
     fn step(&self, view: &View, reach: f32) -> Option<[f32; 4]> {
-        let (mut matrix, mut right, mut count) = ([[0.0f64; 4]; 4], [0.0f64; 4], 0usize);
-        for (index, &residual) in self.residual.iter().enumerate() {
-            let share = residual / reach;
-            if share.is_nan() || share.abs() >= 1.0 {
-                continue;
+        // Some pixels at a time, number by number: a pixel that does not count has no weight. The lower half of the matrix is the upper.
+        let (mut sums, mut count) = ([0.0f64; 14], 0);
+        let [across, down] = &self.slopes;
+        let places = self.residual.chunks(SOME).zip(across.chunks(SOME)).zip(down.chunks(SOME)).zip(self.reference.chunks(SOME));
+        let (mut numbers, mut weighted) = ([[0.0f32; SOME]; 5], [[0.0f32; SOME]; 4]);
+        numbers[3] = [-1.0; SOME];
+        for (((residual, across), down), reference) in places {
+            let mut weight = [0.0f32; SOME];
+            let mut within = 0;
+            for (i, &residual) in residual.iter().enumerate() {
+                let share = residual / reach;
+                let counts = share.abs() < 1.0;
+                let root = if counts { 1.0 - share * share } else { 0.0 };
+                weight[i] = root * root;
+                numbers[4][i] = if counts { residual } else { 0.0 };
+                within += u32::from(counts);
             }
-            let weight = (1.0 - share * share) * (1.0 - share * share);
-            let slope = [view.gain * self.slopes[0][index], view.gain * self.slopes[1][index], -self.reference[index], -1.0];
-            for (row, &a) in slope.iter().enumerate() {
-                let weighted = f64::from(weight * a);
-                for (entry, &b) in matrix[row].iter_mut().zip(&slope) {
-                    *entry += weighted * f64::from(b);
+            count += within as usize;
+            for (to, from, by) in [(0, across, view.gain), (1, down, view.gain), (2, reference, -1.0)] {
+                numbers[to].iter_mut().zip(from).for_each(|(to, &from)| *to = by * from);
+            }
+            for (weighted, numbers) in weighted.iter_mut().zip(&numbers) {
+                weighted.iter_mut().zip(numbers).zip(&weight).for_each(|((to, &number), &weight)| *to = weight * number);
+            }
+            let mut at = 0;
+            for (row, weighted) in weighted.iter().enumerate() {
+                for number in &numbers[row..] {
+                    sums[at] += product(weighted, number);
+                    at += 1;
                 }
-                right[row] -= weighted * f64::from(residual);
             }
-            count += 1;
+        }
+        let (mut matrix, mut right, mut at) = ([[0.0f64; 4]; 4], [0.0f64; 4], 0);
+        for row in 0..4 {
+            for col in row..5 {
+                let sum = sums[at];
+                at += 1;
+                if col == 4 {
+                    right[row] = -sum;
+                } else {
+                    (matrix[row][col], matrix[col][row]) = (sum, sum);
+                }
+            }
         }
         // Flat pictures say nothing of shifts: a little of a spring keeps them where they are.
         for (index, row) in matrix.iter_mut().enumerate() {
@@ -247,6 +299,46 @@ impl ViewFitter {
         }
         if self.scratch.is_empty() { f32::MAX } else { median(&mut self.scratch) / gain }
     }
+}
+
+/// Pixels that a step takes together.
+const SOME: usize = 256;
+
+/// Σ a·b, in sums side by side.
+fn product(a: &[f32; SOME], b: &[f32; SOME]) -> f64 {
+    let mut sums = [0.0f64; LANES];
+    for (a, b) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
+        for i in 0..LANES {
+            sums[i] += f64::from(a[i]) * f64::from(b[i]);
+        }
+    }
+    sums.iter().sum()
+}
+
+/// The places of a row or column that lie between two others when moved.
+struct Seen {
+    /// Whole places they are moved by.
+    moved: isize,
+    /// The first of them, and how many.
+    first: isize,
+    count: usize,
+}
+
+impl Seen {
+    /// Where a place is moved to, if it is one of them.
+    fn at(&self, index: usize) -> Option<usize> {
+        let inside = index.checked_sub(self.first as usize).is_some_and(|after| after < self.count);
+        inside.then_some((index as isize + self.moved) as usize)
+    }
+}
+
+/// Of `count` places moved by `shift`: how far beyond the first of two each comes to lie, and which do.
+fn between(shift: f32, count: usize) -> (f32, Seen) {
+    // Further than that nothing is seen.
+    let whole = shift.floor().clamp(-(count as f32), count as f32);
+    let (moved, count) = (whole as isize, count as isize);
+    let (first, end) = ((-moved).clamp(0, count), (count - 1 - moved).clamp(0, count));
+    (shift - shift.floor(), Seen { moved, first, count: (end - first).max(0) as usize })
 }
 
 /// Means of 2 × 2 pixels; an odd row or column is left out.

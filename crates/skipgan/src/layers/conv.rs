@@ -9,19 +9,18 @@ use kernels::stride::{self, Filter, Uses, Weight};
 use kernels::{Lens, Map, MapMut, Pool, Real, Write};
 use std::ops::Range;
 
-/// Places of one convolution's parameters, and its weight for maps of one size: kept prepared for scoring, prepared at each use in
-/// training.
+/// Places of one convolution's parameters, and its weight for maps of one size: kept prepared, or prepared at each use where it is
+/// large and trains.
 #[derive(Debug)]
 pub struct Conv<T> {
     weight: Range<usize>,
     bias: Option<Range<usize>>,
     filter: Filter<T>,
-    training: Training,
 }
 
 impl<T: Real> Conv<T> {
-    /// The convolution `layer` of `layout`, giving maps of `rows` × `cols`, in batches of about `images`. Its weight is kept prepared
-    /// where nothing trains; else it is prepared at each use, so that one layer's takes memory at a time.
+    /// The convolution `layer` of `layout`, giving maps of `rows` × `cols`, in batches of about `images`. A large weight
+    /// that trains is prepared at each use, so that one layer's takes memory at a time.
     ///
     /// # Panics
     /// If `layout` has no such layer.
@@ -30,13 +29,12 @@ impl<T: Real> Conv<T> {
             weight: place(layout, &layer.name, "conv.weight").expect("every convolution has a weight"),
             bias: place(layout, &layer.name, "conv.bias"),
             filter: filter(layer, (rows, cols), images, training, Uses::DOWN),
-            training,
         }
     }
 
     /// Takes over the weight of `parameters`: after every update.
     pub fn prepare(&mut self, pool: &Pool, parameters: &[T]) {
-        if self.training == Training::Off {
+        if !self.filter.is_loose() {
             self.filter.load(pool, &parameters[self.weight.clone()]);
         }
     }
@@ -44,15 +42,7 @@ impl<T: Real> Conv<T> {
     /// y = lens(x) ∗ W + bias.
     pub fn forward(&self, run: &mut Run<'_, T>, x: Map<'_, T>, lens: Option<Lens<'_, T>>, y: MapMut<'_, T>) {
         let bias = self.bias.clone().map(|range| &run.parameters[range]);
-        stride::down(
-            run.pool,
-            x,
-            lens,
-            weight(&self.filter, self.training, &run.parameters[self.weight.clone()]),
-            bias,
-            y,
-            &mut run.work.strided,
-        );
+        stride::down(run.pool, x, lens, weight(&self.filter, &run.parameters[self.weight.clone()]), bias, y, &mut run.work.strided);
     }
 
     /// ∂W and ∂bias into (or onto) `gradient`, from the gradient `dy` of the bare output.
@@ -73,29 +63,26 @@ impl<T: Real> Conv<T> {
 
     /// The gradient of what was read (after the lens), from that of the bare output.
     pub fn input_gradient(&self, run: &mut Run<'_, T>, dy: Map<'_, T>, dx: MapMut<'_, T>) {
-        stride::up(
-            run.pool,
-            dy,
-            None,
-            weight(&self.filter, self.training, &run.parameters[self.weight.clone()]),
-            None,
-            dx,
-            &mut run.work.strided,
-        );
+        stride::up(run.pool, dy, None, weight(&self.filter, &run.parameters[self.weight.clone()]), None, dx, &mut run.work.strided);
     }
 }
 
-/// A filter of a layer: with memory for one use where nothing trains.
+/// Numbers of a weight up to which it is kept prepared in training too. One step reads a weight of D up to nine times; larger ones
+/// would take as much memory as the weights, their gradients and moments together.
+const KEPT: usize = 1 << 16;
+
+/// A filter of a layer: prepared at each use where it is large and trains.
 pub(super) fn filter<T: Real>(layer: &Layer, (rows, cols): (usize, usize), images: usize, training: Training, scoring: Uses) -> Filter<T> {
     match training {
-        Training::On => Filter::loose(layer.wide, layer.deep, rows, cols, images),
+        Training::On if 16 * layer.wide * layer.deep > KEPT => Filter::loose(layer.wide, layer.deep, rows, cols, images),
+        Training::On => Filter::new(layer.wide, layer.deep, rows, cols, images, Uses::BOTH),
         Training::Off => Filter::new(layer.wide, layer.deep, rows, cols, images, scoring),
     }
 }
 
 /// The weight of a call.
-pub(super) fn weight<'a, T: Real>(filter: &'a Filter<T>, training: Training, stored: &'a [T]) -> Weight<'a, T> {
-    if training == Training::On { filter.with(stored) } else { filter.into() }
+pub(super) fn weight<'a, T: Real>(filter: &'a Filter<T>, stored: &'a [T]) -> Weight<'a, T> {
+    if filter.is_loose() { filter.with(stored) } else { filter.into() }
 }
 
 /// The range of tensor `prefix.suffix`.

@@ -17,7 +17,6 @@ pub struct Deconv<T> {
     weight: Range<usize>,
     bias: Option<Range<usize>>,
     filter: Filter<T>,
-    training: Training,
     /// W₄ of tied taps; empty where taps are free.
     derived: Vec<T>,
 }
@@ -33,7 +32,6 @@ impl<T: Real> Deconv<T> {
             weight: place(layout, &layer.name, "conv.weight").expect("every convolution has a weight"),
             bias: place(layout, &layer.name, "conv.bias"),
             filter: filter(layer, (rows, cols), images, training, Uses::UP),
-            training,
             derived: if layer.taps == Taps::Tied { vec![T::ZERO; 16 * layer.wide * layer.deep] } else { Vec::new() },
         }
     }
@@ -44,14 +42,14 @@ impl<T: Real> Deconv<T> {
         if !self.derived.is_empty() {
             spread(stored, &mut self.derived);
         }
-        if self.training == Training::Off {
+        if !self.filter.is_loose() {
             self.filter.load(pool, if self.derived.is_empty() { stored } else { &self.derived });
         }
     }
 
     fn four<'a>(&'a self, parameters: &'a [T]) -> Weight<'a, T> {
         let stored = if self.derived.is_empty() { &parameters[self.weight.clone()] } else { &self.derived };
-        weight(&self.filter, self.training, stored)
+        weight(&self.filter, stored)
     }
 
     /// x = the transposed convolution of lens(y) + bias.

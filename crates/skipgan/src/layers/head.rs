@@ -29,8 +29,7 @@ impl Logit {
         let weight = &run.parameters[self.weight.clone()];
         let bias = self.bias.clone().map_or(0.0, |bias| run.parameters[bias.start].to_f64());
         for (logit, cell) in logits.iter_mut().zip(cells.chunks(weight.len())) {
-            let sum: f64 = cell.iter().zip(weight).map(|(v, w)| v.to_f64() * w.to_f64()).sum();
-            *logit = T::from_f64(sum + bias);
+            *logit = T::from_f64(product(cell, weight) + bias);
         }
     }
 
@@ -56,4 +55,14 @@ impl Logit {
             cell.iter_mut().zip(weight).for_each(|(to, &w)| *to = d * w);
         }
     }
+}
+
+/// Σ a·b in eight sums side by side, so that none waits for the one before.
+fn product<T: Real>(a: &[T], b: &[T]) -> f64 {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let mut sums = [0.0; 8];
+    for (a, b) in a.iter().zip(b) {
+        (0..8).for_each(|i| sums[i] += a[i].to_f64() * b[i].to_f64());
+    }
+    a_rest.iter().zip(b_rest).fold(sums.iter().sum(), |sum: f64, (a, b)| sum + a.to_f64() * b.to_f64())
 }

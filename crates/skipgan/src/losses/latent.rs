@@ -1,7 +1,8 @@
 //! Latent loss: mean square of f(x̂) − f(x), summed over feature levels (METHOD.md §3). Not detached on either side: the
 //! gradient for f(x) is the negative of the one for f(x̂), so one is returned.
 
-use kernels::{Lens, Map, Real};
+use super::in_parts;
+use kernels::{Lens, Map, Pool, Real};
 
 /// Features of one level as D keeps them: a stored map and the lens (batch-norm, activation) it is read through.
 #[derive(Clone, Copy, Debug)]
@@ -48,22 +49,26 @@ impl<T: Real> Reading<'_, T> {
 ///
 /// # Panics
 /// If sizes differ.
-pub fn loss<T: Real>(real: Reading<'_, T>, fake: Reading<'_, T>, weight: f64, seed: &mut [T]) -> f64 {
+pub fn loss<T: Real>(pool: &Pool, real: Reading<'_, T>, fake: Reading<'_, T>, weight: f64, seed: &mut [T]) -> f64 {
     let channels = real.map.channels;
     assert!(real.map.pixels() == fake.map.pixels() && fake.map.channels == channels, "features of one size");
     assert_eq!(seed.len(), real.map.pixels() * channels, "one gradient a feature");
     let share = weight / seed.len() as f64;
     let slope = T::from_f64(2.0 * share);
-    let mut sum = 0.0;
-    for (pixel, seed) in seed.chunks_mut(channels).enumerate() {
-        // In the seed's place: f(x̂), then how far f(x) is from it, then the gradient.
-        fake.see_pixel(pixel, seed);
-        real.take_from(pixel, seed);
-        for off in seed {
-            sum += off.to_f64() * off.to_f64();
-            *off *= slope;
+    let sum = in_parts(pool, seed, channels, |first, seed| {
+        let mut sums = [0.0; 4];
+        for (pixel, seed) in (first..).zip(seed.chunks_mut(channels)) {
+            // In the seed's place: f(x̂), then how far f(x) is from it, then the gradient.
+            fake.see_pixel(pixel, seed);
+            real.take_from(pixel, seed);
+            // Four sums in turn, so that none waits for the one before.
+            for (channel, off) in seed.iter_mut().enumerate() {
+                sums[channel % 4] += off.to_f64() * off.to_f64();
+                *off *= slope;
+            }
         }
-    }
+        sums.iter().sum()
+    });
     share * sum
 }
 
@@ -78,7 +83,8 @@ mod tests {
         let reading = |data| Reading { map: Map::dense(data, 1, 1, 2, 1), lens };
         let mut seed = [0.0; 2];
         // f: 1, −0.5 and 2, −1.5: squares 1, 1.
-        assert_eq!(loss(reading(&x), reading(&made), 3.0, &mut seed), 3.0);
+        let pool = Pool::new(2).expect("a pool");
+        assert_eq!(loss(&pool, reading(&x), reading(&made), 3.0, &mut seed), 3.0);
         assert_eq!(seed, [3.0, -3.0]);
     }
 }

@@ -12,15 +12,12 @@ use crate::spec::{self, DiscriminatorSpec};
 use kernels::{Map, MapMut, Pool, Real};
 use std::ops::Range;
 
-/// Copies the few channels of a pixel: by their number, for a call costs more than they do.
-#[inline(always)]
-fn copy_few<T: Copy>(from: &[T], to: &mut [T]) {
-    match from.len() {
-        0 => {}
-        1 => to[..1].copy_from_slice(&from[..1]),
-        2 => to[..2].copy_from_slice(&from[..2]),
-        3 => to[..3].copy_from_slice(&from[..3]),
-        _ => to.copy_from_slice(from),
+/// Writes pixels of A and of B channels side by side: their numbers are the compiler's to know, for a call costs more than a few channels do.
+fn beside<T: Copy, const A: usize, const B: usize>(left: &[T], right: &[T], to: &mut [T]) {
+    let pairs = left.as_chunks::<A>().0.iter().zip(right.as_chunks::<B>().0);
+    for (to, (left, right)) in to.chunks_exact_mut(A + B).zip(pairs) {
+        to[..A].copy_from_slice(left);
+        to[A..].copy_from_slice(right);
     }
 }
 
@@ -104,20 +101,45 @@ impl<T: Real> Discriminator<T> {
         let images = (context.len() + shown.len()) / (pixels * channels);
         let split = context.len() / (images * pixels);
         let pictures = &mut self.pictures[first * pixels * channels..][..images * pixels * channels];
-        const CHUNK: usize = 8192;
+        const CHUNK: usize = 4096;
         pool.chunks_mut(pictures, CHUNK * channels, |job, pictures| {
-            for (pixel, to) in (job * CHUNK..).zip(pictures.chunks_mut(channels)) {
-                let (beside, own) = to.split_at_mut(split);
-                copy_few(&context[pixel * split..][..split], beside);
-                copy_few(&shown[pixel * (channels - split)..][..channels - split], own);
+            let (first, pixels, own) = (job * CHUNK, pictures.len() / channels, channels - split);
+            let (left, right) = (&context[first * split..][..pixels * split], &shown[first * own..][..pixels * own]);
+            match (split, own) {
+                (0, _) => pictures.copy_from_slice(right),
+                (2, 2) => beside::<T, 2, 2>(left, right, pictures),
+                (3, 3) => beside::<T, 3, 3>(left, right, pictures),
+                _ => {
+                    for (pixel, to) in pictures.chunks_exact_mut(channels).enumerate() {
+                        to[..split].copy_from_slice(&left[pixel * split..][..split]);
+                        to[split..].copy_from_slice(&right[pixel * own..][..own]);
+                    }
+                }
             }
         });
     }
 
     /// Features and logits of `images` of the buffer, as `branch`. With running statistics one pass may take both branches.
     pub fn forward(&mut self, run: &mut Run<'_, T>, branch: Branch, images: Range<usize>, source: &mut Source<'_, T>) {
+        self.find_features(run, branch, images.clone(), source);
+        self.judge(run, branch, images);
+    }
+
+    /// Features of `images` of the buffer, the latent vector included, where scores want no logits.
+    pub fn forward_to_features(&mut self, run: &mut Run<'_, T>, branch: Branch, images: Range<usize>, source: &mut Source<'_, T>) {
+        self.find_features(run, branch, images.clone(), source);
+        if self.latent.is_some() {
+            self.judge(run, branch, images);
+        }
+    }
+
+    fn find_features(&mut self, run: &mut Run<'_, T>, branch: Branch, images: Range<usize>, source: &mut Source<'_, T>) {
         let pictures = self.picture.of(&self.pictures, images.clone());
-        self.features.forward(run, branch, pictures, images.clone(), source);
+        self.features.forward(run, branch, pictures, images, source);
+    }
+
+    /// From the last level to the latent vector and the logits.
+    fn judge(&mut self, run: &mut Run<'_, T>, branch: Branch, images: Range<usize>) {
         let of = |one: usize| images.start * one..images.end * one;
         let (stored, lens) = self.features.read(self.levels - 1, branch, images.clone());
         run.pool.chunks_mut(&mut self.hidden[of(self.extent)], self.extent, |image, to| {
@@ -167,12 +189,12 @@ impl<T: Real> Discriminator<T> {
 
     /// weight · the latent loss of `images` real pictures and their reconstructions; keeps its gradient for
     /// [`Discriminator::backward`].
-    pub fn latent_loss(&mut self, weight: f64, images: usize) -> f64 {
+    pub fn latent_loss(&mut self, pool: &Pool, weight: f64, images: usize) -> f64 {
         let (real, fake) = (Branch::Real, Branch::Fake);
         let spec::Features::Levels(_) = &self.loss_features else {
             let mut seed = std::mem::take(&mut self.vector_seed); // readings borrow all of self
             let (x, made) = (self.reading(None, real, 0..images), self.reading(None, fake, images..2 * images));
-            let value = latent::loss(x, made, weight, &mut seed[..images * x.map.channels]);
+            let value = latent::loss(pool, x, made, weight, &mut seed[..images * x.map.channels]);
             self.vector_seed = seed;
             return value;
         };
@@ -180,7 +202,7 @@ impl<T: Real> Discriminator<T> {
         let mut value = 0.0;
         for (level, seed) in seeds.iter_mut().enumerate().filter(|(_, seed)| !seed.is_empty()) {
             let (x, made) = (self.reading(Some(level), real, 0..images), self.reading(Some(level), fake, images..2 * images));
-            value += latent::loss(x, made, weight, &mut seed[..x.map.pixels() * x.map.channels]);
+            value += latent::loss(pool, x, made, weight, &mut seed[..x.map.pixels() * x.map.channels]);
         }
         self.level_seeds = seeds;
         value
@@ -226,9 +248,12 @@ impl<T: Real> Discriminator<T> {
         self.backward(run, Branch::Fake, images, pull, Want::Picture(map));
         let channels = to.len() / (images * place.rows * place.cols);
         let made: Map<'_, T> = place.part(place.channels - channels, channels).of(&gradient, 0..images);
-        for (pixel, to) in to.chunks_mut(channels).enumerate() {
-            to.iter_mut().zip(made.nth(pixel)).for_each(|(to, &d)| *to += d);
-        }
+        const CHUNK: usize = 4096;
+        run.pool.chunks_mut(to, CHUNK * channels, |job, to| {
+            for (pixel, to) in (job * CHUNK..).zip(to.chunks_mut(channels)) {
+                to.iter_mut().zip(made.nth(pixel)).for_each(|(to, &d)| *to += d);
+            }
+        });
         self.picture_gradient = gradient;
     }
 

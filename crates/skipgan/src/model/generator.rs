@@ -5,7 +5,7 @@ use crate::blocks::join::Half;
 use crate::blocks::{Decoder, Encoder, Join};
 use crate::layers::weights::Training;
 use crate::layers::{Activation, Place, Run, Source, Weights};
-use crate::spec::GeneratorSpec;
+use crate::spec::{GeneratorSpec, Output};
 use kernels::{Map, Pool, Real};
 use std::ops::Range;
 
@@ -22,8 +22,8 @@ pub struct Generator<T> {
     pub image: Vec<T>,
     /// dec.0 before the output's activation.
     bare: Vec<T>,
-    /// x̂, dense.
-    pub reconstruction: Vec<T>,
+    /// x̂, dense; empty where the output has no activation, for then it is `bare`.
+    activated: Vec<T>,
     /// ∂x̂, dense, to be filled before [`Generator::backward`].
     pub gradient: Vec<T>,
 }
@@ -46,7 +46,7 @@ impl<T: Real> Generator<T> {
             activation: Activation::new(spec.output, spec.input_channels, spec.output_channels),
             image: vec![T::ZERO; images * input.image()],
             bare: vec![T::ZERO; images * output.image()],
-            reconstruction: vec![T::ZERO; images * output.image()],
+            activated: vec![T::ZERO; if spec.output == Output::Linear { 0 } else { images * output.image() }],
             gradient: vec![T::ZERO; trained * output.image()],
         }
     }
@@ -63,17 +63,30 @@ impl<T: Real> Generator<T> {
         self.encoder.forward(run, image, &mut self.joins, images.clone(), source);
         let bare = self.output.of_mut(&mut self.bare, images.clone());
         self.decoder.forward(run, &mut self.joins, bare, images.clone(), source);
+        if self.activated.is_empty() {
+            return;
+        }
         let elements = images.start * self.output.image()..images.end * self.output.image();
         let seen = &self.image[images.start * self.input.image()..images.end * self.input.image()];
-        let made = &mut self.reconstruction[elements.clone()];
+        let made = &mut self.activated[elements.clone()];
         made.copy_from_slice(&self.bare[elements]);
         self.activation.forward(run.pool, seen, made);
+    }
+
+    /// x̂, dense.
+    pub fn reconstruction(&self) -> &[T] {
+        if self.activated.is_empty() { &self.bare } else { &self.activated }
+    }
+
+    /// x̂ and where its gradient is put.
+    pub fn reconstruction_and_gradient(&mut self) -> (&[T], &mut [T]) {
+        (if self.activated.is_empty() { &self.bare } else { &self.activated }, &mut self.gradient)
     }
 
     /// From ∂x̂ in `self.gradient` to the gradients of all parameters, for the first `images` images.
     pub fn backward(&mut self, run: &mut Run<'_, T>, images: usize, gradient: &mut [T]) {
         let gradient_of_bare = &mut self.gradient[..images * self.output.image()];
-        self.activation.backward(run.pool, &self.image, &self.bare, &self.reconstruction, gradient_of_bare);
+        self.activation.backward(run.pool, &self.image, &self.bare, &self.activated, gradient_of_bare);
         self.decoder.backward(run, &mut self.joins, self.output.of(&self.gradient, 0..images), gradient);
         let image = self.input.of(&self.image, 0..images);
         self.encoder.backward(run, image, &mut self.joins, gradient);

@@ -24,7 +24,7 @@ impl<T: Real> CpuEngine<T> {
             "fake" => self.look_at(Branch::Fake, rest),
             "xhat" => {
                 let shape = self.generator.bare(self.images);
-                let map = Map::dense(&self.generator.reconstruction, self.images, shape.rows, shape.cols, shape.channels);
+                let map = Map::dense(self.generator.reconstruction(), self.images, shape.rows, shape.cols, shape.channels);
                 Some(plain(map, |_, v| v))
             }
             "dec" if rest == "0" => Some(plain(self.generator.bare(self.images), |_, v| v)),

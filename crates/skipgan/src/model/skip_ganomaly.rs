@@ -43,7 +43,7 @@ impl<T: Real> CpuEngine<T> {
         let (images, made) = (self.images, self.images * self.generator.output_image());
         self.generator.forward(&mut run!(self), 0..images, &mut Source::Learn(&mut self.weights.statistics));
         let context = &self.context[..self.context.len() / self.plan.images * images];
-        self.discriminator.show(&self.pool, context, &self.generator.reconstruction[..made], images);
+        self.discriminator.show(&self.pool, context, &self.generator.reconstruction()[..made], images);
         self.judge(Branch::Real);
         self.judge(Branch::Fake);
     }
@@ -56,7 +56,8 @@ impl<T: Real> CpuEngine<T> {
 
     /// The published step and its repaired form: every gradient belongs to the same G and D, so both update together.
     fn train_together(&mut self, rates: &Rates) -> Losses {
-        let mut losses = Losses { latent: self.discriminator.latent_loss(self.objective.w_lat, self.images), ..Losses::default() };
+        let mut losses =
+            Losses { latent: self.discriminator.latent_loss(&self.pool, self.objective.w_lat, self.images), ..Losses::default() };
         self.generator_gradient(&mut losses, Latent::ReachesGenerator);
         self.discriminator_gradient(&mut losses);
         if self.objective.order == Order::Official {
@@ -71,7 +72,8 @@ impl<T: Real> CpuEngine<T> {
 
     /// D updates first and G meets the updated D: as before December 2019, or as DETECTION.md §3.6 has it.
     fn train_discriminator_first(&mut self, rates: &Rates) -> Losses {
-        let mut losses = Losses { latent: self.discriminator.latent_loss(self.objective.w_lat, self.images), ..Losses::default() };
+        let mut losses =
+            Losses { latent: self.discriminator.latent_loss(&self.pool, self.objective.w_lat, self.images), ..Losses::default() };
         self.discriminator_gradient(&mut losses);
         self.criticise(&mut losses);
         self.weights.begin_update();
@@ -82,7 +84,7 @@ impl<T: Real> CpuEngine<T> {
             self.generator_gradient(&mut losses, Latent::StopsBefore);
         } else {
             self.judge(Branch::Real);
-            losses.latent = self.discriminator.latent_loss(self.objective.w_lat, self.images);
+            losses.latent = self.discriminator.latent_loss(&self.pool, self.objective.w_lat, self.images);
             self.generator_gradient(&mut losses, Latent::ReachesGenerator);
         }
         self.update(Network::Generator, rates.generator);
@@ -95,8 +97,10 @@ impl<T: Real> CpuEngine<T> {
         let (logits, seed) = self.discriminator.logits_and_seed(range_of(Branch::Fake, images));
         losses.adversarial = adversarial::loss(objective.bce, logits, 1.0, objective.w_adv, seed);
         let made = images * self.generator.output_image();
-        let (reconstruction, gradient) = (&self.generator.reconstruction[..made], &mut self.generator.gradient[..made]);
-        losses.contextual = contextual::loss(reconstruction, &self.target[..made], &self.changed.importance, objective.w_con, gradient);
+        let (reconstruction, gradient) = self.generator.reconstruction_and_gradient();
+        let (reconstruction, gradient) = (&reconstruction[..made], &mut gradient[..made]);
+        losses.contextual =
+            contextual::loss(&self.pool, reconstruction, &self.target[..made], &self.changed.importance, objective.w_con, gradient);
         losses.generator = losses.adversarial + losses.contextual + losses.latent;
         let pull = (latent == Latent::ReachesGenerator).then_some(T::ONE);
         self.discriminator.backward_to_reconstruction(&mut run!(self), images, pull, gradient);
@@ -134,7 +138,7 @@ impl<T: Real> CpuEngine<T> {
         losses.discriminator += adversarial::loss_by_cell(self.objective.bce, logits, &self.changed.cells, self.objective.w_critic, seed);
         let want = Want::Weights(&mut self.weights.gradient, Write::Add);
         self.discriminator.backward(&mut run!(self), Branch::Fake, images, None, want);
-        self.discriminator.show(&self.pool, &self.context[..context], &self.generator.reconstruction[..made], images);
+        self.discriminator.show(&self.pool, &self.context[..context], &self.generator.reconstruction()[..made], images);
     }
 
     /// x̂, R and L of the batch at hand, whose scores begin at `first`; nothing learns.
@@ -145,13 +149,13 @@ impl<T: Real> CpuEngine<T> {
         let run = &mut run!(self);
         self.generator.forward(run, 0..images, &mut source());
         let context = &self.context[..self.context.len() / self.plan.images * images];
-        self.discriminator.show(&self.pool, context, &self.generator.reconstruction[..made], images);
+        self.discriminator.show(&self.pool, context, &self.generator.reconstruction()[..made], images);
         if norm == Norm::Running {
             // Every image is read alike, so x and x̂ share one pass over D's weights.
-            self.discriminator.forward(run, Branch::Real, 0..2 * images, &mut source());
+            self.discriminator.forward_to_features(run, Branch::Real, 0..2 * images, &mut source());
         } else {
-            self.discriminator.forward(run, Branch::Real, range_of(Branch::Real, images), &mut source());
-            self.discriminator.forward(run, Branch::Fake, range_of(Branch::Fake, images), &mut source());
+            self.discriminator.forward_to_features(run, Branch::Real, range_of(Branch::Real, images), &mut source());
+            self.discriminator.forward_to_features(run, Branch::Fake, range_of(Branch::Fake, images), &mut source());
         }
         self.write_scores(first, made);
     }
@@ -161,7 +165,7 @@ impl<T: Real> CpuEngine<T> {
         let group = first..first + images;
         let (objective, scores) = (&self.objective, &mut self.scores);
         let (real, fake) = (range_of(Branch::Real, images), range_of(Branch::Fake, images));
-        let (reconstruction, target) = (&self.generator.reconstruction[..made], &self.target[..made]);
+        let (reconstruction, target) = (&self.generator.reconstruction()[..made], &self.target[..made]);
         let pixels = group.start * self.plan.height * self.plan.width..group.end * self.plan.height * self.plan.width;
         scores.reconstruction[made / images * first..][..made].iter_mut().zip(reconstruction).for_each(|(to, v)| *to = v.to_f32());
         let (maps, means) = (&mut scores.residual_maps[pixels], &mut scores.residual[group.clone()]);

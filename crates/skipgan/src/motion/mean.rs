@@ -2,6 +2,7 @@
 //! noise fades. Causal: it knows the past of its clip and nothing else.
 
 use super::field::Flow;
+use kernels::{Denormals, Pool};
 
 /// Numbers of the mean. The default is what was measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,14 @@ impl MotionMean {
     /// # Panics
     /// If the field has another size.
     pub fn push(&mut self, flow: &Flow) -> &Flow {
+        self.push_on(None, flow)
+    }
+
+    /// The same on the threads of a pool: the same bits.
+    ///
+    /// # Panics
+    /// If the field has another size.
+    pub fn push_on(&mut self, pool: Option<&Pool>, flow: &Flow) -> &Flow {
         assert!((flow.width, flow.height) == (self.mean.width, self.mean.height), "a field of another size");
         self.seen += 1;
         if self.seen == 1 {
@@ -54,18 +63,32 @@ impl MotionMean {
         }
         let new = 1.0 / self.settings.frames.min(self.seen) as f32;
         std::mem::swap(&mut self.mean, &mut self.before);
-        let width = flow.width;
-        for row in 0..flow.height {
-            for index in row * width..(row + 1) * width {
-                let (across, down) = (flow.across[index], flow.down[index]);
-                let from = Between::new(&self.before, (index - row * width) as f32 - across, row as f32 - down);
-                self.mean.across[index] = (1.0 - new) * from.of(&self.before.across) + new * across;
-                self.mean.down[index] = (1.0 - new) * from.of(&self.before.down) + new * down;
+        let (width, before) = (flow.width, &self.before);
+        let rows = |first: usize, mean_across: &mut [f32], mean_down: &mut [f32]| {
+            let lines = mean_across.chunks_exact_mut(width).zip(mean_down.chunks_exact_mut(width));
+            for (row, (mean_across, mean_down)) in (first / width..).zip(lines) {
+                for col in 0..width {
+                    let (across, down) = (flow.across[row * width + col], flow.down[row * width + col]);
+                    let from = Between::new(before, col as f32 - across, row as f32 - down);
+                    mean_across[col] = (1.0 - new) * from.of(&before.across) + new * across;
+                    mean_down[col] = (1.0 - new) * from.of(&before.down) + new * down;
+                }
             }
+        };
+        match pool {
+            // Denormals count as they do without a pool.
+            Some(pool) => pool.with_denormals(Denormals::Keep, || {
+                let length = ROWS * width;
+                pool.chunks_mut2(&mut self.mean.across, &mut self.mean.down, length, |job, across, down| rows(job * length, across, down));
+            }),
+            None => rows(0, &mut self.mean.across, &mut self.mean.down),
         }
         &self.mean
     }
 }
+
+/// Rows a job takes.
+const ROWS: usize = 16;
 
 /// A place between four pixels.
 struct Between {
@@ -125,6 +148,24 @@ mod tests {
             for col in 0..6 {
                 assert!((second.across[row * 6 + col] - expected(row, col)).abs() < 1e-6, "{row} {col}");
             }
+        }
+    }
+
+    #[test]
+    fn threads_do_not_matter() {
+        let field = |at: usize| {
+            let mut flow = Flow::still(40, 37);
+            flow.across.iter_mut().enumerate().for_each(|(i, v)| *v = ((i * 7 + at) % 11) as f32 * 0.4 - 2.0);
+            flow.down.iter_mut().enumerate().for_each(|(i, v)| *v = ((i * 5 + at) % 7) as f32 * 0.3 - 1.0);
+            flow
+        };
+        let mut alone = MotionMean::new(40, 37, MeanSettings::default());
+        let expected: Vec<Flow> = (0..4).map(|at| alone.push(&field(at)).clone()).collect();
+        for threads in 1..4 {
+            let pool = Pool::new(threads).expect("a pool");
+            let mut mean = MotionMean::new(40, 37, MeanSettings::default());
+            let found: Vec<Flow> = (0..4).map(|at| mean.push_on(Some(&pool), &field(at)).clone()).collect();
+            assert_eq!(found, expected, "{threads} threads");
         }
     }
 
