@@ -34,6 +34,7 @@ class Shape:
     d_cap: int | None = None
     tied: bool = False
     linear: bool = False  # else tanh
+    blend: bool = False  # the first channel is a share of what is seen and of the usual picture (layers/output.rs)
     bottleneck_norm: bool = False
     bottleneck_slope: float = 0.0
     bias_where_unnormed: bool = False  # else only G's last convolution has one
@@ -51,7 +52,7 @@ def official(side: int) -> Shape:
     return Shape(seen=3, target=3, context=0, width=64, levels=levels, d_levels=levels - 2, latent=(100, 4, 4))
 
 
-VIDEO = Shape(seen=6, target=3, context=3, width=16, levels=4, d_levels=3, g_cap=4, d_cap=4, tied=True, linear=True, bottleneck_norm=True,
+VIDEO = Shape(seen=6, target=3, context=3, width=16, levels=4, d_levels=3, g_cap=4, d_cap=4, tied=True, linear=True, blend=True, bottleneck_norm=True,
               bottleneck_slope=SLOPE, bias_where_unnormed=True, w_adv=0.2, w_con=40.0, real_label=0.9, discriminator_first=True)
 
 
@@ -117,7 +118,7 @@ class Generator(nn.Module):
 
     def forward(self, x):
         # Activations run in place, as the authors' do: relu(leaky(h)) = relu(h), so a skip may hold leaky(h).
-        maps, last = [], self.shape.levels - 1
+        maps, last, input = [], self.shape.levels - 1, x
         for i, stage in enumerate(self.enc):
             slope = SLOPE if i < last else self.shape.bottleneck_slope
             x = F.leaky_relu(stage(x), slope, inplace=True) if slope else F.relu(stage(x), inplace=True)
@@ -125,6 +126,10 @@ class Generator(nn.Module):
         x = self.dec[last](x)
         for i in reversed(range(last)):
             x = self.dec[i](F.relu(torch.cat([maps[i], x], 1), inplace=True))
+        if self.shape.blend:
+            seen, usual, z = input[:, :1], input[:, 1:2], x[:, :1]
+            share = 0.5 + 0.5 * z * torch.rsqrt(1 + z * z)
+            return torch.cat([usual + share * (seen - usual), x[:, 1:]], 1)
         return x if self.shape.linear else torch.tanh(x)
 
 
