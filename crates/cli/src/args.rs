@@ -146,6 +146,8 @@ pub enum DeviceArg {
     /// The processor
     #[default]
     Cpu,
+    /// The GPU, through Vulkan (in programs built with the feature `gpu`)
+    Gpu,
 }
 
 /// The method's numbers.
@@ -429,6 +431,8 @@ pub struct BenchArgs {
     /// Seconds of measurement after the warm-up
     #[arg(long, value_name = "S", default_value_t = 5.0)]
     pub seconds: f64,
+    #[command(flatten)]
+    pub device: DeviceArgs,
 }
 
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]

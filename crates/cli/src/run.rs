@@ -1,8 +1,9 @@
 //! Hands each command's arguments to the library and prints what comes back.
 
 use crate::args::{
-    AblateArgs, BaselineArgs, BenchArgs, BenchJob, CalibrateArgs, Cli, Command, ConfigArgs, DataArgs, DecoderArg, DemoArgs, DisturbanceArg,
-    DoctorArgs, EvaluateArgs, Everywhere, InspectArgs, LayoutArg, PrecisionArg, ReportArgs, SceneArgs, ScoreArgs, TrainArgs,
+    AblateArgs, BaselineArgs, BenchArgs, BenchJob, CalibrateArgs, Cli, Command, ConfigArgs, DataArgs, DecoderArg, DemoArgs, DeviceArg,
+    DeviceArgs, DisturbanceArg, DoctorArgs, EvaluateArgs, Everywhere, InspectArgs, LayoutArg, PrecisionArg, ReportArgs, SceneArgs,
+    ScoreArgs, TrainArgs,
 };
 use crate::output::print;
 use crate::progress::{Manner, Progress};
@@ -10,6 +11,7 @@ use anyhow::{Result, bail};
 use clap::CommandFactory;
 use serde_json::{Value, json};
 use skipgan::commands::configuration::Choices;
+use skipgan::commands::executor::Device;
 use skipgan::commands::reading::{Reading, quoted};
 use skipgan::commands::{ablate, baseline, bench, calibrate, demo, doctor, evaluate, inspect, report, scene, score, train};
 use skipgan::data::scene::DisturbanceKind;
@@ -97,6 +99,7 @@ impl Session {
             cache_bytes: (args.cache_gib * (1u64 << 30) as f64) as u64,
             reading: reading(&args.source)?,
             threads: self.threads,
+            device: device(&args.device),
             data: args.data,
             out: args.out,
             command: this_command(),
@@ -123,6 +126,7 @@ impl Session {
             set: args.set,
             reading: reading(&args.source)?,
             threads: self.threads,
+            device: device(&args.device),
             precision: precision(args.precision),
             command: this_command(),
         };
@@ -165,6 +169,7 @@ impl Session {
             checkpoint: args.checkpoint,
             reading: reading(&args.source)?,
             threads: self.threads,
+            device: device(&args.device),
             command: this_command(),
         };
         let written = report::run(&options, &mut self.progress())?;
@@ -186,6 +191,7 @@ impl Session {
             cache: None,
             reading: reading(&args.source)?,
             threads: self.threads,
+            device: device(&args.device),
         };
         let calibrated = calibrate::run(&options, &interruptible(), &mut self.progress())?;
         self.show(&calibrated.to_json(), &calibrated.to_text())?;
@@ -277,6 +283,7 @@ impl Session {
             batch: args.batch,
             time: Duration::from_secs_f64(args.seconds),
             threads: self.threads,
+            device: device(&args.device),
         };
         let (object, text) = match args.job {
             BenchJob::Train | BenchJob::Score => {
@@ -361,6 +368,14 @@ fn precision(asked: PrecisionArg) -> Precision {
     match asked {
         PrecisionArg::F32 => Precision::F32,
         PrecisionArg::Int8 => Precision::Int8,
+    }
+}
+
+/// The library's word for it.
+fn device(asked: &DeviceArgs) -> Device {
+    match asked.device {
+        DeviceArg::Cpu => Device::Cpu,
+        DeviceArg::Gpu => Device::Gpu,
     }
 }
 

@@ -41,6 +41,8 @@ pub mod commands;
 pub mod config;
 pub mod data;
 pub mod evaluate;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod layers;
 pub mod localise;
 pub mod losses;

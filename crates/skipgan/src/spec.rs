@@ -1,6 +1,6 @@
 //! The shape of the two networks as plain data (METHOD.md §1–2): widths, depth, skips, heads. No numbers of training, no weights.
 //!
-//! Everything that executes a network ([`crate::model`] on CPUs, a GPU module later) is built from a [`Spec`] alone, and every
+//! Everything that executes a network ([`crate::model`] on processors, `crate::gpu` on GPUs) is built from a [`Spec`] alone, and every
 //! tensor has one name and one shape, so a checkpoint does not know where it was trained.
 
 use serde::{Deserialize, Serialize};

@@ -175,3 +175,41 @@ fn a_decoder_that_is_not_there() {
     let told = place.command("score run data --out x.csv --quiet").env("SKIPGAN_CPU", "abacus").output().expect("the program runs");
     crate::harness::refused("score", &crate::harness::Told::of(&told), &["abacus", "portable"]);
 }
+
+#[test]
+fn a_device_that_cannot() {
+    let place = Place::new();
+    place.refuses("score run data --out x.csv --device gpu --precision int8", &["--precision int8 is the processor's", "--device gpu"]);
+    place.refuses("bench score --device gpu --precision int8", &["--precision int8 is the processor's"]);
+    for job in ["kernels", "pipeline"] {
+        place.refuses(
+            &format!("bench {job} --device gpu"),
+            &[&format!("bench {job} measures the processor"), "bench train and bench score"],
+        );
+    }
+}
+
+/// Built without the feature, the program says how to build it with; built with it, on a machine without a driver, what is missing.
+#[test]
+fn a_gpu_that_is_not_there() {
+    let place = Place::new();
+    place.done("score run data --out s.csv");
+    for words in [
+        "train data --out r --steps 3 --device gpu",
+        "score run data --out x.csv --device gpu",
+        "calibrate run data --device gpu",
+        "report run --scores s.csv --data data --device gpu",
+        "bench train --device gpu",
+        "bench score --device gpu",
+    ] {
+        let mut command = place.command(&format!("{words} --quiet"));
+        command.env("VK_DRIVER_FILES", "/no/such/driver.json").env("VK_ICD_FILENAMES", "/no/such/driver.json");
+        let told = crate::harness::Told::of(&command.output().expect("the program runs"));
+        let needles: &[&str] = match cfg!(feature = "gpu") {
+            true => &["no GPU was found that Vulkan can use", "install the GPU's Vulkan driver", "--device at cpu"],
+            false => &["without GPU support", "--features gpu", "--device at cpu"],
+        };
+        crate::harness::refused(words, &told, needles);
+    }
+    assert!(!place.file("r").exists() && !place.file("x.csv").exists(), "nothing was begun");
+}

@@ -7,13 +7,15 @@ pub mod pipeline;
 
 use super::CommandError;
 use super::configuration::Choices;
+use super::executor::{Device, Executor};
 use super::reading;
 use crate::config::Config;
 use crate::model::bench::{self, Speed, Timing};
 use crate::model::work::Work;
-use crate::model::{PlanSize, Precision};
+use crate::model::{PlanSize, Precision, Purpose};
 use crate::score::ScoreError;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What to measure.
@@ -40,6 +42,8 @@ pub struct BenchOptions {
     pub time: Duration,
     /// Worker threads; 0: one a core.
     pub threads: usize,
+    /// Where the network runs.
+    pub device: Device,
 }
 
 /// What was measured.
@@ -81,7 +85,9 @@ pub fn run(options: &BenchOptions) -> Result<Measured, CommandError> {
     let (height, width) = if options.job == Job::Train { config.training_size(height, width) } else { (height, width) };
     let spec = config.spec(height, width)?;
     let batch = checked_batch(options.batch.unwrap_or(config.batch))?;
-    let pool = reading::pool(options.threads)?;
+    options.device.check(options.precision)?;
+    let executor = Executor::open(options.device, reading::pool(options.threads)?)?;
+    let pool = executor.pool();
     let (threads, level) = (pool.threads(), pool.level().name());
     let size = PlanSize { images: batch, height, width };
     let timing = Timing { warm_up: 2, batches: 3, at_least: options.time };
@@ -89,12 +95,15 @@ pub fn run(options: &BenchOptions) -> Result<Measured, CommandError> {
         return Err(CommandError::Usage("training is in f32; --precision int8 is for bench score".into()));
     }
     let critic = options.job == Job::Train && config.sees.restores() && config.w_critic > 0.0;
-    let arithmetic = options.precision.arithmetic(&pool);
+    let arithmetic = executor.arithmetic(options.precision);
+    let engine = |purpose| executor.engine(&spec, &config.objective(), size, purpose);
     let speed = match options.job {
-        Job::Train => bench::train::<f32>(&spec, &config.objective(), size, critic, pool, timing)?,
-        Job::Score => match options.precision.bytes(&pool) {
-            Some(level) => bench::score_in_bytes(&spec, &config.objective(), size, pool, level, timing).map_err(ScoreError::from)?,
-            None => bench::score::<f32>(&spec, &config.objective(), size, pool, timing)?,
+        Job::Train => bench::train(engine(Purpose::Train)?.as_mut(), &spec, size, critic, timing),
+        Job::Score => match options.precision.bytes(pool) {
+            Some(level) => {
+                bench::score_in_bytes(&spec, &config.objective(), size, Arc::clone(pool), level, timing).map_err(ScoreError::from)?
+            }
+            None => bench::score(engine(Purpose::Score)?.as_mut(), &spec, size, timing),
         },
     };
     let work = Work::of(&spec, height, width);
@@ -111,6 +120,14 @@ pub fn run(options: &BenchOptions) -> Result<Measured, CommandError> {
         work,
         peak_rss_bytes: machine::peak_rss_bytes(),
     })
+}
+
+/// Jobs that measure the processor are refused where the network is to run elsewhere.
+fn on_processor(options: &BenchOptions, job: &str) -> Result<(), CommandError> {
+    if options.device == Device::Cpu {
+        return Ok(());
+    }
+    Err(CommandError::Usage(format!("bench {job} measures the processor: leave out --device gpu; bench train and bench score take it")))
 }
 
 /// A batch that can be planned for.

@@ -4,15 +4,15 @@
 use super::CommandError;
 use super::detector::{self, Opened, alarm_in_words};
 use super::event::{Event, Listener};
+use super::executor::{Device, Executor};
 use super::reading::{self, Prepared, Reading};
 use crate::calibration::{Basis, Calibration};
 use crate::checkpoint::{Checkpoint, Run};
 use crate::data::cache::DEFAULT_LIMIT_BYTES;
 use crate::data::fingerprint::fingerprint;
 use crate::data::{Clip, FrameCache, Sight, WindowStream, hold_out};
-use crate::model::engine::Engine;
 use crate::ranges::Ranges;
-use crate::score::detector::{batch_of, engine_on_cpu};
+use crate::score::detector::batch_of;
 use crate::score::fit::fit_clip;
 use crate::score::forward::Forward;
 use crate::score::{Fitter, ScoreError, fit_spans};
@@ -40,6 +40,8 @@ pub struct CalibrateOptions {
     pub reading: Reading,
     /// Worker threads; 0: one a core.
     pub threads: usize,
+    /// Where the network runs.
+    pub device: Device,
 }
 
 /// What was measured and where it was written.
@@ -67,12 +69,14 @@ pub fn run(options: &CalibrateOptions, cancel: &AtomicBool, listener: &mut dyn L
     if options.data.is_empty() {
         return only_threshold(opened);
     }
+    let executor = Executor::open(options.device, reading::pool(options.threads)?)?;
+    executor.announce(listener);
     let set = options.reading.find(&options.data)?;
     listener.hear(Event::Note(set.summary()));
     let clips = set.for_training()?;
     let footage = fingerprint(clips)?;
     let trained_on = footage == opened.checkpoint.provenance.data_fingerprint;
-    let normal = Normal { clips, options, cancel };
+    let normal = Normal { clips, options, executor: &executor, cancel };
     let after = if trained_on { normal.held_out(&opened, listener)? } else { normal.all(&opened, listener)? };
     opened.checkpoint.provenance.calibrated_on = if trained_on { String::new() } else { footage };
     let before = opened.checkpoint.calibration.replace(after.clone());
@@ -101,6 +105,7 @@ fn only_threshold(mut opened: Opened) -> Result<Calibrated, CommandError> {
 struct Normal<'a> {
     clips: &'a [Clip],
     options: &'a CalibrateOptions,
+    executor: &'a Executor,
     cancel: &'a AtomicBool,
 }
 
@@ -113,9 +118,9 @@ impl Normal<'_> {
     /// Every frame, as it is decoded.
     fn all(&self, opened: &Opened, listener: &mut dyn Listener) -> Result<Calibration, CommandError> {
         let sight = Normal::sight(opened);
-        let mut engine = engine_on_cpu(&opened.checkpoint, &opened.config, reading::pool(self.options.threads)?)?;
+        let mut engine = self.executor.load(&opened.checkpoint, &opened.config)?;
         engine.watch_ranges();
-        let mut forward = Forward::new(&mut engine, &opened.config, &sight, batch_of(&opened.config));
+        let mut forward = Forward::new(engine.as_mut(), &opened.config, &sight, batch_of(&opened.config));
         let mut fitter = Fitter::new(&opened.config);
         loop {
             self.show(&sight, &mut fitter, &mut forward, listener)?;
@@ -171,9 +176,9 @@ impl Normal<'_> {
         let split = hold_out(&cache.frames(), opened.config.history)?;
         let motion = reading::motion(&cache, sight.sees, self.options.threads, self.cancel, listener)?;
         let prepared = Prepared { cache, motion, sight };
-        let mut engine = engine_on_cpu(&opened.checkpoint, &opened.config, reading::pool(self.options.threads)?)?;
+        let mut engine = self.executor.load(&opened.checkpoint, &opened.config)?;
         let (config, batch) = (&opened.config, batch_of(&opened.config));
-        Ok(fit_spans(&mut engine, prepared.footage(), &split.held_out, config, batch, Some(self.cancel), &mut |_, _| {})?)
+        Ok(fit_spans(engine.as_mut(), prepared.footage(), &split.held_out, config, batch, Some(self.cancel), &mut |_, _| {})?)
     }
 }
 

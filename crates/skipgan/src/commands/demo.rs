@@ -5,6 +5,7 @@ use super::baseline::{self, BaselineOptions};
 use super::configuration::Choices;
 use super::evaluate::{self, EvaluateOptions};
 use super::event::{Event, Listener, Silence};
+use super::executor::Device;
 use super::reading::{Reading, quoted, shown};
 use super::report::{self, ReportOptions};
 use super::score::{self, ScoreOptions};
@@ -72,6 +73,7 @@ pub fn run(options: &DemoOptions, cancel: &AtomicBool, listener: &mut dyn Listen
         cache_bytes: DEFAULT_LIMIT_BYTES,
         reading: reading.clone(),
         threads: options.threads,
+        device: Device::Cpu,
         command: quoted(&[
             "skipgan",
             "train",
@@ -98,6 +100,7 @@ pub fn run(options: &DemoOptions, cancel: &AtomicBool, listener: &mut dyn Listen
         reading: reading.clone(),
         precision: Precision::F32,
         threads: options.threads,
+        device: Device::Cpu,
         command: quoted(&words),
     };
     score::run(&scoring, cancel, listener)?;
@@ -186,6 +189,7 @@ fn reporting(place: &Places, reading: &Reading, threads: usize) -> ReportOptions
         checkpoint: None,
         reading: reading.clone(),
         threads,
+        device: Device::Cpu,
         command: quoted(&words),
     }
 }

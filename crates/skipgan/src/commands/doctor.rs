@@ -60,6 +60,7 @@ pub fn examine(ffmpeg: Option<&Path>, variables: &[Variable]) -> Vec<Finding> {
         threads(),
         Finding::new("decoders", "built in: H.264 and HEVC in MP4 and MKV, MJPEG in AVI, Y4M, pictures (PNG, JPEG, TIFF, BMP, GIF)", true),
         ffmpeg_found(ffmpeg),
+        gpu(),
     ];
     findings.extend(variables.iter().map(variable));
     findings
@@ -97,6 +98,20 @@ fn ffmpeg_found(path: Option<&Path>) -> Finding {
             Finding::new("ffmpeg", format!("not found as '{program}': {needed}; install it, or name it with --ffmpeg"), false)
         }
     }
+}
+
+#[cfg(feature = "gpu")]
+fn gpu() -> Finding {
+    match crate::gpu::Gpu::open() {
+        Ok(gpu) if gpu.is_software() => Finding::new("gpu", format!("none, but {} plays one on the processor", gpu.name()), false),
+        Ok(gpu) => Finding::new("gpu", format!("{} (--device gpu)", gpu.name()), true),
+        Err(error) => Finding::new("gpu", error.to_string(), false),
+    }
+}
+
+#[cfg(not(feature = "gpu"))]
+fn gpu() -> Finding {
+    Finding::new("gpu", "not built in (--features gpu)", true)
 }
 
 fn variable(variable: &Variable) -> Finding {

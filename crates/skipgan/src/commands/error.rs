@@ -54,6 +54,15 @@ pub enum CommandError {
     /// A run's `metrics.csv`.
     #[error(transparent)]
     Metrics(#[from] crate::report::html::MetricsError),
+    /// `--device gpu` where no GPU was built in.
+    #[error(
+        "this program was built without GPU support: build it with 'cargo build --release -p skipgan-cli --features gpu', or leave --device at cpu"
+    )]
+    WithoutGpu,
+    /// The GPU.
+    #[cfg(feature = "gpu")]
+    #[error(transparent)]
+    Gpu(#[from] crate::gpu::GpuError),
     /// Options that do not go together.
     #[error("{0}")]
     Usage(String),

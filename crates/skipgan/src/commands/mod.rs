@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod error;
 pub mod evaluate;
 pub mod event;
+pub mod executor;
 pub mod inspect;
 pub mod map_output;
 pub mod moments;

@@ -5,6 +5,7 @@ use super::CommandError;
 use super::detector::{self, Opened, alarm_in_words};
 use super::evaluate::{self, EvaluateOptions, Held};
 use super::event::{Event, Listener};
+use super::executor::{Device, Executor};
 use super::moments::{Looking, displayed};
 use super::network_worth::WithAndWithout;
 use super::reading::{self, Reading, quoted, shown};
@@ -16,7 +17,6 @@ use crate::data::DataError;
 use crate::report::html::{Captioned, ClipResult, ConfigRow, Fact, Missing, ReportInput, TrainingInput, loss_plots, pick_moments, render};
 use crate::report::meta_file::ScoreMeta;
 use crate::report::score_file::FrameStatus;
-use crate::score::detector::engine_on_cpu;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -41,6 +41,8 @@ pub struct ReportOptions {
     pub reading: Reading,
     /// Worker threads; 0: one a core.
     pub threads: usize,
+    /// Where the network runs.
+    pub device: Device,
     /// The command, for the page.
     pub command: String,
 }
@@ -190,9 +192,11 @@ fn add_scores(
         }
     }
     let Some(calibration) = &opened.checkpoint.calibration else { return Ok(()) };
-    let mut engine = engine_on_cpu(&opened.checkpoint, &opened.config, reading::pool(options.threads)?)?;
+    let executor = Executor::open(options.device, reading::pool(options.threads)?)?;
+    executor.announce(listener);
+    let mut engine = executor.load(&opened.checkpoint, &opened.config)?;
     let chosen = pick_moments(&input.clips, MOMENTS);
-    let mut looking = Looking { opened, engine: &mut engine, calibration, reading: &options.reading };
+    let mut looking = Looking { opened, engine: engine.as_mut(), calibration, reading: &options.reading };
     input.moments = looking.at(&chosen, &input.clips, held.set.for_scoring())?;
     Ok(())
 }

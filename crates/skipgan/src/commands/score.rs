@@ -3,6 +3,7 @@
 use super::CommandError;
 use super::detector::{self, Opened};
 use super::event::{Event, Listener};
+use super::executor::{Device, Executor};
 use super::map_output::MapOutput;
 use super::overwriting::refuse_overwriting;
 use super::reading::{self, Reading, shown};
@@ -47,6 +48,8 @@ pub struct ScoreOptions {
     pub reading: Reading,
     /// Worker threads; 0: one a core.
     pub threads: usize,
+    /// Where the network runs.
+    pub device: Device,
     /// Arithmetic.
     pub precision: Precision,
     /// The command, for the meta file.
@@ -58,6 +61,9 @@ pub struct ScoreOptions {
 /// # Errors
 /// [`CommandError`].
 pub fn run(options: &ScoreOptions, cancel: &AtomicBool, listener: &mut dyn Listener) -> Result<Scored, CommandError> {
+    options.device.check(options.precision)?;
+    let executor = Executor::open(options.device, reading::pool(options.threads)?)?;
+    executor.announce(listener);
     let opened = detector::open(&options.run, options.checkpoint.as_deref(), &options.set)?;
     let set = options.reading.find(&options.input)?;
     listener.hear(Event::Note(set.summary()));
@@ -66,9 +72,8 @@ pub fn run(options: &ScoreOptions, cancel: &AtomicBool, listener: &mut dyn Liste
                     calibrate it with --set scale=terms --set bn_test=running";
         return Err(CommandError::Usage(told.into()));
     }
-    let pool = reading::pool(options.threads)?;
     let mut meta = meta(&opened, options, &selected(&opened, set.for_scoring()));
-    let arithmetic = options.precision.arithmetic(&pool);
+    let arithmetic = executor.arithmetic(options.precision);
     if options.precision == Precision::Int8 {
         listener.hear(Event::Note(format!("scoring with {arithmetic}")));
     }
@@ -76,7 +81,7 @@ pub fn run(options: &ScoreOptions, cancel: &AtomicBool, listener: &mut dyn Liste
     for reason in meta.not_strict_because.iter().filter(|_| meta.selection == Some(Selection::Test)) {
         listener.hear(Event::Warning(format!("{reason}: these scores are not strict")));
     }
-    let detector = Detector::on_cpu(opened.checkpoint, opened.config.clone(), pool, options.precision)?;
+    let detector = executor.detector(opened.checkpoint, opened.config.clone(), options.precision)?;
     score_set(detector, &set, options, meta, cancel, listener)
 }
 

@@ -4,6 +4,7 @@
 use super::CommandError;
 use super::baseline::{BaselineOptions, CALIBRATED_ON_ITSELF};
 use super::event::{Event, Listener};
+use super::executor::Device;
 use super::reading::{self, Prepared};
 use super::score::{ScoreOptions, score_set};
 use super::scored::Scored;
@@ -69,6 +70,7 @@ pub(super) fn run(
         reading: options.reading.clone(),
         precision: Precision::F32,
         threads: options.threads,
+        device: Device::Cpu,
         command: options.command.clone(),
     };
     score_set(detector, &set, &scoring, meta, cancel, listener)

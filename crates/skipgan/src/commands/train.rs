@@ -4,6 +4,7 @@ use super::CommandError;
 use super::configuration::Choices;
 use super::detector::alarm_in_words;
 use super::event::{Event, Listener};
+use super::executor::{Device, Executor};
 use super::reading::{self, Prepared, Reading, quoted, shown};
 use super::still_branch;
 use super::test_judge::TestJudge;
@@ -14,7 +15,7 @@ use crate::config::{Config, Select, StillPictures};
 use crate::data::fingerprint::fingerprint;
 use crate::data::{Clip, DataError, DataSet, PictureSettings, Sight, hold_out};
 use crate::model::engine::{Engine, Losses};
-use crate::model::{CpuEngine, PlanSize, Purpose};
+use crate::model::{PlanSize, Purpose};
 use crate::score::place;
 use crate::train::observer::Step;
 use crate::train::training::Resume;
@@ -48,6 +49,8 @@ pub struct TrainOptions {
     pub reading: Reading,
     /// Worker threads; 0: one a core.
     pub threads: usize,
+    /// Where the network runs.
+    pub device: Device,
     /// The command, for the run folder.
     pub command: String,
 }
@@ -70,6 +73,8 @@ pub struct Trained {
 /// # Errors
 /// [`CommandError`].
 pub fn run(options: &TrainOptions, cancel: &AtomicBool, listener: &mut dyn Listener) -> Result<Trained, CommandError> {
+    let executor = Executor::open(options.device, reading::pool(options.threads)?)?;
+    executor.announce(listener);
     let set = options.reading.find(&options.data)?;
     listener.hear(Event::Note(set.summary()));
     let clips = set.for_training()?;
@@ -95,7 +100,7 @@ pub fn run(options: &TrainOptions, cancel: &AtomicBool, listener: &mut dyn Liste
     let usual = motion.as_ref().map(|motion| place::usual(&config, &cache, motion, &split.train)).transpose()?;
     let sight = Sight::new(&config, height, width, usual.map(Arc::new));
     let prepared = Prepared { cache, motion, sight };
-    let mut engines = Engines::new(&config, (height, width), options.threads)?;
+    let mut engines = Engines::new(&config, (height, width), &executor)?;
     let mut judge = judge(&config, &set, &prepared.sight, &run, options, cancel, listener)?;
     let fingerprint = fingerprint(clips)?;
     let decoder = decoder_of(clips, &options.reading);
@@ -106,25 +111,24 @@ pub fn run(options: &TrainOptions, cancel: &AtomicBool, listener: &mut dyn Liste
         cancel: Some(cancel),
         judge: judge.as_mut().map(|judge| judge as &mut dyn Judge),
         score_batch: 0,
-        scorer: engines.scorer.as_mut().map(|scorer| scorer as &mut dyn Engine),
+        scorer: engines.scorer.as_mut().map(|scorer| scorer.as_mut() as &mut dyn Engine),
     };
-    let outcome = train::train(&mut engines.learner, material, &run, &config, training, &mut Teller { listener })?;
+    let outcome = train::train(engines.learner.as_mut(), material, &run, &config, training, &mut Teller { listener })?;
     note_command(&run, &options.command)?;
     Ok(Trained { outcome, config, picture: (height, width), dataset: set.name() })
 }
 
 /// The engine that learns, and where that is on crops one for whole pictures.
 struct Engines {
-    learner: CpuEngine<f32>,
-    scorer: Option<CpuEngine<f32>>,
+    learner: Box<dyn Engine>,
+    scorer: Option<Box<dyn Engine>>,
 }
 
 impl Engines {
-    fn new(config: &Config, whole: (usize, usize), threads: usize) -> Result<Engines, CommandError> {
-        let pool = reading::pool(threads)?;
+    fn new(config: &Config, whole: (usize, usize), executor: &Executor) -> Result<Engines, CommandError> {
         let engine = |(height, width), purpose| {
             let size = PlanSize { images: config.batch, height, width };
-            Ok::<_, CommandError>(CpuEngine::new(&config.spec(height, width)?, &config.objective(), size, purpose, Arc::clone(&pool))?)
+            Ok::<_, CommandError>(executor.engine(&config.spec(height, width)?, &config.objective(), size, purpose)?)
         };
         let crops = config.training_size(whole.0, whole.1);
         let scorer = if crops == whole { None } else { Some(engine(whole, Purpose::Score)?) };

@@ -12,6 +12,11 @@ pub fn state(spec: &Spec, init: Init, seed: u64) -> State {
     state
 }
 
+/// The seed of a network that is drawn anew after so many steps (`reinit_d`).
+pub fn redraw_seed(seed: u64, step: u64) -> u64 {
+    seed.wrapping_add(step.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+}
+
 /// Draws every parameter.
 pub fn draw(spec: &Spec, init: Init, seed: u64, parameters: &mut Params) {
     let layout = parameters.layout.clone();

@@ -14,7 +14,7 @@ use std::ops::Range;
 /// Added to the variance.
 pub(crate) const EPSILON: f64 = 1e-5;
 /// Weight of a new batch in the running statistics.
-const MOMENTUM: f64 = 0.1;
+pub(crate) const MOMENTUM: f64 = 0.1;
 
 /// Which statistics a forward pass normalises with.
 #[derive(Debug)]

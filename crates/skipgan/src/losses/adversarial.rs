@@ -6,9 +6,9 @@ use crate::config::Bce;
 use kernels::Real;
 
 /// Logarithms of probabilities are clamped here, as in the authors' framework.
-const LOWEST_LOG: f64 = -100.0;
+pub(crate) const LOWEST_LOG: f64 = -100.0;
 /// Least value of p(1 − p) that the derivative of the probability form divides by.
-const LEAST_SPREAD: f64 = 1e-12;
+pub(crate) const LEAST_SPREAD: f64 = 1e-12;
 
 /// weight · mean BCE(logits, target), and its gradient into `seed`.
 ///

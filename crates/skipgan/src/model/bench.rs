@@ -1,13 +1,14 @@
-//! How fast a network trains and scores on generated pictures: what `skipgan bench train|score` prints. No data are read.
+//! How fast a network trains and scores on generated pictures, whatever executes it: what `skipgan bench train|score` prints. No data
+//! are read.
 
 use super::byte_engine::{ByteEngine, ByteEngineError};
 use super::cpu::CpuEngine;
 use super::engine::{AdamRates, Batch, Changed, Engine, Norm, Rates};
 use super::plan::{PlanSize, Purpose};
 use crate::config::Objective;
-use crate::spec::{Spec, SpecError};
+use crate::spec::Spec;
+use kernels::Pool;
 use kernels::arch::ByteLevel;
-use kernels::{Pool, Real};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -37,37 +38,23 @@ pub struct Speed {
     pub batches: usize,
 }
 
-/// Training steps; with `critic`, D also judges pictures with something in them that does not belong.
-///
-/// # Errors
-/// As [`CpuEngine::new`].
-pub fn train<T: Real>(
-    spec: &Spec,
-    objective: &Objective,
-    size: PlanSize,
-    critic: bool,
-    pool: Arc<Pool>,
-    timing: Timing,
-) -> Result<Speed, SpecError> {
-    let mut engine = CpuEngine::<T>::new(spec, objective, size, Purpose::Train, pool)?;
+/// Training steps of an engine built for `spec` and `size`; with `critic`, D also judges pictures with something in them that does not
+/// belong.
+pub fn train(engine: &mut dyn Engine, spec: &Spec, size: PlanSize, critic: bool, timing: Timing) -> Speed {
     let rates = AdamRates { lr: 2e-4, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
     let rates = Rates { generator: rates, discriminator: rates };
     let pictures = Pictures::new(spec, size, critic);
-    Ok(measure(size, timing, || {
+    measure(size, timing, || {
         engine.step(&pictures.batch(), &rates);
-    }))
+    })
 }
 
-/// Scoring with running statistics.
-///
-/// # Errors
-/// As [`CpuEngine::new`].
-pub fn score<T: Real>(spec: &Spec, objective: &Objective, size: PlanSize, pool: Arc<Pool>, timing: Timing) -> Result<Speed, SpecError> {
-    let mut engine = CpuEngine::<T>::new(spec, objective, size, Purpose::Score, pool)?;
+/// Scoring with running statistics, by an engine built for `spec` and `size`.
+pub fn score(engine: &mut dyn Engine, spec: &Spec, size: PlanSize, timing: Timing) -> Speed {
     let pictures = Pictures::new(spec, size, false);
-    Ok(measure(size, timing, || {
+    measure(size, timing, || {
         engine.score(&pictures.batch(), Norm::Running);
-    }))
+    })
 }
 
 /// Scoring in bytes, with ranges of the same pictures.
@@ -166,12 +153,13 @@ mod tests {
         let spec = config.spec(32, 32).expect("published shape");
         let size = PlanSize { images: 2, height: 32, width: 32 };
         let timing = Timing { warm_up: 1, batches: 3, at_least: Duration::ZERO };
-        let pool = || Arc::new(Pool::new(1).expect("a pool"));
-        for speed in [
-            train::<f32>(&spec, &config.objective(), size, false, pool(), timing),
-            score::<f32>(&spec, &config.objective(), size, pool(), timing),
-        ] {
-            let speed = speed.expect("a network that fits");
+        let engine = |purpose| {
+            let pool = Arc::new(Pool::new(1).expect("a pool"));
+            CpuEngine::<f32>::new(&spec, &config.objective(), size, purpose, pool).expect("a network that fits")
+        };
+        let trained = train(&mut engine(Purpose::Train), &spec, size, false, timing);
+        let scored = score(&mut engine(Purpose::Score), &spec, size, timing);
+        for speed in [trained, scored] {
             assert!(speed.batches == 3 && speed.images_per_second > 0.0 && speed.best >= speed.images_per_second, "{speed:?}");
         }
     }

@@ -43,7 +43,7 @@ pub enum ByteEngineError {
         products: usize,
     },
     /// A map's range is not known.
-    #[error("the range of {map} on normal footage is not known: calibrate the model once more with this version")]
+    #[error("the range of {map} on normal footage is not known: calibrate the model once more with this version, on the processor")]
     Range {
         /// Whose range is missing.
         map: String,

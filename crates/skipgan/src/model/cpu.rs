@@ -143,7 +143,7 @@ impl<T: Real> Engine for CpuEngine<T> {
         let mut losses = self.train(rates);
         if losses.discriminator < self.objective.reinit_d {
             // Its running statistics and moments stay (METHOD.md §6, 9).
-            let seed = self.objective.seed.wrapping_add(self.weights.step().wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            let seed = init::redraw_seed(self.objective.seed, self.weights.step());
             self.draw(&[Network::Discriminator], seed);
             losses.redrawn = true;
         }

@@ -1,5 +1,5 @@
 //! The seam between the network and whatever trains or scores with it: one trait, and the plain values that cross it.
-//! `train` and `score` know only this; the CPU engine (and a GPU module later) fulfil it.
+//! `train` and `score` know only this; [`super::CpuEngine`], [`super::ByteEngine`] and, with the feature `gpu`, `crate::gpu::GpuEngine` fulfil it.
 
 pub use crate::params::State;
 use crate::ranges::Ranges;

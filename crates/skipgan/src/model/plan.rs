@@ -60,7 +60,7 @@ impl Plan {
 
     /// # Panics
     /// Where a batch is not of the planned sizes.
-    pub(super) fn check(&self, batch: &Batch<'_>, spec: &Spec) {
+    pub(crate) fn check(&self, batch: &Batch<'_>, spec: &Spec) {
         assert!(
             batch.images >= 1 && batch.images <= self.images && (batch.height, batch.width) == (self.height, self.width),
             "a batch of {} pictures of {}x{} in a plan for up to {} of {}x{}",
@@ -124,7 +124,7 @@ impl Plan {
     }
 
     /// Makes room for the scores of `images` pictures.
-    pub(super) fn resize(&self, scores: &mut Scores, spec: &Spec, images: usize) {
+    pub(crate) fn resize(&self, scores: &mut Scores, spec: &Spec, images: usize) {
         let pixels = images * self.height * self.width;
         scores.reconstruction.resize(pixels * spec.generator.output_channels, 0.0);
         scores.residual_maps.resize(pixels, 0.0);

@@ -37,10 +37,7 @@ pub fn batch_of(config: &Config) -> usize {
 }
 
 /// An engine on the processors of `pool` that holds the checkpoint's weights, planned for [`batch_of`] windows.
-///
-/// # Errors
-/// [`ScoreError::Config`] where the features of `config` are none that the network has.
-pub fn engine_on_cpu(checkpoint: &Checkpoint, config: &Config, pool: Arc<Pool>) -> Result<CpuEngine<f32>, ScoreError> {
+fn engine_on_cpu(checkpoint: &Checkpoint, config: &Config, pool: Arc<Pool>) -> Result<CpuEngine<f32>, ScoreError> {
     let (spec, size) = planned(checkpoint, config)?;
     let mut engine = CpuEngine::new(&spec, &config.objective(), size, Purpose::Score, pool).map_err(crate::config::ConfigError::from)?;
     engine.load(&checkpoint.state);
@@ -60,7 +57,10 @@ fn engine_in_bytes(checkpoint: &Checkpoint, config: &Config, pool: Arc<Pool>, le
 
 /// What an engine for the checkpoint is planned for. Settings of scores may differ from those of the training; the weights fit every choice
 /// of f(·).
-fn planned(checkpoint: &Checkpoint, config: &Config) -> Result<(Spec, PlanSize), ScoreError> {
+///
+/// # Errors
+/// [`ScoreError::Config`] where the features of `config` are none that the network has.
+pub fn planned(checkpoint: &Checkpoint, config: &Config) -> Result<(Spec, PlanSize), ScoreError> {
     let mut spec = checkpoint.spec.clone();
     spec.discriminator.score_features = config.spec(checkpoint.height, checkpoint.width)?.discriminator.score_features;
     Ok((spec, PlanSize { images: batch_of(config), height: checkpoint.height, width: checkpoint.width }))
@@ -88,8 +88,13 @@ impl Detector {
         };
         let batch = batch_of(&config);
         let mut detector = Detector::with_loaded(checkpoint, config, engine, batch)?;
-        detector.pool = Some(pool);
+        detector.use_pool(pool);
         Ok(detector)
+    }
+
+    /// What is not the network's own is computed on these threads from now on; without them on one.
+    pub fn use_pool(&mut self, pool: Arc<Pool>) {
+        self.pool = Some(pool);
     }
 
     /// A detector from a checkpoint and an engine that was planned for its spec, its picture and batches of `batch`. `config` is the

@@ -9,6 +9,7 @@ use crate::commands::calibrate::{self, CalibrateOptions};
 use crate::commands::configuration::Choices;
 use crate::commands::evaluate::{self, EvaluateOptions};
 use crate::commands::event::Listener;
+use crate::commands::executor::Device;
 use crate::commands::reading::{Reading, quoted, shown};
 use crate::commands::score::{self, ScoreOptions};
 use crate::commands::train::{self, TrainOptions};
@@ -75,6 +76,7 @@ impl Shared<'_> {
             cache_bytes: DEFAULT_LIMIT_BYTES,
             reading: self.reading.clone(),
             threads,
+            device: Device::Cpu,
             command: self.training_command(training),
         };
         let trained = train::run(&options, self.cancel, listener)?;
@@ -103,6 +105,7 @@ impl Shared<'_> {
             set: ready.set.clone(),
             reading: self.reading.clone(),
             threads,
+            device: Device::Cpu,
             precision: Precision::F32,
             command: self.scoring_command(&ready, planned),
         };
@@ -144,6 +147,7 @@ impl Shared<'_> {
             cache: Some(self.places.cache(&training.picture)),
             reading: self.reading.clone(),
             threads,
+            device: Device::Cpu,
         };
         calibrate::run(&options, self.cancel, listener)?;
         let copying = quoted(&["cp", &shown(&opened.path), &shown(&copy)]);

@@ -1,6 +1,6 @@
 //! `bench kernels`: every layer's shape of a preset's network with GFLOP/s and share of the measured peak, as training and as scoring use it.
 
-use super::{ASPECT, BenchOptions, checked_batch, machine};
+use super::{ASPECT, BenchOptions, checked_batch, machine, on_processor};
 use crate::commands::{CommandError, reading};
 use crate::model::PlanSize;
 use crate::model::layer_bench::{LayerSpeed, Operation, Pass, layers};
@@ -32,6 +32,7 @@ const KERNELS_A_LAYER: u32 = 6;
 /// # Errors
 /// [`CommandError`]; [`CommandError::Usage`] where no layer has such a name.
 pub fn run(options: &BenchOptions, only: &str) -> Result<MeasuredKernels, CommandError> {
+    on_processor(options, "kernels")?;
     let config = options.choices.resolve()?;
     let (height, width) = config.picture(Some(ASPECT))?;
     let images = checked_batch(options.batch.unwrap_or(config.batch))?;

@@ -4,9 +4,10 @@
 //! bound = max(sum of the stages' processor times / threads, slowest serial stage). The stages are counted in scoring runs on one thread; their
 //! turns and those of the overlapped runs alternate, so that both meet the same machine.
 
-use super::{BenchOptions, machine};
+use super::{BenchOptions, machine, on_processor};
 use crate::checkpoint::Checkpoint;
 use crate::commands::event::Silence;
+use crate::commands::executor::Device;
 use crate::commands::reading::{Reading, quoted, shown};
 use crate::commands::score::{ScoreOptions, score_set};
 use crate::commands::train::{self, TrainOptions};
@@ -102,6 +103,7 @@ pub fn run(
     trained: Option<&Path>,
     cancel: &AtomicBool,
 ) -> Result<MeasuredPipeline, CommandError> {
+    on_processor(options, "pipeline")?;
     let folder = Folder::new()?;
     let (input, footage) = match file {
         Some(file) => (file.to_path_buf(), shown(file)),
@@ -216,6 +218,7 @@ fn initial_network(folder: &Path, input: &Path, options: &BenchOptions, cancel: 
         cache_bytes: DEFAULT_LIMIT_BYTES,
         reading: Reading::default(),
         threads: options.threads,
+        device: Device::Cpu,
         command: String::new(),
     };
     train::run(&training, cancel, &mut Silence)?;
@@ -259,6 +262,7 @@ impl Bench<'_> {
             reading: Reading::default(),
             precision: self.precision,
             threads,
+            device: Device::Cpu,
             command: quoted(&["skipgan", "bench", "pipeline"]),
         };
         let (begun, before) = (Instant::now(), process_seconds());
