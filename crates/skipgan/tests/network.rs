@@ -70,6 +70,7 @@ fn detection() -> Case {
 fn restoring() -> Case {
     let mut case = detection();
     (case.spec.generator.input_channels, case.spec.generator.output_channels) = (6, 3);
+    case.spec.generator.output = Output::Blend;
     case.spec.discriminator.input_channels = 6;
     case.objective.w_critic = 0.5;
     case
