@@ -19,6 +19,8 @@ const STEP: usize = 8;
 /// Rows and panels a job of the product stage takes.
 const ROWS: usize = 96;
 const PANELS: usize = 8;
+/// Rows a job of `pair`'s product stage takes: few, for narrow layers have no more than 64 and nine points are odd for two threads.
+const GRADIENT_ROWS: usize = 36;
 
 /// The tiles of a batch of small maps.
 #[derive(Clone, Copy)]
@@ -488,10 +490,10 @@ pub(super) fn pair(
             let to = right.at(first * PANEL, 8 * right_points + (panels - 1) * panel + tiles.len() * PANEL);
             dispatch(pool.level(), GradientPoints { y, glass: y_glass.get(), grid, tiles, to, points: right_points, panel });
         });
-        let across = height.div_ceil(ROWS);
+        let across = height.div_ceil(GRADIENT_ROWS);
         pool.run(9 * across, |job| {
-            let (point, row) = (job / across, job % across * ROWS);
-            let count = ROWS.min(height - row);
+            let (point, row) = (job / across, job % across * GRADIENT_ROWS);
+            let count = GRADIENT_ROWS.min(height - row);
             let rows = Turned {
                 a: left.at(point * left_points + row, (depth - 1) * left_row + count),
                 step: left_row,

@@ -78,7 +78,7 @@ impl PipelineRun {
 
     /// The slowest stage that cannot be divided among threads, and its seconds.
     pub fn slowest_serial(&self) -> (Stage, f64) {
-        let serial = Stage::ALL.into_iter().filter(|&stage| stage != Stage::Network).map(|stage| (stage, self.stages.seconds(stage)));
+        let serial = Stage::ALL.into_iter().filter(is_serial).map(|stage| (stage, self.stages.seconds(stage)));
         serial.max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((Stage::Decode, 0.0))
     }
 
@@ -86,6 +86,11 @@ impl PipelineRun {
     pub fn bound(&self, threads: usize) -> f64 {
         (self.sum() / threads.max(1) as f64).max(self.slowest_serial().1)
     }
+}
+
+/// Whether one thread at a time works on a stage: the network is divided among threads, and so are the fields of a batch and their mean.
+fn is_serial(stage: &Stage) -> bool {
+    !matches!(stage, Stage::Network | Stage::Flow)
 }
 
 /// Least turns that are measured.
@@ -294,7 +299,7 @@ impl MeasuredPipeline {
 
     /// The stage that most often is the slowest serial one is told by the medians.
     fn slowest(&self) -> (Stage, f64) {
-        let stages = Stage::ALL.into_iter().filter(|&stage| stage != Stage::Network);
+        let stages = Stage::ALL.into_iter().filter(is_serial);
         let seconds = stages.map(|stage| (stage, self.median(|run| run.stages.seconds(stage)).0));
         seconds.max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((Stage::Decode, 0.0))
     }
