@@ -259,16 +259,13 @@ impl ViewFitter {
                 }
             }
         }
-        let (mut matrix, mut right, mut at) = ([[0.0f64; 4]; 4], [0.0f64; 4], 0);
-        for row in 0..4 {
-            for col in row..5 {
-                let sum = sums[at];
-                at += 1;
-                if col == 4 {
-                    right[row] = -sum;
-                } else {
-                    (matrix[row][col], matrix[col][row]) = (sum, sum);
-                }
+        let (mut matrix, mut right) = ([[0.0f64; 4]; 4], [0.0f64; 4]);
+        let places = (0..4).flat_map(|row| (row..5).map(move |col| (row, col)));
+        for ((row, col), sum) in places.zip(sums) {
+            if col == 4 {
+                right[row] = -sum;
+            } else {
+                (matrix[row][col], matrix[col][row]) = (sum, sum);
             }
         }
         // Flat pictures say nothing of shifts: a little of a spring keeps them where they are.
