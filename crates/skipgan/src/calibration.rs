@@ -60,10 +60,8 @@ pub struct Basis {
     /// λ.
     pub lambda: f64,
     /// How much R of the picture counts beside R of the motion.
-    #[serde(default)]
     pub picture_share: f64,
     /// How the two are joined.
-    #[serde(default)]
     pub picture_join: Join,
     /// Whether terms are local.
     pub local: bool,
@@ -86,7 +84,6 @@ pub struct Basis {
     /// Memory of the causal smoothing.
     pub smooth: f64,
     /// Whether P undoes the light.
-    #[serde(default)]
     pub place_light: bool,
 }
 

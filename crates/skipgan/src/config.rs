@@ -630,6 +630,9 @@ impl Config {
         if self.sees == Sees::Still && self.history != 1 {
             return wrong("sees", "still", "frames, where history is not 1");
         }
+        if self.output == Output::Blend && self.input_noise > 0.0 {
+            return wrong("input_noise", "above 0", "0, where output = blend copies what is seen");
+        }
         if self.output == Output::Blend && self.sees != Sees::Restore {
             return wrong("output", "blend", "tanh or linear, unless sees = restore (there is a usual picture to blend with)");
         }
@@ -778,6 +781,17 @@ mod tests {
             let message = config.with_set(assignment).expect_err(assignment).to_string();
             assert!(message.contains(word) && !message.contains('\n'), "{message}");
         }
+    }
+
+    #[test]
+    fn a_blend_needs_a_usual_picture_and_no_noise() {
+        for (preset, assignment, word) in [("motion", "output=blend", "restore"), ("video", "input_noise=0.1", "blend")] {
+            let message = Config::preset(preset).and_then(|config| config.with_set(assignment)).expect_err(assignment).to_string();
+            assert!(message.contains(word), "{message}");
+        }
+        let mut spec = Config::preset("video").and_then(|config| config.spec(64, 96)).expect("video");
+        spec.generator.input_channels = 1;
+        assert!(spec.check().is_err(), "a blend of one picture");
     }
 
     #[test]

@@ -543,7 +543,7 @@ fn bytes_score_as_numbers_do() {
 
 #[test]
 fn bytes_give_the_same_bits_for_any_batch_threads_and_instruction_set() {
-    for case in [published(3, 16, 64, 32), detection()] {
+    for case in [published(3, 16, 64, 32), detection(), restoring()] {
         let (_, mut one) = in_bytes(&case, 1, 1);
         let (_, mut many) = in_bytes(&case, 5, 3);
         let pictures = Pictures::new(&case, 5, 6);
@@ -557,7 +557,7 @@ fn bytes_give_the_same_bits_for_any_batch_threads_and_instruction_set() {
 
 #[test]
 fn bytes_do_not_allocate_after_the_first_batch() {
-    for case in [published(3, 16, 64, 64), detection()] {
+    for case in [published(3, 16, 64, 64), detection(), restoring()] {
         let (_, mut bytes) = in_bytes(&case, 3, 1);
         let pictures = Pictures::new(&case, 3, 1);
         bytes.score(&pictures.all(&case), Norm::Running);

@@ -104,12 +104,13 @@ impl Up<'_> {
             for j in (first..cols).step_by(2) {
                 let (to, a, b) = (&mut line[2 * j * wide..][..run], &a[4 * j * run..][..run], &b[4 * j * run..][..run]);
                 // Even j set what odd ones add to.
-                let before = if first == 0 { bias.as_ptr() } else { to.as_ptr() };
+                let out = to.as_mut_ptr();
+                let before = if first == 0 { bias.as_ptr() } else { out.cast_const() };
                 for i in (0..run).step_by(Quad::WIDTH) {
                     // SAFETY: all four hold `run` numbers, whole fours.
                     unsafe {
                         let both = Quad::load(a.as_ptr().add(i)).add(Quad::load(b.as_ptr().add(i)));
-                        both.add(Quad::load(before.add(i))).store(to.as_mut_ptr().add(i));
+                        both.add(Quad::load(before.add(i))).store(out.add(i));
                     }
                 }
             }

@@ -22,7 +22,8 @@ use crate::usual::Usual;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// Version of the file's layout that this program writes and reads.
+/// Version of what the file holds that this program writes and reads. 2: S and R̃ of a picture are made by another rule than in 1, so thresholds
+/// and statistics of before mean something else.
 pub const FORMAT_VERSION: u32 = 2;
 
 /// A network, how it came about and what normal footage looks like to it.

@@ -1,4 +1,4 @@
-//! Whether the network earns its keep on this camera: the default score S against what is left of it without the network, motion + place,
+//! Whether the network earns its keep on this camera: the default score S against what needs no network, motion + place,
 //! frame by frame from the columns of one score file.
 
 use crate::calibration::{MOTION, PLACE};

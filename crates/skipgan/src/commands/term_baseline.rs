@@ -1,4 +1,4 @@
-//! `baseline flow|place|flow-place`: the default score without what the network adds. Footage is prepared, split and calibrated exactly as
+//! `baseline flow|place|flow-place`: what the default score is made of beside the network's A. Footage is prepared, split and calibrated exactly as
 //! for preset `video`, so that what the network is worth can be read off by comparison.
 
 use super::CommandError;

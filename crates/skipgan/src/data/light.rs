@@ -2,9 +2,9 @@
 //! the moment. A cloud or an exposure that wanders is then neither a thing that stands everywhere nor something to be taken out.
 //!
 //! The median over a fixed sample of pixels of I/B: whatever covers less than half of the picture does not count. Light that changes in
-//! a part of the picture is not undone; how a camera lies against its reference is [`super::view_fit`]'s.
+//! a part of the picture is not undone, nor is that of a picture which is dark nearly everywhere; how a camera lies against its reference is [`super::view_fit`]'s.
 
-/// One pixel in this many is looked at: no divisor of usual widths, so that samples wander over the columns.
+/// One pixel in this many is looked at.
 const EVERY: usize = 7;
 /// Usual grey levels below this tell little: a level of noise is a large share of them.
 const DARK: f32 = 24.0;

@@ -73,7 +73,7 @@ impl Cut {
 }
 
 /// Part of a picture and what moves in it.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Patch {
     /// Grey levels in [−1, 1], row after row.
     pub grey: Vec<f32>,
@@ -429,6 +429,22 @@ mod tests {
         near(windows.target(), &[-0.1, 0.0, -2.0, 0.0]);
         near(windows.input(), &[-1.0, -1.0, -0.4, 0.0, 1.0, -1.0, -1.0, 0.0]);
         assert_eq!(windows.images(), 1);
+    }
+
+    #[test]
+    fn the_usual_picture_is_shown_in_the_light_of_the_whole_frame() {
+        let usual = Usual { height: 4, width: 4, speed: 1.0, background: vec![100.0; 16], place: vec![1.0; 4], view: None };
+        let mut frame = [120; 16];
+        frame[5] = 10;
+        for (usual_light, shown) in [(true, 120.0 / 127.5 - 1.0), (false, 100.0 / 127.5 - 1.0)] {
+            let usual = Some(Arc::new(usual.clone()));
+            let sight = Sight { picture: picture(4, 4, 1), sees: Sees::Restore, usual, usual_light, ..motion_sight() };
+            let mut windows = sight.crops(1, 1);
+            let cut = Cut { top: 1, left: 1, ..Cut::NONE };
+            sight.push(&Instant { frames: &[&frame], motion: None }, cut, &mut windows).expect("what is usual");
+            near(&windows.input()[..2], &[10.0 / 127.5 - 1.0, shown]);
+            near(&windows.context()[..1], &[shown]);
+        }
     }
 
     #[test]

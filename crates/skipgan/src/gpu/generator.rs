@@ -40,6 +40,9 @@ fn blend(image: Tensor<4>, bare: Tensor<4>) -> Tensor<4> {
     let (seen, usual) = (image.clone().narrow(1, 0, 1), image.narrow(1, 1, 1));
     let z = bare.clone().narrow(1, 0, 1);
     let share = (z.clone() / (z.clone() * z).add_scalar(1.0).sqrt()).mul_scalar(0.5).add_scalar(0.5);
-    let others = bare.dims()[1] - 1;
-    Tensor::cat(vec![usual.clone() + share * (seen - usual), bare.narrow(1, 1, others)], 1)
+    let blended = usual.clone() + share * (seen - usual);
+    match bare.dims()[1] - 1 {
+        0 => blended,
+        others => Tensor::cat(vec![blended, bare.narrow(1, 1, others)], 1),
+    }
 }

@@ -12,7 +12,7 @@ use kernels::{Map, Real};
 impl<T: Real> CpuEngine<T> {
     /// A map of the last pass, `[images, channels, rows, cols]`: `enc.{i}` and `dec.{i}` after batch-norm and before the
     /// next activation (`dec.0` before the output's), `xhat`; of D `real.…` and `fake.…`: `feat.{i}` before LeakyReLU,
-    /// `latent`, `logit` (a number a cell). Or a tensor: `parameter.{name}`, `gradient.{name}` of the last step,
+    /// `latent`, `logit` (a number a cell; of the last step, for scoring makes none). Or a tensor: `parameter.{name}`, `gradient.{name}` of the last step,
     /// `statistic.{name}`. `None` where there is no such thing.
     pub fn look(&self, name: &str) -> Option<Vec<f64>> {
         let (kind, rest) = name.split_once('.').unwrap_or((name, ""));

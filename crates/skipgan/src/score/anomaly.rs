@@ -83,7 +83,8 @@ pub fn calibrated(basis: &Basis, statistics: &BTreeMap<String, Statistics>, term
     let a = match basis.scale {
         Scale::Terms => {
             let motion = statistics[RECON].standardise(terms.recon);
-            let recon = picture.map_or(motion, |picture| join(basis.picture_join, motion, basis.picture_share * picture));
+            let counted = picture.filter(|_| basis.picture_share > 0.0);
+            let recon = counted.map_or(motion, |picture| join(basis.picture_join, motion, basis.picture_share * picture));
             weigh(basis.lambda, recon, statistics[LATENT].standardise(terms.latent))
         }
         Scale::Total => statistics[TOTAL].standardise(weigh(basis.lambda, terms.recon, terms.latent)),
@@ -132,7 +133,7 @@ pub fn score_map(basis: &Basis, statistics: &BTreeMap<String, Statistics>, maps:
     add(of_a * (1.0 - basis.lambda), LATENT, &maps.latent);
     add(of_motion, MOTION, &maps.motion);
     let of_recon = of_a * basis.lambda;
-    match (statistics.get(RECON), statistics.get(PICTURE).filter(|_| !maps.picture.is_empty())) {
+    match (statistics.get(RECON), statistics.get(PICTURE).filter(|_| basis.picture_share > 0.0 && !maps.picture.is_empty())) {
         (Some(motion), Some(picture)) if of_recon > 0.0 => {
             let both = maps.recon.iter().zip(&maps.picture);
             out.iter_mut().zip(both).for_each(|(sum, (&recon, &off))| {
@@ -313,6 +314,10 @@ mod tests {
             score_map(&calibration.basis, &calibration.terms, &maps, false, &mut map);
             assert!((f64::from(map[0]) - (judged.calibrated.a + 0.5 * 3.0 + 4.0)).abs() < 1e-5, "{map:?}");
         }
+        // a picture that does not count does not lift a calm motion either
+        calibration.basis.picture_share = 0.0;
+        let calm = Anomaly::new(&calibration).next(Terms { recon: 0.5, ..terms }, false, true).calibrated.a;
+        assert!((calm - (0.9 * -1.0 - 0.1)).abs() < 1e-12, "{calm}");
         // without motion G cannot know who walks
         assert_eq!(Anomaly::new(&calibration).next(terms, true, true).calibrated.a, 0.0);
     }

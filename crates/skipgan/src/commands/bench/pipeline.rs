@@ -88,7 +88,8 @@ impl PipelineRun {
     }
 }
 
-/// Whether one thread at a time works on a stage: the network is divided among threads, and so are the fields of a batch and their mean.
+/// Whether one thread at a time works on a stage: the network is divided among threads, and so are the fields of a batch and their mean (not their
+/// rounding, a small part of that stage).
 fn is_serial(stage: &Stage) -> bool {
     !matches!(stage, Stage::Network | Stage::Flow)
 }
