@@ -50,7 +50,7 @@ pub struct Shown {
 }
 
 /// Steps that fit into three minutes on two cores, everything included.
-const STEPS: u64 = 400;
+const STEPS: u64 = 1_000;
 
 /// Generates, trains, scores, evaluates, reports.
 ///
