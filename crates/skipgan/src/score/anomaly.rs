@@ -317,7 +317,7 @@ mod tests {
         // a picture that does not count does not lift a calm motion either
         calibration.basis.picture_share = 0.0;
         let calm = Anomaly::new(&calibration).next(Terms { recon: 0.5, ..terms }, false, true).calibrated.a;
-        assert!((calm - (0.9 * -1.0 - 0.1)).abs() < 1e-12, "{calm}");
+        assert!((calm - (-0.9 - 0.1)).abs() < 1e-12, "{calm}");
         // without motion G cannot know who walks
         assert_eq!(Anomaly::new(&calibration).next(terms, true, true).calibrated.a, 0.0);
     }
