@@ -63,6 +63,12 @@ pub struct Basis {
     pub picture_share: f64,
     /// How the two are joined.
     pub picture_join: Join,
+    /// Side of the window over R of the picture.
+    pub picture_window: usize,
+    /// Share of its windows that R of the picture is the mean of.
+    pub picture_top_share: f64,
+    /// How much of its map stays from frame to frame.
+    pub picture_memory: f64,
     /// Whether terms are local.
     pub local: bool,
     /// Share of windows that a local term is the mean of.
@@ -95,6 +101,9 @@ impl Basis {
             lambda: config.lambda,
             picture_share: config.picture_share,
             picture_join: config.picture_join,
+            picture_window: config.picture_window,
+            picture_top_share: config.picture_top_share,
+            picture_memory: config.picture_memory,
             local: config.local,
             top_share: config.top_share,
             score: config.score,
@@ -116,6 +125,9 @@ impl Basis {
             ("lambda", self.lambda == other.lambda),
             ("picture_share", self.picture_share == other.picture_share),
             ("picture_join", self.picture_join == other.picture_join),
+            ("picture_window", self.picture_window == other.picture_window),
+            ("picture_top_share", self.picture_top_share == other.picture_top_share),
+            ("picture_memory", self.picture_memory == other.picture_memory),
             ("local", self.local == other.local),
             ("top_share", self.top_share == other.top_share),
             ("score", self.score == other.score),

@@ -154,6 +154,8 @@ pub struct Config {
     pub drop_last: bool,
     /// Initial weights.
     pub init: Init,
+    /// What scores is the mean of the weights over the last steps, each step counting this many times the one after it; 0: the last weights.
+    pub ema: f64,
     /// Seed of weights, order of windows and noise.
     pub seed: u64,
     /// What `best` means.
@@ -168,6 +170,12 @@ pub struct Config {
     pub picture_share: f64,
     /// `sees = restore`: how the two are joined.
     pub picture_join: Join,
+    /// Rows and columns of the window over R of the picture, in cells of the half-size grid.
+    pub picture_window: usize,
+    /// Share of its windows that R of the picture is the mean of.
+    pub picture_top_share: f64,
+    /// How much of the map of R of the picture stays from one frame to the next (causal mean along a clip); 0: nothing.
+    pub picture_memory: f64,
     /// Whether R and L are the mean of the highest `top_share` of their maps' window means; else means over the whole map (published).
     pub local: bool,
     /// That share.
@@ -263,12 +271,16 @@ impl Default for Config {
             input_noise: 0.0,
             drop_last: false,
             init: Init::Normal,
+            ema: 0.0,
             seed: 1,
             select: Select::Validation,
             validate_every: 0,
             lambda: 0.9,
-            picture_share: 0.15,
+            picture_share: 0.2,
             picture_join: Join::Max,
+            picture_window: 3,
+            picture_top_share: 0.006,
+            picture_memory: 0.8,
             local: false,
             top_share: 0.003,
             score: ScoreChoice::A,
@@ -328,10 +340,13 @@ const LEAST_MOTION_SIDE: usize = 16;
 
 /// Keys that scores of a trained network depend on (those of a calibration's basis), what is done where the scene changes,
 /// and the one that alarms depend on.
-pub const SCORING_KEYS: [&str; 17] = [
+pub const SCORING_KEYS: [&str; 20] = [
     "lambda",
     "picture_share",
     "picture_join",
+    "picture_window",
+    "picture_top_share",
+    "picture_memory",
     "local",
     "top_share",
     "score",

@@ -156,7 +156,21 @@ pub struct State {
     pub step: u64,
 }
 
+/// What a network computes with: a [`State`] without the memory of its training.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weights {
+    /// Weights, biases, batch-norm scales and shifts.
+    pub parameters: Params,
+    /// Running means and variances.
+    pub statistics: Params,
+}
+
 impl State {
+    /// This state with other weights.
+    pub fn with_weights(&self, weights: &Weights) -> State {
+        State { parameters: weights.parameters.clone(), statistics: weights.statistics.clone(), ..self.clone() }
+    }
+
     /// Zero weights and moments, running means 0 and variances 1, step 0: [`crate::layers`] draws the initial weights.
     pub fn zeros(spec: &Spec) -> State {
         let parameters = Params::zeros(Arc::new(Layout::parameters(spec)));

@@ -1,11 +1,11 @@
-//! A [`Checkpoint`] to bytes and back. Tensors are little-endian f32 in the order of [`crate::params`]: parameters, statistics, then
-//! Adam's moments as `adam.m.NAME` and `adam.v.NAME`; any reader of safetensors opens the file.
+//! A [`Checkpoint`] to bytes and back. Tensors are little-endian f32 in the order of [`crate::params`]: parameters, statistics,
+//! Adam's moments as `adam.m.NAME` and `adam.v.NAME`, then the mean of parameters and statistics over the last steps as `ema.NAME` where one was kept; any reader of safetensors opens the file.
 
 use super::error::CheckpointError;
 use super::header::{Entry, Header};
 use super::{Checkpoint, FORMAT_VERSION, atomic};
 use crate::config::Config;
-use crate::params::{Layout, Params, State};
+use crate::params::{Layout, Params, State, Weights};
 use crate::spec::Spec;
 use crate::usual::{Usual, UsualView};
 use sha2::{Digest, Sha256};
@@ -19,6 +19,8 @@ use std::sync::Arc;
 const FIRST_MOMENT: &str = "adam.m.";
 /// Prefix of the second moments' names.
 const SECOND_MOMENT: &str = "adam.v.";
+/// Prefix of the names of the mean over the last steps.
+const AVERAGE: &str = "ema.";
 /// Name of the background.
 const BACKGROUND: &str = "usual.background";
 /// Name of the scale of each place.
@@ -77,9 +79,10 @@ impl Checkpoint {
         let step_and_rest = (header.json(path, "progress")?, header.json(path, "provenance")?, header.json(path, "calibration")?);
         let (parameters, statistics) = (Arc::new(Layout::parameters(&spec)), Arc::new(Layout::statistics(&spec)));
         let mut usual = read_usual(path, &header, &config, (height, width))?;
-        let expected = expected_tensors(&parameters, &statistics, usual.as_ref());
+        let averaged = header.tensors.keys().any(|name| name.starts_with(AVERAGE));
+        let expected = expected_tensors(&parameters, &statistics, averaged, usual.as_ref());
         let order = check_tensors(path, &header, &expected, length - head_bytes)?;
-        let mut state = read_tensors(path, source, &order, (parameters, statistics), usual.as_mut())?;
+        let (mut state, average) = read_tensors(path, source, &order, (parameters, statistics), averaged, usual.as_mut())?;
         if usual.as_ref().is_some_and(|usual| !usual.is_sound()) {
             return Err(wrong(path, "usual", "holds numbers that no footage gives".into()));
         }
@@ -89,7 +92,7 @@ impl Checkpoint {
             return Err(wrong(path, "calibration", "holds numbers that no footage gives".into()));
         }
         state.step = progress.step;
-        Ok(Checkpoint { config, spec, height, width, state, progress, provenance, usual: usual.map(Arc::new), calibration })
+        Ok(Checkpoint { config, spec, height, width, state, average, progress, provenance, usual: usual.map(Arc::new), calibration })
     }
 
     /// Every tensor in the order of the file: name, shape, elements.
@@ -101,7 +104,13 @@ impl Checkpoint {
             (FIRST_MOMENT, &state.parameters.layout, &state.first_moments),
             (SECOND_MOMENT, &state.parameters.layout, &state.second_moments),
         ];
-        let slots = all.into_iter().flat_map(|(prefix, layout, values)| layout.slots.iter().map(move |slot| (prefix, slot, values)));
+        let mean = self
+            .average
+            .iter()
+            .flat_map(|mean| [&mean.parameters, &mean.statistics])
+            .map(|params| (AVERAGE, &params.layout, &params.values));
+        let slots =
+            all.into_iter().chain(mean).flat_map(|(prefix, layout, values)| layout.slots.iter().map(move |slot| (prefix, slot, values)));
         let network = slots.map(|(prefix, slot, values)| (format!("{prefix}{}", slot.name), slot.shape.clone(), &values[slot.range()]));
         let usual = self.usual.iter().flat_map(|usual| {
             let [background, place] = usual_shapes(usual.height, usual.width);
@@ -215,6 +224,8 @@ enum Buffer {
     Statistics,
     First,
     Second,
+    MeanParameters,
+    MeanStatistics,
     Background,
     Place,
 }
@@ -226,7 +237,7 @@ struct Expected {
     place: std::ops::Range<usize>,
 }
 
-fn expected_tensors(parameters: &Layout, statistics: &Layout, usual: Option<&Usual>) -> BTreeMap<String, Expected> {
+fn expected_tensors(parameters: &Layout, statistics: &Layout, averaged: bool, usual: Option<&Usual>) -> BTreeMap<String, Expected> {
     let mut all = BTreeMap::new();
     let parts = [
         (Buffer::Parameters, "", parameters),
@@ -234,7 +245,8 @@ fn expected_tensors(parameters: &Layout, statistics: &Layout, usual: Option<&Usu
         (Buffer::First, FIRST_MOMENT, parameters),
         (Buffer::Second, SECOND_MOMENT, parameters),
     ];
-    for (buffer, prefix, layout) in parts {
+    let mean = [(Buffer::MeanParameters, AVERAGE, parameters), (Buffer::MeanStatistics, AVERAGE, statistics)];
+    for (buffer, prefix, layout) in parts.into_iter().chain(mean.into_iter().filter(|_| averaged)) {
         for slot in &layout.slots {
             let shape = slot.shape.iter().map(|&side| side as u64).collect();
             all.insert(format!("{prefix}{}", slot.name), Expected { buffer, shape, place: slot.range() });
@@ -294,8 +306,9 @@ fn read_tensors(
     source: &mut dyn Read,
     order: &[(&str, &Expected)],
     (parameters, statistics): (Arc<Layout>, Arc<Layout>),
+    averaged: bool,
     mut usual: Option<&mut Usual>,
-) -> Result<State, CheckpointError> {
+) -> Result<(State, Option<Weights>), CheckpointError> {
     let reserve = |len: usize| {
         let mut values = Vec::new();
         values.try_reserve_exact(len).map_err(|_| CheckpointError::Memory { path: path.to_path_buf(), bytes: 4 * len as u64 })?;
@@ -305,9 +318,16 @@ fn read_tensors(
     let mut state = State {
         first_moments: reserve(parameters.len)?,
         second_moments: reserve(parameters.len)?,
-        parameters: Params { values: reserve(parameters.len)?, layout: parameters },
-        statistics: Params { values: reserve(statistics.len)?, layout: statistics },
+        parameters: Params { values: reserve(parameters.len)?, layout: Arc::clone(&parameters) },
+        statistics: Params { values: reserve(statistics.len)?, layout: Arc::clone(&statistics) },
         step: 0,
+    };
+    let mut average = match averaged {
+        true => Some(Weights {
+            parameters: Params { values: reserve(parameters.len)?, layout: parameters },
+            statistics: Params { values: reserve(statistics.len)?, layout: statistics },
+        }),
+        false => None,
     };
     for (name, wanted) in order {
         let whole: &mut [f32] = match wanted.buffer {
@@ -315,12 +335,14 @@ fn read_tensors(
             Buffer::Statistics => &mut state.statistics.values,
             Buffer::First => &mut state.first_moments,
             Buffer::Second => &mut state.second_moments,
+            Buffer::MeanParameters => average.as_mut().map_or(&mut [], |mean| &mut mean.parameters.values),
+            Buffer::MeanStatistics => average.as_mut().map_or(&mut [], |mean| &mut mean.statistics.values),
             Buffer::Background => usual.as_deref_mut().map_or(&mut [], |usual| &mut usual.background),
             Buffer::Place => usual.as_deref_mut().map_or(&mut [], |usual| &mut usual.place),
         };
         read_values(path, name, source, &mut whole[wanted.place.clone()])?;
     }
-    Ok(state)
+    Ok((state, average))
 }
 
 fn read_values(path: &Path, name: &str, source: &mut dyn Read, values: &mut [f32]) -> Result<(), CheckpointError> {
@@ -387,6 +409,7 @@ mod tests {
             height: 32,
             width: 32,
             state,
+            average: None,
             progress: Progress { epoch: 2, position: 5, step: 17, best, measured: Some(12), watch: vec![1.5], finished: true },
             provenance: Provenance {
                 seed: 1,
@@ -412,6 +435,33 @@ mod tests {
         let usual = Usual { height: 32, width: 32, speed: 1.5, background: vec![99.5; 1024], place: vec![2.25; 256], view: Some(view) };
         checkpoint.usual = Some(Arc::new(usual));
         checkpoint
+    }
+
+    /// One that kept the mean of its weights.
+    fn with_average() -> Checkpoint {
+        let mut checkpoint = checkpoint();
+        let mut average = Weights { parameters: checkpoint.state.parameters.clone(), statistics: checkpoint.state.statistics.clone() };
+        average.parameters.values.iter_mut().chain(&mut average.statistics.values).for_each(|value| *value *= 0.5);
+        checkpoint.average = Some(average);
+        checkpoint
+    }
+
+    #[test]
+    fn the_mean_of_the_weights_survives_is_what_scores_and_is_checked() {
+        let original = with_average();
+        let again = read(&bytes_of(&original)).expect("whole");
+        assert_eq!(again, original);
+        let scoring = again.scoring_state();
+        assert_eq!(scoring.parameters.values[3], 0.5 * original.state.parameters.values[3]);
+        assert_eq!((scoring.step, &scoring.first_moments), (original.state.step, &original.state.first_moments));
+        assert_eq!(*checkpoint().scoring_state(), checkpoint().state, "without one the last weights score");
+
+        let bytes = bytes_of(&original);
+        let error = read(&with_header(&bytes, |text| text.replacen("\"ema.g.enc.1.conv.weight\"", "\"ema.g.enc.9.conv.weight\"", 1)));
+        assert!(matches!(error, Err(CheckpointError::MissingTensor { ref name, .. }) if name == "ema.g.enc.1.conv.weight"), "{error:?}");
+        let mut sick = original.clone();
+        sick.average.as_mut().expect("kept").statistics.get_mut("g.enc.1.bn.running_var").expect("there")[0] = -1.0;
+        assert!(matches!(read(&bytes_of(&sick)), Err(CheckpointError::NegativeVariance { .. })));
     }
 
     #[test]
@@ -484,7 +534,7 @@ mod tests {
     fn each_fault_of_the_header_has_its_error() {
         let bytes = bytes_of(&checkpoint());
         let fault = |from: &str, to: &str| read(&with_header(&bytes, |text| text.replacen(from, to, 1))).expect_err(to);
-        assert!(matches!(fault("\"format_version\":\"2\"", "\"format_version\":\"9\""), CheckpointError::Version { .. }));
+        assert!(matches!(fault("\"format_version\":\"3\"", "\"format_version\":\"9\""), CheckpointError::Version { .. }));
         assert!(matches!(fault("\"format\":\"skipgan\"", "\"format\":\"other\""), CheckpointError::NotACheckpoint { .. }));
         assert!(matches!(fault("\"d.head.weight\"", "\"d.hand.weight\""), CheckpointError::MissingTensor { .. }));
         assert!(matches!(

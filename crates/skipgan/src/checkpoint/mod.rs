@@ -16,15 +16,16 @@ pub use run::{Existing, Run, Which};
 
 use crate::calibration::Calibration;
 use crate::config::Config;
-use crate::params::State;
+use crate::params::{State, Weights};
 use crate::spec::Spec;
 use crate::usual::Usual;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::sync::Arc;
 
-/// Version of what the file holds that this program writes and reads. 2: S and R̃ of a picture are made by another rule than in 1, so thresholds
-/// and statistics of before mean something else.
-pub const FORMAT_VERSION: u32 = 2;
+/// Version of what the file holds that this program writes and reads. 2, 3: S and R̃ of a picture are made by another rule than before, so
+/// older thresholds and statistics mean something else; 3 has the mean of the weights.
+pub const FORMAT_VERSION: u32 = 3;
 
 /// A network, how it came about and what normal footage looks like to it.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +40,8 @@ pub struct Checkpoint {
     pub width: usize,
     /// Weights, running statistics, Adam's moments, steps done.
     pub state: State,
+    /// The mean of the weights over the last steps, where one was kept (`ema`): what scores.
+    pub average: Option<Weights>,
     /// Where training stood.
     pub progress: Progress,
     /// Where the network comes from.
@@ -47,6 +50,16 @@ pub struct Checkpoint {
     pub usual: Option<Arc<Usual>>,
     /// Statistics of held-out normal footage; `None` while training is not finished.
     pub calibration: Option<Calibration>,
+}
+
+impl Checkpoint {
+    /// The state whose weights score: the mean over the last steps where there is one, else the last.
+    pub fn scoring_state(&self) -> Cow<'_, State> {
+        match &self.average {
+            Some(average) => Cow::Owned(self.state.with_weights(average)),
+            None => Cow::Borrowed(&self.state),
+        }
+    }
 }
 
 /// Where training stood: with seed and data all that a resumed run needs to go on to the very bits. Order of windows and noise are

@@ -90,7 +90,7 @@ impl Executor {
     pub fn load(&self, checkpoint: &Checkpoint, config: &Config) -> Result<Box<dyn Engine>, ScoreError> {
         let (spec, size) = planned(checkpoint, config)?;
         let mut engine = self.engine(&spec, &config.objective(), size, Purpose::Score).map_err(ConfigError::from)?;
-        engine.load(&checkpoint.state);
+        engine.load(&checkpoint.scoring_state());
         Ok(engine)
     }
 

@@ -5,6 +5,7 @@ use super::detector::Opened;
 use super::reading::Reading;
 use crate::calibration::Calibration;
 use crate::config::Sees;
+use crate::data::window::FrameStatus;
 use crate::data::{Clip, Sight, WindowStream, Windows};
 use crate::model::engine::Engine;
 use crate::report::heat::blend;
@@ -58,15 +59,25 @@ impl Looking<'_> {
         let checkpoint = &self.opened.checkpoint;
         let sight = Sight::new(&self.opened.config, checkpoint.height, checkpoint.width, checkpoint.usual.clone());
         let mut stream = WindowStream::open(clip, &self.reading.open, &sight)?;
+        let mut forward = Forward::new(self.engine, &self.opened.config, &sight, 1);
+        forward.begin_clip(0);
+        let before = looked_back(self.opened.config.picture_memory);
         let last = wanted.iter().map(|&at| chosen[at].frame).max().unwrap_or(0);
         for frame in 0..=last {
             let Some(window) = stream.next_window()? else { break };
             let now: Vec<usize> = wanted.iter().copied().filter(|&at| chosen[at].frame == frame).collect();
+            let soon = wanted.iter().any(|&at| (frame..=frame + before).contains(&chosen[at].frame));
+            let asked = window.status != FrameStatus::Repeated && !window.skipped;
+            if now.is_empty() && !(soon && asked) {
+                continue;
+            }
+            forward.push(window.window);
             if now.is_empty() {
+                forward.run(&mut |_| Ok::<(), CommandError>(()))?;
                 continue;
             }
             let (seen, time_s, warmup) = (window.window.clone(), window.time_s, window.warmup);
-            let pictures = self.pictures(&seen, warmup, &stream)?;
+            let pictures = pictures(&mut forward, self.calibration, &seen, warmup, &stream)?;
             for at in now {
                 let Chosen { kind, score, clip, .. } = chosen[at];
                 let name = results[clip].name.clone();
@@ -75,39 +86,49 @@ impl Looking<'_> {
         }
         Ok(())
     }
+}
 
-    fn pictures(&mut self, seen: &Windows, warmup: bool, stream: &WindowStream) -> Result<Vec<Captioned>, CommandError> {
-        let (Some(frame), Some(geometry)) = (stream.frame(), stream.geometry()) else { return Ok(Vec::new()) };
-        let mut pictures = vec![captioned("frame", displayed(frame)?)];
-        let (calibration, sees, way) = (self.calibration, stream.sight().sees, Shown::of(stream.sight()));
-        let mut forward = Forward::new(self.engine, &self.opened.config, stream.sight(), 1);
-        forward.push(seen);
-        forward.run(&mut |measured| {
-            let mut map = Vec::new();
-            score_map(&calibration.basis, &calibration.terms, measured.maps, warmup, &mut map);
-            let placement = Placement::new((measured.maps.rows, measured.maps.cols), &geometry);
-            let mut canvas = Vec::new();
-            let map = placement.place(&map, &mut canvas);
-            let heated = blend(&pictures[0].picture, map.values, map.rows, map.cols, calibration.display);
-            let channels = seen.channels().target;
-            let drawn = |values: &[f32], way: Shown| {
-                let pixels = values.chunks_exact(channels).flat_map(|pixel| way.colour(pixel)).collect();
-                Picture::new(seen.height(), seen.width(), pixels)
-            };
-            match sees {
-                Sees::Frames => pictures.push(captioned("reconstruction", drawn(measured.reconstruction, way))),
-                Sees::Motion => {}
-                Sees::Restore | Sees::Still => pictures.push(captioned("what belongs here", drawn(measured.reconstruction, way))),
-            }
-            if sees.motion() {
-                pictures.push(captioned("motion", drawn(measured.target, Shown::Motion)));
-                pictures.push(captioned("usual motion", drawn(measured.reconstruction, Shown::Motion)));
-            }
-            pictures.push(captioned("anomaly map", heated));
-            Ok::<(), CommandError>(())
-        })?;
-        Ok(pictures)
-    }
+/// Frames before a moment that its map still shows: what they leave of it is at least 1/256.
+fn looked_back(memory: f64) -> usize {
+    if memory > 0.0 { (256f64.ln() / -memory.ln()).ceil() as usize } else { 0 }
+}
+
+/// The pictures of the window that `forward` holds, which is `seen`.
+fn pictures(
+    forward: &mut Forward<'_>,
+    calibration: &Calibration,
+    seen: &Windows,
+    warmup: bool,
+    stream: &WindowStream,
+) -> Result<Vec<Captioned>, CommandError> {
+    let (Some(frame), Some(geometry)) = (stream.frame(), stream.geometry()) else { return Ok(Vec::new()) };
+    let mut pictures = vec![captioned("frame", displayed(frame)?)];
+    let (sees, way) = (stream.sight().sees, Shown::of(stream.sight()));
+    forward.run(&mut |measured| {
+        let mut map = Vec::new();
+        score_map(&calibration.basis, &calibration.terms, measured.maps, warmup, &mut map);
+        let placement = Placement::new((measured.maps.rows, measured.maps.cols), &geometry);
+        let mut canvas = Vec::new();
+        let map = placement.place(&map, &mut canvas);
+        let heated = blend(&pictures[0].picture, map.values, map.rows, map.cols, calibration.display);
+        let channels = seen.channels().target;
+        let drawn = |values: &[f32], way: Shown| {
+            let pixels = values.chunks_exact(channels).flat_map(|pixel| way.colour(pixel)).collect();
+            Picture::new(seen.height(), seen.width(), pixels)
+        };
+        match sees {
+            Sees::Frames => pictures.push(captioned("reconstruction", drawn(measured.reconstruction, way))),
+            Sees::Motion => {}
+            Sees::Restore | Sees::Still => pictures.push(captioned("what belongs here", drawn(measured.reconstruction, way))),
+        }
+        if sees.motion() {
+            pictures.push(captioned("motion", drawn(measured.target, Shown::Motion)));
+            pictures.push(captioned("usual motion", drawn(measured.reconstruction, Shown::Motion)));
+        }
+        pictures.push(captioned("anomaly map", heated));
+        Ok::<(), CommandError>(())
+    })?;
+    Ok(pictures)
 }
 
 fn captioned(caption: &str, picture: Picture) -> Captioned {

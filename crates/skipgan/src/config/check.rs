@@ -9,6 +9,8 @@ impl Config {
         real("gate", self.gate, 1e-3, 6.0, "between 0.001 and 6")?;
         real("speed_jitter", self.speed_jitter, 1.0, 100.0, "between 1 and 100")?;
         real("crop_moving", self.crop_moving, 0.0, 1.0, "between 0 and 1")?;
+        whole("picture_window", self.picture_window, 1, 64)?;
+        real("picture_top_share", self.picture_top_share, 1e-6, 1.0, "above 0 and at most 1")?;
         real("picture_share", self.picture_share, 0.0, 100.0, "between 0 and 100")?;
         real("paste_share", self.paste_share, 0.0, 1.0, "between 0 and 1")?;
         for (key, value) in [("w_picture", self.w_picture), ("w_pasted", self.w_pasted), ("w_critic", self.w_critic)] {
@@ -75,7 +77,13 @@ impl Config {
         real("false_alarms_per_hour", self.false_alarms_per_hour, 1e-9, 1e6, "between 1e-9 and 1e6")?;
         real("input_noise", self.input_noise, 0.0, 10.0, "between 0 and 10")?;
         real("reinit_d", self.reinit_d, 0.0, f64::MAX, "0 or positive, and finite")?;
-        for (key, value) in [("beta1", self.beta1), ("beta2", self.beta2), ("smooth", self.smooth)] {
+        for (key, value) in [
+            ("beta1", self.beta1),
+            ("beta2", self.beta2),
+            ("ema", self.ema),
+            ("picture_memory", self.picture_memory),
+            ("smooth", self.smooth),
+        ] {
             real(key, value, 0.0, 1.0 - 1e-9, "at least 0 and below 1")?;
         }
         for (key, value) in [("lambda", self.lambda), ("real_label", self.real_label)] {

@@ -212,6 +212,9 @@ impl<'a> Scorer<'a> {
             };
             let asked = begins || (moment.status != FrameStatus::Repeated && !moment.skipped);
             sink.frame(&moment.frame);
+            if begins {
+                self.forward.begin_clip(self.held());
+            }
             let begins = begins.then(|| (name.to_owned(), moment.geometry));
             self.waiting.push_back(Waiting { begins, ..Waiting::new(&moment, asked) });
             if asked || moment.material.pair.is_some() {

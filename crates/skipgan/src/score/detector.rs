@@ -40,7 +40,7 @@ pub fn batch_of(config: &Config) -> usize {
 fn engine_on_cpu(checkpoint: &Checkpoint, config: &Config, pool: Arc<Pool>) -> Result<CpuEngine<f32>, ScoreError> {
     let (spec, size) = planned(checkpoint, config)?;
     let mut engine = CpuEngine::new(&spec, &config.objective(), size, Purpose::Score, pool).map_err(crate::config::ConfigError::from)?;
-    engine.load(&checkpoint.state);
+    engine.load(&checkpoint.scoring_state());
     Ok(engine)
 }
 
@@ -52,7 +52,7 @@ fn engine_in_bytes(checkpoint: &Checkpoint, config: &Config, pool: Arc<Pool>, le
     let (spec, size) = planned(checkpoint, config)?;
     let nothing = Ranges::default();
     let ranges = checkpoint.calibration.as_ref().and_then(|calibration| calibration.ranges.as_ref()).unwrap_or(&nothing);
-    Ok(ByteEngine::new((&spec, &checkpoint.state, ranges), &config.objective(), size, pool, level)?)
+    Ok(ByteEngine::new((&spec, &checkpoint.scoring_state(), ranges), &config.objective(), size, pool, level)?)
 }
 
 /// What an engine for the checkpoint is planned for. Settings of scores may differ from those of the training; the weights fit every choice
@@ -103,7 +103,7 @@ impl Detector {
     /// # Errors
     /// [`ScoreError::NotCalibrated`]; [`ScoreError::OtherBasis`] where `config` scores by other settings than the calibration.
     pub fn new(checkpoint: Checkpoint, config: Config, mut engine: Box<dyn Engine>, batch: usize) -> Result<Detector, ScoreError> {
-        engine.load(&checkpoint.state);
+        engine.load(&checkpoint.scoring_state());
         Detector::with_loaded(checkpoint, config, engine, batch)
     }
 

@@ -256,6 +256,9 @@ fn show_spans(
             analysed.extend_from_slice(reader.newest());
             window.clear();
             reader.push(crate::data::Cut::NONE, &mut window)?;
+            if begins {
+                forward.begin_clip(forward.held());
+            }
             forward.push(&window);
             let warmup = frame + 1 < start + footage.sight.history || (footage.motion.is_some() && frame == start);
             let moment = Moment { frame: frame as u64, time_s: frame_seconds.map(|seconds| seconds * frame as f64) };
@@ -290,6 +293,9 @@ pub fn fit_clip(fitter: &mut Fitter, forward: &mut Forward<'_>, stream: &mut Win
             continue;
         }
         let (warmup, moment) = (window.warmup, Moment { frame: window.index, time_s: window.time_s });
+        if known.is_none() {
+            forward.begin_clip(forward.held());
+        }
         forward.push(window.window);
         let begins = known.is_none().then(|| clock_of(stream));
         known = known.or_else(|| stream.geometry());

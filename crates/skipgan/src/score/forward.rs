@@ -1,5 +1,6 @@
 //! Windows in, terms and maps out, a batch at a time: the only place that asks the network for scores.
 
+use super::recent::Recent;
 use super::terms::{Measured, Measurer};
 use crate::config::{BnTest, Config};
 use crate::data::{Sight, Windows};
@@ -12,6 +13,9 @@ pub struct Forward<'e> {
     norm: Norm,
     capacity: usize,
     windows: Windows,
+    /// Which windows of the batch are the first of a clip.
+    begins: Vec<usize>,
+    recent: Recent,
     measurer: Measurer,
     clock: StageClock,
 }
@@ -21,7 +25,21 @@ impl<'e> Forward<'e> {
     /// batch is part of the method: give [`Config::batch`].
     pub fn new(engine: &'e mut dyn Engine, config: &Config, sight: &Sight, batch: usize) -> Forward<'e> {
         let measurer = Measurer::new(config, sight.usual.clone());
-        Forward { engine, norm: norm(config), capacity: batch.max(1), windows: sight.windows(), measurer, clock: StageClock::default() }
+        Forward {
+            engine,
+            norm: norm(config),
+            capacity: batch.max(1),
+            windows: sight.windows(),
+            begins: Vec::new(),
+            recent: Recent::new(config.picture_memory),
+            measurer,
+            clock: StageClock::default(),
+        }
+    }
+
+    /// A clip begins with the window that comes after `before` windows of the batch: nothing is carried over to it from the one before.
+    pub fn begin_clip(&mut self, before: usize) {
+        self.begins.push(before);
     }
 
     /// Takes a window.
@@ -56,6 +74,7 @@ impl<'e> Forward<'e> {
     /// Forgets the windows waiting.
     pub fn drop_held(&mut self) {
         self.windows.clear();
+        self.begins.clear();
     }
 
     /// Whether a window's numbers depend on those that share its batch.
@@ -99,13 +118,17 @@ impl<'e> Forward<'e> {
         self.clock.lap(Stage::Network);
         asked();
         let told = (0..self.windows.images()).try_for_each(|image| {
-            let measured = self.measurer.measure(scores, &self.windows, image);
+            self.measurer.measure(scores, &self.windows, image);
+            if self.begins.contains(&image) {
+                self.recent.begin();
+            }
+            self.measurer.look_back(&mut self.recent);
             self.clock.lap(Stage::Scores);
-            let told = take(&measured);
+            let told = take(&self.measurer.measured(scores, &self.windows, image));
             self.clock.lap(Stage::Output);
             told
         });
-        self.windows.clear();
+        self.drop_held();
         told
     }
 }

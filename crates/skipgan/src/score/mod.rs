@@ -20,6 +20,7 @@ pub mod local;
 pub mod map;
 pub mod no_network;
 pub mod place;
+mod recent;
 mod still_scale;
 pub mod terms;
 #[cfg(test)]

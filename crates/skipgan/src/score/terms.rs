@@ -14,6 +14,7 @@
 
 use super::local::{FEATURE_WINDOW, PIXEL_WINDOW, STILL_WINDOW, WindowMean, add_pooled, halve, top_mean};
 use super::place::PlaceLight;
+use super::recent::Recent;
 use crate::config::{Config, Sees};
 use crate::data::Windows;
 use crate::localise::{Bilinear, Plane};
@@ -75,11 +76,14 @@ pub struct Measurer {
     local: bool,
     top_share: f64,
     restores: bool,
+    picture_window: (usize, usize),
+    picture_top_share: f64,
     still: bool,
     usual: Option<Arc<Usual>>,
     /// What R of single pictures is divided by.
     scale: Option<Arc<Usual>>,
     light: Option<PlaceLight>,
+    terms: Terms,
     maps: TermMaps,
     window: WindowMean,
     full: Vec<f32>,
@@ -99,10 +103,13 @@ impl Measurer {
             local: config.local,
             top_share: config.top_share,
             restores: config.sees == Sees::Restore,
+            picture_window: (config.picture_window, config.picture_window),
+            picture_top_share: config.picture_top_share,
             still,
             scale,
             light: usual.as_ref().filter(|_| config.place_light).map(|usual| PlaceLight::new(usual)),
             usual,
+            terms: Terms::default(),
             maps: TermMaps::default(),
             window: WindowMean::default(),
             full: Vec::new(),
@@ -113,8 +120,22 @@ impl Measurer {
         }
     }
 
-    /// Numbers and maps of one window of a scored batch.
-    pub fn measure<'m>(&'m mut self, scores: &'m Scores, windows: &'m Windows, image: usize) -> Measured<'m> {
+    /// What was last measured, which was that window of that batch.
+    pub fn measured<'m>(&'m self, scores: &'m Scores, windows: &'m Windows, image: usize) -> Measured<'m> {
+        let target = windows.target_of(image);
+        let reconstruction = &scores.reconstruction[image * target.len()..][..target.len()];
+        Measured { terms: self.terms, maps: &self.maps, reconstruction, target }
+    }
+
+    /// Puts R of the picture of the last frames in place of that of the window measured.
+    pub(super) fn look_back(&mut self, recent: &mut Recent) {
+        if self.terms.picture.is_some() && recent.take(&mut self.maps.picture) {
+            self.terms.picture = Some(top_mean(&self.maps.picture, self.picture_top_share, &mut self.scratch));
+        }
+    }
+
+    /// Measures one window of a scored batch.
+    pub fn measure(&mut self, scores: &Scores, windows: &Windows, image: usize) {
         let (height, width) = (windows.height(), windows.width());
         let residual = &scores.residual_maps[image * height * width..(image + 1) * height * width];
         let target = windows.target_of(image);
@@ -127,7 +148,7 @@ impl Measurer {
                 let pairs = || reconstruction.chunks_exact(3).zip(target.chunks_exact(3));
                 let off = filled(std::mem::take(&mut self.full), pairs().map(|(made, meant)| (made[0] - meant[0]).abs()));
                 let mut picture = std::mem::take(&mut self.maps.picture);
-                terms.picture = Some(self.pixel_term(&off, height, width, &mut picture));
+                terms.picture = Some(self.picture_term(&off, height, width, &mut picture));
                 self.maps.picture = picture;
                 let off = filled(off, pairs().map(|(made, meant)| length(made[1] - meant[1], made[2] - meant[2])));
                 terms.recon = self.pixel_term(&off, height, width, &mut map);
@@ -167,8 +188,7 @@ impl Measurer {
             terms.place = Some(top_mean(&map, self.top_share, &mut self.scratch));
             (self.maps.place, self.full) = (map, off);
         }
-        let length = target.len();
-        Measured { terms, maps: &self.maps, reconstruction: &scores.reconstruction[image * length..][..length], target }
+        self.terms = terms;
     }
 
     /// Half-size window means of a map of the whole picture, and how high they are.
@@ -176,6 +196,13 @@ impl Measurer {
         halve(full, height, width, &mut self.half);
         self.window.of(&self.half, height / 2, width / 2, PIXEL_WINDOW, map);
         top_mean(map, self.top_share, &mut self.scratch)
+    }
+
+    /// The same of R of the picture, whose windows are smaller: somebody who stands is a few cells.
+    fn picture_term(&mut self, full: &[f32], height: usize, width: usize, map: &mut Vec<f32>) -> f64 {
+        halve(full, height, width, &mut self.half);
+        self.window.of(&self.half, height / 2, width / 2, self.picture_window, map);
+        top_mean(map, self.picture_top_share, &mut self.scratch)
     }
 
     /// Window means of R of a single picture over their scale, and how high they are.

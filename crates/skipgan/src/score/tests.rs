@@ -5,12 +5,13 @@ use super::error::ScoreError;
 use super::fake::{Fake, Made, cpu, small};
 use super::map::MapView;
 use crate::alarm_events::{Clock, Threshold};
-use crate::calibration::{Basis, Calibration, DisplayRange, LATENT, RECON, Statistics, TOTAL};
+use crate::calibration::{Basis, Calibration, DisplayRange, LATENT, MOTION, PICTURE, PLACE, RECON, Statistics, TOTAL};
 use crate::config::{BnTest, Config, FitChoice};
 use crate::data::ahead::READY;
 use crate::data::window::FrameStatus;
 use crate::data::{Sight, WindowStream};
 use crate::model::engine::Engine;
+use crate::usual::Usual;
 use kernels::Pool;
 use std::io;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ fn calibration_at(config: &Config, threshold: f64) -> Calibration {
     let statistics = Statistics { median: 0.2, sd: 0.1 };
     Calibration {
         ranges: None,
-        terms: [RECON, LATENT, TOTAL].into_iter().map(|name| (name.to_owned(), statistics)).collect(),
+        terms: [RECON, LATENT, TOTAL, PICTURE, MOTION, PLACE].into_iter().map(|name| (name.to_owned(), statistics)).collect(),
         basis: Basis::of(config),
         frames: 60,
         left_out: 0,
@@ -49,7 +50,8 @@ fn stream(config: &Config, clip: u32, frames: u32, damage: fn(u32) -> Damage) ->
 }
 
 fn sight(config: &Config) -> Sight {
-    Sight::new(config, 16, 16, None)
+    let usual = Usual { height: 16, width: 16, speed: 1.0, background: vec![100.0; 256], place: vec![20.0; 64], view: None };
+    Sight::new(config, 16, 16, config.sees.motion().then(|| Arc::new(usual)))
 }
 
 /// Scores of clips given as (number, frames), `batch` frames at a time.
@@ -115,6 +117,29 @@ fn a_score_depends_on_its_own_clip_up_to_its_frame() {
             assert_eq!(cut[..], whole[..12], "the end cut off");
         }
     }
+}
+
+/// The same where R of the picture remembers the frames before: those of its own clip, whatever the batch.
+#[test]
+fn what_the_picture_remembers_is_of_its_own_clip() {
+    let text = "sees = 'restore'\nhistory = 1\ng_levels = 2\norder = 'd_first'\nscore_r = 'length'\nlocal = true\nscore = 's'\npicture_memory = 0.8";
+    let config = small().with_toml("test", text).expect("valid keys");
+    let whole = score(&mut cpu(&config, 8, 1), &config, 1, &[(1, 23), (2, 9)], fine);
+    for (batch, threads) in [(3, 1), (8, 2)] {
+        let mut engine = cpu(&config, 8, threads);
+        let other_order = score(&mut engine, &config, batch, &[(2, 9), (3, 4), (1, 23)], fine);
+        assert_eq!(of_clip(&other_order, 1), of_clip(&whole, 1), "batch {batch}, {threads} threads");
+        assert_eq!(of_clip(&other_order, 2), of_clip(&whole, 2), "batch {batch}, {threads} threads");
+    }
+    let alone = Config { picture_memory: 0.0, ..config };
+    let forgetful = score(&mut cpu(&alone, 8, 1), &alone, 1, &[(1, 23), (2, 9)], fine);
+    let picture = |row: &Row| row.0.picture.expect("restored");
+    let remembered: Vec<bool> = whole.iter().zip(&forgetful).map(|(a, b)| picture(a) != picture(b)).collect();
+    assert_eq!(
+        (&remembered[..3], &remembered[23..26]),
+        (&[false, false, true][..], &[false, false, true][..]),
+        "from a clip's third frame on"
+    );
 }
 
 /// Decoding ahead on a thread of its own changes no bit either, with lost pictures, several clips, and batches that cross them.

@@ -17,7 +17,10 @@ use std::sync::Arc;
 /// Takes the statistics of held-out footage with the last state and with the best one, and writes both checkpoints with them. The
 /// calibration of the best.
 pub(super) fn finish(training: &mut Training<'_, '_>) -> Result<Calibration, TrainError> {
-    let (usual, calibration) = calibrate(training)?;
+    let learned = training.show_average();
+    let fitted = calibrate(training);
+    training.go_on_from(learned);
+    let (usual, calibration) = fitted?;
     training.usual = usual;
     let last_step = training.progress.step;
     let last_is_best = training.config.select == Select::Last || training.progress.best.is_none_or(|best| best.step == last_step);
@@ -26,11 +29,12 @@ pub(super) fn finish(training: &mut Training<'_, '_>) -> Result<Calibration, Tra
         training.progress.finished = true;
         training.save(&Which::Best, Some(calibration.clone()))?;
         training.save(&Which::Last, Some(calibration))?;
+        training.show_average();
         return Ok(best_calibration);
     }
     let last = training.engine.save();
     let mut best = training.run.load(&Which::Best)?;
-    training.engine.load(&best.state);
+    training.engine.load(&best.scoring_state());
     (best.usual, best_calibration) = calibrate(training)?;
     best.calibration = Some(best_calibration.clone());
     best.progress.finished = true;
@@ -41,7 +45,7 @@ pub(super) fn finish(training: &mut Training<'_, '_>) -> Result<Calibration, Tra
     training.engine.load(&last);
     training.progress.finished = true;
     training.save(&Which::Last, Some(calibration))?;
-    training.engine.load(&best.state);
+    training.engine.load(&best.scoring_state());
     Ok(best_calibration)
 }
 

@@ -3,6 +3,7 @@
 //! It knows the network by the seam [`crate::model::engine::Engine`] alone, and footage by the frame cache and the split; no label
 //! ever comes here (`select = test_best`, the authors' habit, asks a [`Judge`] that the caller brings).
 
+mod average;
 mod belongs;
 pub mod error;
 pub mod events;

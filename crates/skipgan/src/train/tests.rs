@@ -121,12 +121,12 @@ fn a_run_on_crops_of_motion_resumes_to_the_very_bits() {
 /// And with things put in that do not belong.
 #[test]
 fn a_run_that_restores_resumes_to_the_very_bits() {
-    resumes_on_crops("sees = 'restore'\npaste_share = 0.8");
+    resumes_on_crops("sees = 'restore'\npaste_share = 0.8\nema = 0.9");
 }
 
 fn resumes_on_crops(sees: &str) {
     let text = "history = 1\ng_levels = 2\ncrop_height = 8\ncrop_width = 8\nspeed_jitter = 3.0\norder = 'd_first'\nscore_r = 'length'\n\
-                local = true\ntop_share = 0.1\nscore = 's'\nbatch = 3\nsteps = 9\nvalidate_every = 4\nselect = 'last'";
+                local = true\ntop_share = 0.1\nscore = 's'\nbatch = 3\nsteps = 29\nvalidate_every = 4\nselect = 'last'";
     let config = small().with_toml("test", &format!("{sees}\n{text}")).expect("valid keys");
     let footage = Footage::made(&config);
     let motion = MotionCache::build(&footage.cache, 1, None, &mut |_, _| {}).expect("motion");
@@ -146,8 +146,8 @@ fn resumes_on_crops(sees: &str) {
     assert!(calibration.terms.contains_key("motion") && calibration.terms.contains_key("place"));
     assert_eq!(calibration.left_out, 1, "the first frame of the held-out clip has no past");
     let flag = AtomicBool::new(false);
-    let first = trained(&stopped, Resume::No, Some(&flag), &mut StopAfter { step: 5, flag: &flag });
-    assert_eq!((first.ended, first.step), (Ended::Interrupted, 5));
+    let first = trained(&stopped, Resume::No, Some(&flag), &mut StopAfter { step: 13, flag: &flag });
+    assert_eq!((first.ended, first.step), (Ended::Interrupted, 13));
     trained(&stopped, Resume::Yes, None, &mut Quiet);
     assert!(bytes(&stopped, &Which::Last) == bytes(&whole, &Which::Last));
     let usual = whole.load(&Which::Best).expect("written").usual.expect("known");
@@ -217,6 +217,26 @@ fn the_best_state_is_the_one_with_the_least_held_out_loss() {
     assert_eq!((kept.state.step, kept.progress.step), (best.step, best.step));
     assert_eq!(engine.save().parameters, kept.state.parameters, "the engine ends with the best state");
     assert_eq!(kept.calibration, outcome.calibration);
+}
+
+/// What is measured, chosen, calibrated and left in the engine is the mean of the weights; what training goes on with is not.
+#[test]
+fn the_mean_of_the_weights_scores_and_changes_no_step() {
+    let text = "steps = 30\nvalidate_every = 10\nlr = 0.02";
+    let config = small().with_toml("test", text).expect("valid keys");
+    let footage = Footage::made(&config);
+    let folders = [tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder")];
+    let (plain, averaged) = (new_run(folders[0].path()), new_run(folders[1].path()));
+    footage.train(&mut cpu(&config, 4, 1), &plain, &config, Options::default()).expect("trains");
+    let mean = Config { ema: 0.9, ..config.clone() };
+    let mut engine = cpu(&mean, 4, 1);
+    let outcome = footage.train(&mut engine, &averaged, &mean, Options::default()).expect("trains");
+    let (last, best) = (averaged.load(&Which::Last).expect("written"), averaged.load(&Which::Best).expect("written"));
+    assert_eq!(last.state, plain.load(&Which::Last).expect("written").state, "the same steps");
+    assert_ne!(last.scoring_state().parameters, last.state.parameters);
+    assert_eq!(engine.save().parameters, best.scoring_state().parameters, "the engine ends with what scores");
+    assert_eq!(best.calibration, outcome.calibration);
+    assert_ne!(last.calibration, plain.load(&Which::Last).expect("written").calibration, "taken of the mean");
 }
 
 #[test]

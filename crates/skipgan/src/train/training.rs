@@ -4,10 +4,12 @@
 //! best so far, the watch over D) is in the checkpoint. So `last.safetensors` is all that a resumed run needs.
 
 use super::TrainError;
+use super::average::Average;
 use super::feed::{self, Feed};
 use super::finish;
 use super::logs::{Logs, Measured};
 use super::observer::{Event, Observer, Step};
+use super::samples::Picture;
 use super::schedule::Schedule;
 use super::validation::Validation;
 use super::watch::Watch;
@@ -140,6 +142,7 @@ pub(super) struct Training<'a, 'j> {
     epoch_steps: u64,
     schedule: Schedule,
     validation: Validation,
+    average: Average,
     watch: Watch,
     logs: Logs,
     clock: Clock,
@@ -166,12 +169,12 @@ impl<'a, 'j> Training<'a, 'j> {
         if config.select == Select::TestBest && options.judge.is_none() {
             return Err(TrainError::NoJudge);
         }
-        let mut progress = Progress::default();
+        let (mut progress, mut mean) = (Progress::default(), None);
         if options.resume == Resume::Yes && run.checkpoint(&Which::Last).exists() {
             let checkpoint = run.load(&Which::Last)?;
             finish::check_same(&checkpoint, config, &material)?;
             engine.load(&checkpoint.state);
-            progress = checkpoint.progress;
+            (progress, mean) = (checkpoint.progress, checkpoint.average);
         }
         let last = if config.drop_last { LastBatch::Dropped } else { LastBatch::Kept };
         let state = SamplerState { seed: config.seed, epoch: progress.epoch, position: progress.position };
@@ -182,6 +185,7 @@ impl<'a, 'j> Training<'a, 'j> {
         let logs = Logs::open(run, progress.step, total_steps)?;
         let clock = Clock { begun: Instant::now(), images: 0, busy: Duration::ZERO, recent: 0.0 };
         Ok(Training {
+            average: Average::new(config.ema, mean),
             watch: Watch::new(config.real_label, &progress.watch),
             schedule: Schedule::new(config, total_steps),
             validation: Validation::new(&material.split.held_out),
@@ -259,6 +263,9 @@ impl<'a, 'j> Training<'a, 'j> {
         let fed = feed.batch(&batch.windows, self.progress.step)?;
         let losses = self.engine.step(&fed, &rates);
         self.progress.step += 1;
+        if self.average.wants(self.progress.step) {
+            self.average.take(&self.engine.save(), self.progress.step);
+        }
         self.clock.count(batch.windows.len(), begun.elapsed());
         self.check(&losses)?;
         let step = Step {
@@ -305,27 +312,50 @@ impl<'a, 'j> Training<'a, 'j> {
 
     /// Validation, choice of the best, samples, `last`.
     fn measure(&mut self) -> Result<(), TrainError> {
-        let (step, footage, batch) = (self.progress.step, self.material.footage, self.score_batch());
-        let contextual = self.validation.contextual(scorer(self.engine, &mut self.options.scorer), footage, self.config, batch)?;
-        if !contextual.is_finite() {
-            return Err(TrainError::Diverged { step, loss: "held-out contextual", value: contextual, last_good: self.last_good() });
-        }
-        let test_auc = match (self.config.select, self.options.judge.as_mut()) {
-            (Select::TestBest, Some(judge)) => Some(
-                judge.auc(scorer(self.engine, &mut self.options.scorer), step).map_err(|message| TrainError::Judge { step, message })?,
-            ),
-            _ => None,
-        };
+        let step = self.progress.step;
+        let learned = self.show_average();
+        let seen = self.look();
+        self.go_on_from(learned);
+        let (contextual, test_auc, sheet) = seen?;
         let best = self.choose(contextual, test_auc);
         self.progress.measured = Some(step);
         self.logs.measured(&Measured { step, epoch: self.progress.epoch, validation: contextual, test_auc })?;
-        let sheet = self.validation.sheet(scorer(self.engine, &mut self.options.scorer), footage, batch)?;
         self.logs.samples(step, &sheet)?;
         self.observer.event(&Event::Validated { step, contextual, test_auc, best });
         if best && self.config.select != Select::Last {
             self.save(&Which::Best, None)?;
         }
         self.save_last(None)
+    }
+
+    /// Held-out contextual loss, test AUC where it is asked for, and a sheet of pictures, by the weights that the engine holds.
+    fn look(&mut self) -> Result<(f64, Option<f64>, Picture), TrainError> {
+        let (step, footage, batch) = (self.progress.step, self.material.footage, self.score_batch());
+        let engine = scorer(self.engine, &mut self.options.scorer);
+        let contextual = self.validation.contextual(engine, footage, self.config, batch)?;
+        if !contextual.is_finite() {
+            return Err(TrainError::Diverged { step, loss: "held-out contextual", value: contextual, last_good: self.last_good() });
+        }
+        let test_auc = match (self.config.select, self.options.judge.as_mut()) {
+            (Select::TestBest, Some(judge)) => Some(judge.auc(engine, step).map_err(|message| TrainError::Judge { step, message })?),
+            _ => None,
+        };
+        Ok((contextual, test_auc, self.validation.sheet(engine, footage, batch)?))
+    }
+
+    /// Gives the engine the mean of the weights, where one is kept: what is scored with. The state to go on from afterwards.
+    pub(super) fn show_average(&mut self) -> Option<State> {
+        let average = self.average.weights()?;
+        let learned = self.engine.save();
+        self.engine.load(&learned.with_weights(average));
+        Some(learned)
+    }
+
+    /// Gives the engine back what [`Training::show_average`] took from it.
+    pub(super) fn go_on_from(&mut self, learned: Option<State>) {
+        if let Some(learned) = learned {
+            self.engine.load(&learned);
+        }
     }
 
     /// Whether the state is the best so far; noted if so.
@@ -362,6 +392,7 @@ impl<'a, 'j> Training<'a, 'j> {
             height: settings.height,
             width: settings.width,
             state,
+            average: self.average.weights().cloned(),
             progress: self.progress.clone(),
             provenance: Provenance {
                 seed: self.config.seed,
