@@ -276,7 +276,7 @@ impl Default for Config {
             select: Select::Validation,
             validate_every: 0,
             lambda: 0.9,
-            picture_share: 0.2,
+            picture_share: 0.15,
             picture_join: Join::Max,
             picture_window: 3,
             picture_top_share: 0.006,
