@@ -154,7 +154,8 @@ pub struct Config {
     pub drop_last: bool,
     /// Initial weights.
     pub init: Init,
-    /// What scores is the mean of the weights over the last steps, each step counting this many times the one after it; 0: the last weights.
+    /// What scores is the mean of D's weights and of all running statistics over the last steps, each step counting this many times the one
+    /// after it; 0: those of the last step.
     pub ema: f64,
     /// Seed of weights, order of windows and noise.
     pub seed: u64,

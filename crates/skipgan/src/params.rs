@@ -165,6 +165,25 @@ pub struct Weights {
     pub statistics: Params,
 }
 
+/// Whether the mean of a tensor over the last steps scores (`ema`), not its last value: running statistics and D's parameters.
+pub fn is_averaged(name: &str) -> bool {
+    name.starts_with("d.") || name.contains(".bn.running_")
+}
+
+impl Weights {
+    /// Those of a state.
+    pub fn of(state: &State) -> Weights {
+        Weights { parameters: state.parameters.clone(), statistics: state.statistics.clone() }
+    }
+
+    /// Takes over what is never a mean ([`is_averaged`]) from a state of the same network.
+    pub fn take_unaveraged(&mut self, state: &State) {
+        for slot in state.parameters.layout.slots.iter().filter(|slot| !is_averaged(&slot.name)) {
+            self.parameters.values[slot.range()].copy_from_slice(&state.parameters.values[slot.range()]);
+        }
+    }
+}
+
 impl State {
     /// This state with other weights.
     pub fn with_weights(&self, weights: &Weights) -> State {

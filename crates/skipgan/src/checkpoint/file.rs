@@ -1,11 +1,11 @@
 //! A [`Checkpoint`] to bytes and back. Tensors are little-endian f32 in the order of [`crate::params`]: parameters, statistics,
-//! Adam's moments as `adam.m.NAME` and `adam.v.NAME`, then the mean of parameters and statistics over the last steps as `ema.NAME` where one was kept; any reader of safetensors opens the file.
+//! Adam's moments as `adam.m.NAME` and `adam.v.NAME`, then the means over the last steps as `ema.NAME` where they were kept; any reader of safetensors opens the file.
 
 use super::error::CheckpointError;
 use super::header::{Entry, Header};
 use super::{Checkpoint, FORMAT_VERSION, atomic};
 use crate::config::Config;
-use crate::params::{Layout, Params, State, Weights};
+use crate::params::{Layout, Params, State, Weights, is_averaged};
 use crate::spec::Spec;
 use crate::usual::{Usual, UsualView};
 use sha2::{Digest, Sha256};
@@ -111,6 +111,7 @@ impl Checkpoint {
             .map(|params| (AVERAGE, &params.layout, &params.values));
         let slots =
             all.into_iter().chain(mean).flat_map(|(prefix, layout, values)| layout.slots.iter().map(move |slot| (prefix, slot, values)));
+        let slots = slots.filter(|(prefix, slot, _)| *prefix != AVERAGE || is_averaged(&slot.name));
         let network = slots.map(|(prefix, slot, values)| (format!("{prefix}{}", slot.name), slot.shape.clone(), &values[slot.range()]));
         let usual = self.usual.iter().flat_map(|usual| {
             let [background, place] = usual_shapes(usual.height, usual.width);
@@ -247,7 +248,7 @@ fn expected_tensors(parameters: &Layout, statistics: &Layout, averaged: bool, us
     ];
     let mean = [(Buffer::MeanParameters, AVERAGE, parameters), (Buffer::MeanStatistics, AVERAGE, statistics)];
     for (buffer, prefix, layout) in parts.into_iter().chain(mean.into_iter().filter(|_| averaged)) {
-        for slot in &layout.slots {
+        for slot in layout.slots.iter().filter(|slot| prefix != AVERAGE || is_averaged(&slot.name)) {
             let shape = slot.shape.iter().map(|&side| side as u64).collect();
             all.insert(format!("{prefix}{}", slot.name), Expected { buffer, shape, place: slot.range() });
         }
@@ -341,6 +342,9 @@ fn read_tensors(
             Buffer::Place => usual.as_deref_mut().map_or(&mut [], |usual| &mut usual.place),
         };
         read_values(path, name, source, &mut whole[wanted.place.clone()])?;
+    }
+    if let Some(average) = &mut average {
+        average.take_unaveraged(&state);
     }
     Ok((state, average))
 }
@@ -440,8 +444,9 @@ mod tests {
     /// One that kept the mean of its weights.
     fn with_average() -> Checkpoint {
         let mut checkpoint = checkpoint();
-        let mut average = Weights { parameters: checkpoint.state.parameters.clone(), statistics: checkpoint.state.statistics.clone() };
+        let mut average = Weights::of(&checkpoint.state);
         average.parameters.values.iter_mut().chain(&mut average.statistics.values).for_each(|value| *value *= 0.5);
+        average.take_unaveraged(&checkpoint.state);
         checkpoint.average = Some(average);
         checkpoint
     }
@@ -452,13 +457,18 @@ mod tests {
         let again = read(&bytes_of(&original)).expect("whole");
         assert_eq!(again, original);
         let scoring = again.scoring_state();
-        assert_eq!(scoring.parameters.values[3], 0.5 * original.state.parameters.values[3]);
+        let halved =
+            |name: &str| (scoring.parameters.get(name).expect("there")[3], 0.5 * original.state.parameters.get(name).expect("there")[3]);
+        let (d, half) = halved("d.feat.1.conv.weight");
+        assert_eq!(d, half);
+        let (g, half) = halved("g.enc.1.conv.weight");
+        assert_eq!(g, 2.0 * half, "G's weights are its last");
         assert_eq!((scoring.step, &scoring.first_moments), (original.state.step, &original.state.first_moments));
         assert_eq!(*checkpoint().scoring_state(), checkpoint().state, "without one the last weights score");
 
         let bytes = bytes_of(&original);
-        let error = read(&with_header(&bytes, |text| text.replacen("\"ema.g.enc.1.conv.weight\"", "\"ema.g.enc.9.conv.weight\"", 1)));
-        assert!(matches!(error, Err(CheckpointError::MissingTensor { ref name, .. }) if name == "ema.g.enc.1.conv.weight"), "{error:?}");
+        let error = read(&with_header(&bytes, |text| text.replacen("\"ema.d.feat.1.conv.weight\"", "\"ema.d.feat.9.conv.weight\"", 1)));
+        assert!(matches!(error, Err(CheckpointError::MissingTensor { ref name, .. }) if name == "ema.d.feat.1.conv.weight"), "{error:?}");
         let mut sick = original.clone();
         sick.average.as_mut().expect("kept").statistics.get_mut("g.enc.1.bn.running_var").expect("there")[0] = -1.0;
         assert!(matches!(read(&bytes_of(&sick)), Err(CheckpointError::NegativeVariance { .. })));

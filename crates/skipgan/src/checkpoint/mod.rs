@@ -40,7 +40,7 @@ pub struct Checkpoint {
     pub width: usize,
     /// Weights, running statistics, Adam's moments, steps done.
     pub state: State,
-    /// The mean of the weights over the last steps, where one was kept (`ema`): what scores.
+    /// What scores, where means over the last steps were kept (`ema`): those of D's weights and of all running statistics, and G's weights.
     pub average: Option<Weights>,
     /// Where training stood.
     pub progress: Progress,
@@ -53,7 +53,7 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// The state whose weights score: the mean over the last steps where there is one, else the last.
+    /// The state whose weights score: with means over the last steps where there are some.
     pub fn scoring_state(&self) -> Cow<'_, State> {
         match &self.average {
             Some(average) => Cow::Owned(self.state.with_weights(average)),

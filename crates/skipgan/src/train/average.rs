@@ -1,8 +1,9 @@
-//! The mean of the weights over the last steps: what scores, in place of the weights of the very last step (Polyak averaging; not in the
-//! paper). D's rate never falls, so its last step is one of many; their mean is steadier, and so are L and, to a lesser degree, R
-//! (docs/results.md).
+//! The mean over the last steps of D's weights and of all running statistics: what scores, in place of those of the very last step (Polyak
+//! averaging; not in the paper). D's rate never falls, so its last step is one of many; and running statistics are a mean of ten batches,
+//! which is noise in every score. G's rate falls to nothing, so its own last weights score: their mean would lag behind what they have
+//! become, and did (docs/decisions/0015).
 
-use crate::params::{Params, State, Weights};
+use crate::params::{Params, State, Weights, is_averaged};
 
 /// Steps from one look at the weights to the next: the mean of a hundred steps does not need each of them.
 const EVERY: u64 = 10;
@@ -29,7 +30,7 @@ impl Average {
     /// Takes in the weights of a step that is wanted.
     pub(super) fn take(&mut self, state: &State, step: u64) {
         let Some(mean) = &mut self.mean else {
-            self.mean = Some(Weights { parameters: state.parameters.clone(), statistics: state.statistics.clone() });
+            self.mean = Some(Weights::of(state));
             return;
         };
         // At first everything is far from where it will be: the mean reaches back over a tenth of the way at most.
@@ -39,14 +40,19 @@ impl Average {
         mix(&mut mean.statistics, &state.statistics, keep);
     }
 
-    /// The mean, once a step was taken in.
-    pub(super) fn weights(&self) -> Option<&Weights> {
-        self.mean.as_ref()
+    /// What scores after the step that left `state`: the means, and G's own weights; `None` before a step was taken in.
+    pub(super) fn weights(&self, state: &State) -> Option<Weights> {
+        let mut weights = self.mean.clone()?;
+        weights.take_unaveraged(state);
+        Some(weights)
     }
 }
 
 fn mix(mean: &mut Params, now: &Params, keep: f32) {
-    mean.values.iter_mut().zip(&now.values).for_each(|(mean, now)| *mean = keep * *mean + (1.0 - keep) * now);
+    for slot in now.layout.slots.iter().filter(|slot| is_averaged(&slot.name)) {
+        let both = mean.values[slot.range()].iter_mut().zip(&now.values[slot.range()]);
+        both.for_each(|(mean, now)| *mean = keep * *mean + (1.0 - keep) * now);
+    }
 }
 
 #[cfg(test)]
@@ -62,26 +68,33 @@ mod tests {
         state
     }
 
+    fn of(weights: &Weights, name: &str) -> f32 {
+        weights.parameters.get(name).or_else(|| weights.statistics.get(name)).expect("there")[0]
+    }
+
     #[test]
     fn every_tenth_step_counts_and_the_last_ones_most() {
+        const NAMES: [&str; 3] = ["d.feat.1.conv.weight", "g.enc.1.bn.running_mean", "g.enc.1.conv.weight"];
         let mut average = Average::new(0.9, None);
         assert_eq!([5, 10, 11, 20].map(|step| average.wants(step)), [false, true, false, true]);
+        assert!(average.weights(&state(1.0)).is_none());
         average.take(&state(1.0), 10);
-        assert_eq!(average.weights().expect("one step").parameters.values[0], 1.0);
         average.take(&state(2.0), 20);
         let keep = 2.0 / 11.0; // the second look: less than 0.9^10
         let expected = keep + (1.0 - keep) * 2.0;
-        let now = average.weights().expect("two steps");
-        assert!((now.parameters.values[5] - expected).abs() < 1e-6 && (now.statistics.values[1] - 2.0 * expected).abs() < 1e-6);
-        let mut late = Average::new(0.9, Some(now.clone()));
+        let now = average.weights(&state(5.0)).expect("two steps");
+        let [d, statistic, g] = NAMES.map(|name| of(&now, name));
+        assert!((d - expected).abs() < 1e-6 && (statistic - 2.0 * expected).abs() < 1e-6, "{d} {statistic}");
+        assert_eq!(g, 5.0, "G's own weights, of the last step");
+        let mut late = Average::new(0.9, Some(now));
         late.take(&state(0.0), 1_000_000);
-        let kept = 0.9f32.powi(10) * expected;
-        assert!((late.weights().expect("kept").parameters.values[0] - kept).abs() < 1e-6);
+        let kept = of(&late.weights(&state(0.0)).expect("kept"), NAMES[0]);
+        assert!((kept - 0.9f32.powi(10) * expected).abs() < 1e-6);
     }
 
     #[test]
     fn without_memory_nothing_is_kept() {
-        let average = Average::new(0.0, Some(Weights { parameters: state(1.0).parameters, statistics: state(1.0).statistics }));
-        assert!(!average.wants(10) && average.weights().is_none());
+        let average = Average::new(0.0, Some(Weights::of(&state(1.0))));
+        assert!(!average.wants(10) && average.weights(&state(1.0)).is_none());
     }
 }

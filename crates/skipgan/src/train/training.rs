@@ -345,9 +345,9 @@ impl<'a, 'j> Training<'a, 'j> {
 
     /// Gives the engine the mean of the weights, where one is kept: what is scored with. The state to go on from afterwards.
     pub(super) fn show_average(&mut self) -> Option<State> {
-        let average = self.average.weights()?;
         let learned = self.engine.save();
-        self.engine.load(&learned.with_weights(average));
+        let average = self.average.weights(&learned)?;
+        self.engine.load(&learned.with_weights(&average));
         Some(learned)
     }
 
@@ -391,8 +391,8 @@ impl<'a, 'j> Training<'a, 'j> {
             spec: self.config.spec(settings.height, settings.width)?,
             height: settings.height,
             width: settings.width,
+            average: self.average.weights(&state),
             state,
-            average: self.average.weights().cloned(),
             progress: self.progress.clone(),
             provenance: Provenance {
                 seed: self.config.seed,
