@@ -59,7 +59,7 @@ impl<const N: usize> Patch<N> {
     /// # Safety
     /// Pixels within the map are readable, and all are if not `EDGE`.
     #[inline(always)]
-    unsafe fn see<L: Lanes, const LENS: bool, const EDGE: bool>(&self, i: usize, j: usize, channel: usize, glass: &[L; 3]) -> L {
+    pub(super) unsafe fn see<L: Lanes, const LENS: bool, const EDGE: bool>(&self, i: usize, j: usize, channel: usize, glass: &[L; 3]) -> L {
         if EDGE && (self.rows >> i & self.cols >> j & 1) == 0 {
             return L::splat(0.0);
         }

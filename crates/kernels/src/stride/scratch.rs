@@ -35,7 +35,7 @@ impl<T: Real> Scratch<T> {
     /// `small_cols` × `deep`, for `images` images.
     pub fn reserve(&mut self, pool: &Pool, (wide, deep): (usize, usize), (small_rows, small_cols): (usize, usize), images: usize) {
         if T::singles(&[]).is_some() {
-            let shape = Shape { wide, deep, rows: small_rows, cols: small_cols, images };
+            let shape = Shape::checked(wide, deep, small_rows, small_cols, images);
             let (common, own) = shape.needs();
             self.store.common.reserve(common);
             self.store.own.reserve(own.next_multiple_of(16) * pool.threads());
@@ -48,7 +48,7 @@ impl<T: Real> Scratch<T> {
     /// Reserves what training needs in addition: a loose filter between maps of these sizes, and its gradient.
     pub fn reserve_training(&mut self, (wide, deep): (usize, usize), (small_rows, small_cols): (usize, usize)) {
         if T::singles(&[]).is_some() {
-            let shape = Shape { wide, deep, rows: small_rows, cols: small_cols, images: 1 };
+            let shape = Shape::checked(wide, deep, small_rows, small_cols, 1);
             self.store.weight.reserve(shape.down_weight().max(shape.up_weight()).max(shape.gradient()));
         }
     }

@@ -76,7 +76,7 @@ pub(super) fn filter<T: Real>(layer: &Layer, (rows, cols): (usize, usize), image
     match training {
         Training::On if 16 * layer.wide * layer.deep > KEPT => Filter::loose(layer.wide, layer.deep, rows, cols, images),
         Training::On => Filter::new(layer.wide, layer.deep, rows, cols, images, Uses::BOTH),
-        Training::Off => Filter::new(layer.wide, layer.deep, rows, cols, images, scoring),
+        Training::Off => Filter::new(layer.wide, layer.deep, rows, cols, images, scoring).quick(),
     }
 }
 
