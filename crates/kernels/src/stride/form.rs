@@ -1,6 +1,6 @@
 //! Which form a shape takes, and what each needs.
 
-use super::{narrow, narrow_four, narrow_up, small, tied, winograd};
+use super::{narrow, narrow_four, narrow_up, small, tied, winograd, winograd_four};
 use crate::arch::PANEL;
 
 /// What a weight joins.
@@ -23,7 +23,9 @@ pub(super) struct Shape {
 pub(super) enum Form {
     /// F(2, 2) on the pixel phases: 9 products for 16 taps.
     Winograd,
-    /// The same for tied taps, `up` alone: 25 products for 64 taps.
+    /// F(4, 2) on the pixel phases: `down` when scoring.
+    WinogradFour,
+    /// The fast form of tied taps, `up` alone: 25 products for 64 taps.
     Tied,
     /// Few wide channels (pictures): all 16 taps are one row of a matrix.
     Narrow,
@@ -34,6 +36,10 @@ pub(super) enum Form {
     /// training step takes as long in both forms, one scored image half as long in this one.
     Small,
 }
+
+/// Smallest side and pixels of a small map for which F(4, 2) pays: on fewer tiles its weights, 25 for 9, are read for too few.
+const FOUR_SIDE: usize = 12;
+const FOUR_PIXELS: usize = 384;
 
 impl Shape {
     /// # Panics
@@ -52,6 +58,7 @@ impl Shape {
     /// Of `down`.
     pub(super) fn down_form(&self) -> Form {
         match self.form() {
+            Form::Winograd if self.quick && self.rows.min(self.cols) >= FOUR_SIDE && self.rows * self.cols >= FOUR_PIXELS => Form::WinogradFour,
             Form::Narrow if self.quick && self.rows >= 4 => Form::NarrowFour,
             form => form,
         }
@@ -79,8 +86,8 @@ impl Shape {
     /// Numbers the three kernels need in any form: for all jobs together, for each thread.
     pub(super) fn needs(&self) -> (usize, usize) {
         match self.form() {
-            Form::Winograd | Form::Tied => {
-                let needs = [winograd::needs, tied::needs].map(|needs| needs(self.wide, self.deep, self.rows, self.cols, self.images));
+            Form::Winograd | Form::WinogradFour | Form::Tied => {
+                let needs = [winograd::needs, tied::needs, winograd_four::needs].map(|needs| needs(self.wide, self.deep, self.rows, self.cols, self.images));
                 needs.into_iter().fold((0, 0), |most, needs| (most.0.max(needs.0), most.1.max(needs.1)))
             }
             Form::Narrow | Form::NarrowFour => narrow::needs(self),
@@ -103,6 +110,7 @@ impl Shape {
         let panels = self.deep.div_ceil(PANEL) * PANEL;
         match self.down_form() {
             Form::Winograd | Form::Tied => 9 * panels * 4 * self.wide,
+            Form::WinogradFour => winograd_four::weight(self.wide, self.deep),
             Form::Narrow => panels * 16 * self.wide,
             Form::NarrowFour => narrow_four::weight(self.wide, self.deep),
             Form::Small => small::live(self.rows, self.cols).count() * panels * self.wide,
@@ -113,7 +121,7 @@ impl Shape {
     pub(super) fn up_weight(&self) -> usize {
         let panels = self.wide.div_ceil(PANEL) * PANEL;
         match self.up_form() {
-            Form::Winograd => 36 * panels * self.deep,
+            Form::Winograd | Form::WinogradFour => 36 * panels * self.deep,
             Form::Tied => tied::PRODUCTS * panels * self.deep,
             Form::Narrow | Form::NarrowFour => narrow_up::weight(self.wide, self.deep),
             Form::Small => small::live(self.rows, self.cols).count() * panels * self.deep,

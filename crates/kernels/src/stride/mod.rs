@@ -20,6 +20,7 @@ mod small;
 mod tied;
 pub(crate) mod weights;
 mod winograd;
+mod winograd_four;
 
 pub use scratch::Scratch;
 
@@ -154,6 +155,7 @@ fn load_down(pool: &Pool, shape: &Shape, weight: &[f32], to: &mut [f32]) {
     let Shape { wide, deep, .. } = *shape;
     match shape.down_form() {
         Form::Winograd | Form::Tied => weights::down_points(pool, weight, wide, deep, to),
+        Form::WinogradFour => winograd_four::load(pool, wide, deep, weight, to),
         Form::Narrow => weights::panels(pool, weight, 16 * wide, deep, deep, to),
         Form::NarrowFour => narrow_four::load(shape, weight, to),
         Form::Small => small::load_down(pool, shape, weight, to),
@@ -163,7 +165,7 @@ fn load_down(pool: &Pool, shape: &Shape, weight: &[f32], to: &mut [f32]) {
 /// Prepares a weight for [`up`].
 fn load_up(pool: &Pool, shape: &Shape, weight: &[f32], to: &mut [f32]) {
     match shape.up_form() {
-        Form::Winograd => weights::up_points(pool, weight, shape.wide, shape.deep, to),
+        Form::Winograd | Form::WinogradFour => weights::up_points(pool, weight, shape.wide, shape.deep, to),
         Form::Tied => weights::tied_points(pool, weight, shape.wide, shape.deep, to),
         Form::Narrow | Form::NarrowFour => narrow_up::load(pool, shape, weight, to),
         Form::Small => small::load_up(pool, shape, weight, to),
@@ -233,6 +235,7 @@ pub fn down<'w, T: Real>(
     let (lens, bias) = (lens.and_then(Lens::singles), bias.and_then(T::singles));
     let run = match filter.shape.down_form() {
         Form::Winograd | Form::Tied => winograd::down,
+        Form::WinogradFour => winograd_four::down,
         Form::Narrow => narrow::down,
         Form::NarrowFour => narrow_four::down,
         Form::Small => small::down,
@@ -272,7 +275,7 @@ pub fn up<'w, T: Real>(
     };
     let (lens, bias) = (lens.and_then(Lens::singles), bias.and_then(T::singles));
     let run = match filter.shape.up_form() {
-        Form::Winograd => winograd::up,
+        Form::Winograd | Form::WinogradFour => winograd::up,
         Form::Tied => tied::up,
         Form::Narrow | Form::NarrowFour => narrow_up::up,
         Form::Small => small::up,
@@ -314,7 +317,7 @@ pub fn pair<T: Real>(
     let (x_lens, y_lens) = (x_lens.and_then(Lens::singles), y_lens.and_then(Lens::singles));
     let shape = Shape::checked(x.channels, y.channels, y.rows, y.cols, y.images);
     let run = match shape.form() {
-        Form::Winograd | Form::Tied => winograd::pair,
+        Form::Winograd | Form::WinogradFour | Form::Tied => winograd::pair,
         Form::Narrow | Form::NarrowFour => narrow::pair,
         Form::Small => small::pair,
     };

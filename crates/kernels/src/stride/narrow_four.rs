@@ -22,17 +22,25 @@ const HEIGHT: usize = 4;
 const LINES: usize = 2 * HEIGHT + 2;
 const POINTS: usize = 5;
 
+/// Columns that pass together, about: rows, lines and products of so many stay in the first cache.
+const COLS: usize = 48;
+
+/// Columns that pass together: nearly equal parts of a row.
+fn part(cols: usize) -> usize {
+    cols.div_ceil(cols.div_ceil(COLS))
+}
+
+/// Numbers of a line of points.
+fn line(wide: usize, cols: usize) -> usize {
+    (2 * part(cols) + 2) * wide
+}
+
 /// Numbers of a thread's memory: lines of x as they are seen and one of zeros, lines of points, products.
 fn parts(shape: &Shape) -> [usize; 3] {
     let Shape { wide, deep, cols, .. } = *shape;
     let seen = (LINES + 1) * 2 * cols * wide;
     let lines = POINTS * 2 * line(wide, cols);
-    [seen.next_multiple_of(PANEL), lines.next_multiple_of(PANEL), POINTS * cols * deep.next_multiple_of(PANEL)]
-}
-
-/// Numbers of a line of points.
-fn line(wide: usize, cols: usize) -> usize {
-    (2 * cols + 2) * wide
+    [seen.next_multiple_of(PANEL), lines.next_multiple_of(PANEL), POINTS * part(cols) * deep.next_multiple_of(PANEL)]
 }
 
 /// Numbers that each thread needs.
@@ -65,9 +73,9 @@ struct Down<'a> {
     bias: Option<&'a [f32]>,
     /// `[LINES + 1][2 · cols · wide]`.
     seen: &'a mut [f32],
-    /// `[point][parity][(2 · cols + 2) · wide]`.
+    /// `[point][parity][(2 · columns + 2) · wide]` of a part of the row.
     lines: &'a mut [f32],
-    /// `[point][cols][deep]`, whole panels.
+    /// `[point][column][deep]`, whole panels.
     products: &'a mut [f32],
     to: *mut f32,
     pixel: usize,
@@ -97,64 +105,69 @@ impl Down<'_> {
     }
 
     /// # Safety
-    /// `WIDTH` numbers from `at` on are within the rows.
+    /// `WIDTH` numbers from `from` on are within the rows, as many from `to` on within a line of `length` numbers.
     #[inline(always)]
-    unsafe fn point<L: Lanes>(&mut self, rows: &[*const f32; LINES], parity: usize, at: usize) {
-        let (wide, length) = (self.source.x.channels, line(self.source.x.channels, self.source.x.cols / 2));
-        // SAFETY: the caller's promise; a line holds the rows and a pixel at either end.
+    unsafe fn point<L: Lanes>(&mut self, rows: &[*const f32; LINES], parity: usize, from: usize, to: usize, length: usize) {
+        // SAFETY: the caller's promise.
         unsafe {
             let mut data = [L::splat(0.0); 5];
             for i in 0..5 {
-                data[i] = L::load(rows[2 * i + parity].add(at));
+                data[i] = L::load(rows[2 * i + parity].add(from));
             }
             let found = points(data);
-            let to = self.lines.as_mut_ptr().add(parity * length + wide + at);
+            let to = self.lines.as_mut_ptr().add(parity * length + to);
             for a in 0..POINTS {
                 found[a].store(to.add(2 * a * length));
             }
         }
     }
 
-    /// Lines of points of four output rows from `first` on.
+    /// Lines of points of some columns of four output rows.
     #[inline(always)]
-    fn transform<L: Lanes>(&mut self, first: usize) {
-        let rows = self.rows(2 * first as isize - 1);
-        let count = self.source.x.cols * self.source.x.channels;
-        for parity in 0..2 {
-            let mut at = 0;
-            // SAFETY: rows hold `count` numbers.
-            unsafe {
-                while at + L::WIDTH <= count {
-                    self.point::<L>(&rows, parity, at);
-                    at += L::WIDTH;
-                }
-                while at < count {
-                    self.point::<Single>(&rows, parity, at);
-                    at += 1;
-                }
+    fn transform<L: Lanes>(&mut self, rows: &[*const f32; LINES], cols: &Range<usize>) {
+        let wide = self.source.x.channels;
+        let (length, all) = (line(wide, self.source.x.cols / 2), self.source.x.cols * wide);
+        // A line begins a pixel before the first column's, which at the edge is none.
+        let begin = 2 * cols.start * wide;
+        let (mut from, end) = (begin.saturating_sub(wide), ((2 * cols.end + 1) * wide).min(all));
+        for line in self.lines.chunks_exact_mut(length).take(2 * POINTS) {
+            line[..from + wide - begin].fill(0.0);
+            line[end + wide - begin..].fill(0.0);
+        }
+        // SAFETY: rows hold `all` numbers; of a line as many lie between what was filled above.
+        unsafe {
+            while from + L::WIDTH <= end {
+                self.point::<L>(rows, 0, from, from + wide - begin, length);
+                self.point::<L>(rows, 1, from, from + wide - begin, length);
+                from += L::WIDTH;
+            }
+            while from < end {
+                self.point::<Single>(rows, 0, from, from + wide - begin, length);
+                self.point::<Single>(rows, 1, from, from + wide - begin, length);
+                from += 1;
             }
         }
     }
 
     /// # Safety
-    /// `rows` rows of the target from `row` of the band on are writable; `channel` and the vector from it on are channels.
+    /// The band's `rows` rows of the target are writable; `channel` and the vector from it on are channels.
     #[inline(always)]
-    unsafe fn results<L: Lanes>(&self, row: usize, rows: usize, channel: usize) {
+    unsafe fn results<L: Lanes>(&self, rows: usize, part: &Range<usize>, channel: usize) {
         let (cols, width) = (self.source.x.cols / 2, self.deep.next_multiple_of(PANEL));
-        // SAFETY: the caller's promise; products hold `cols` rows of `width` numbers at each point.
+        // SAFETY: the caller's promise; products hold a row of `width` numbers for each column of the part at each point.
         unsafe {
             let bias = match self.bias {
                 Some(bias) => L::load(bias.as_ptr().add(channel)),
                 None => L::splat(0.0),
             };
-            for col in 0..cols {
-                let from = self.products.as_ptr().add(col * width + channel);
+            for col in part.clone() {
+                let from = self.products.as_ptr().add((col - part.start) * width + channel);
                 let mut found = [L::splat(0.0); POINTS];
                 for a in 0..POINTS {
-                    found[a] = L::load(from.add(a * cols * width));
+                    found[a] = L::load(from.add(a * part.len() * width));
                 }
                 let found = results(found);
-                let to = self.to.add((row * cols + col) * self.pixel + channel);
+                let to = self.to.add(col * self.pixel + channel);
                 for i in 0..HEIGHT {
                     if i < rows {
                         found[i].add(bias).store(to.add(i * cols * self.pixel));
@@ -170,31 +183,29 @@ impl Kernel for Down<'_> {
     fn run<L: Lanes>(mut self) {
         let (wide, cols) = (self.source.x.channels, self.source.x.cols / 2);
         let (length, width, depth) = (line(wide, cols), self.deep.next_multiple_of(PANEL), 8 * wide);
-        for line in self.lines.chunks_exact_mut(length).take(2 * POINTS) {
-            line[..wide].fill(0.0);
-            line[length - wide..].fill(0.0);
-        }
         let Range { start, end } = self.source.rows.clone();
-        for first in (start..end).step_by(HEIGHT) {
-            self.transform::<L>(first);
+        let rows = self.rows(2 * start as isize - 1);
+        for col in (0..cols).step_by(part(cols)) {
+            let part = col..cols.min(col + part(cols));
+            self.transform::<L>(&rows, &part);
             for point in 0..POINTS {
                 let a = self.lines[2 * point * length..][..2 * length].as_ptr();
-                let c = self.products[point * cols * width..][..cols * width].as_mut_ptr();
+                let c = self.products[point * part.len() * width..][..part.len() * width].as_mut_ptr();
                 let rows = Windows { a, a_row: 2 * wide, step: 1, run: 4 * wide, gap: length - 4 * wide, c, c_row: width };
                 let b = self.weight[point * width * depth..][..width * depth].as_ptr();
-                let work = Product { rows: &rows, count: cols, depth, b, panel: depth * PANEL, columns: width, fresh: true };
-                // SAFETY: windows of `cols` pixels lie within the two lines sliced above; weight and products were sliced.
+                let work = Product { rows: &rows, count: part.len(), depth, b, panel: depth * PANEL, columns: width, fresh: true };
+                // SAFETY: the part's windows lie within the two lines sliced above; weight and products were sliced.
                 unsafe { product::<L, Windows>(&work) };
             }
             let mut channel = 0;
             // SAFETY: `down` checked the band's pixels of the target; vectors end with the channels.
             unsafe {
                 while channel + L::WIDTH <= self.deep {
-                    self.results::<L>(first - start, end - first, channel);
+                    self.results::<L>(end - start, &part, channel);
                     channel += L::WIDTH;
                 }
                 while channel < self.deep {
-                    self.results::<Single>(first - start, end - first, channel);
+                    self.results::<Single>(end - start, &part, channel);
                     channel += 1;
                 }
             }
