@@ -289,9 +289,10 @@ fn a_loose_weight_gives_the_bits_of_a_prepared_one() {
         let weight: Vec<f32> = (0..16 * wide * deep).map(number).collect();
         let (x, y): (Vec<f32>, Vec<f32>) =
             ((0..8 * rows * cols * wide).map(number).collect(), (0..2 * rows * cols * deep).map(number).collect());
-        let mut prepared = Filter::new(wide, deep, rows, cols, 2, Uses::BOTH);
+        // The weight is not tied: the two must agree all the same.
+        let mut prepared = Filter::new(wide, deep, rows, cols, 2, Uses::BOTH).tied();
         prepared.load(&pool, &weight);
-        let loose = Filter::loose(wide, deep, rows, cols, 2);
+        let loose = Filter::loose(wide, deep, rows, cols, 2).tied();
         let mut found = [0, 1].map(|_| (vec![0.0f32; x.len()], vec![0.0f32; y.len()]));
         for (kept, (to_x, to_y)) in [true, false].into_iter().zip(&mut found) {
             let with = || if kept { (&prepared).into() } else { loose.with(&weight) };

@@ -1,6 +1,6 @@
 //! Which form a shape takes, and what each needs.
 
-use super::{narrow, narrow_four, narrow_up, small, tied, winograd, winograd_four};
+use super::{narrow, narrow_four, narrow_tied, narrow_up, small, tied, winograd, winograd_four};
 use crate::arch::PANEL;
 
 /// What a weight joins.
@@ -31,6 +31,8 @@ pub(super) enum Form {
     Narrow,
     /// The same with F(4, 2) along the rows: `down` when scoring.
     NarrowFour,
+    /// Few wide channels and tied taps: `up`, nine rows of products for sixteen.
+    NarrowTied,
     /// Maps up to 4 × 4: tap by tap, so that taps on padding cost nothing (23 % of the work at 4 × 4, 44 % at 2 × 2, 75 %
     /// at 1 × 1). Weights are most of the traffic there, and 36 points would move more of them than 16 taps: at 4 × 4 a
     /// training step takes as long in both forms, one scored image half as long in this one.
@@ -58,7 +60,9 @@ impl Shape {
     /// Of `down`.
     pub(super) fn down_form(&self) -> Form {
         match self.form() {
-            Form::Winograd if self.quick && self.rows.min(self.cols) >= FOUR_SIDE && self.rows * self.cols >= FOUR_PIXELS => Form::WinogradFour,
+            Form::Winograd if self.quick && self.rows.min(self.cols) >= FOUR_SIDE && self.rows * self.cols >= FOUR_PIXELS => {
+                Form::WinogradFour
+            }
             Form::Narrow if self.quick && self.rows >= 4 => Form::NarrowFour,
             form => form,
         }
@@ -68,6 +72,7 @@ impl Shape {
     pub(super) fn up_form(&self) -> Form {
         match self.form() {
             Form::Winograd if self.tied => Form::Tied,
+            Form::Narrow if self.tied => Form::NarrowTied,
             form => form,
         }
     }
@@ -87,10 +92,11 @@ impl Shape {
     pub(super) fn needs(&self) -> (usize, usize) {
         match self.form() {
             Form::Winograd | Form::WinogradFour | Form::Tied => {
-                let needs = [winograd::needs, tied::needs, winograd_four::needs].map(|needs| needs(self.wide, self.deep, self.rows, self.cols, self.images));
+                let needs = [winograd::needs, tied::needs, winograd_four::needs]
+                    .map(|needs| needs(self.wide, self.deep, self.rows, self.cols, self.images));
                 needs.into_iter().fold((0, 0), |most, needs| (most.0.max(needs.0), most.1.max(needs.1)))
             }
-            Form::Narrow | Form::NarrowFour => narrow::needs(self),
+            Form::Narrow | Form::NarrowFour | Form::NarrowTied => narrow::needs(self),
             Form::Small => small::needs(self),
         }
     }
@@ -111,7 +117,7 @@ impl Shape {
         match self.down_form() {
             Form::Winograd | Form::Tied => 9 * panels * 4 * self.wide,
             Form::WinogradFour => winograd_four::weight(self.wide, self.deep),
-            Form::Narrow => panels * 16 * self.wide,
+            Form::Narrow | Form::NarrowTied => panels * 16 * self.wide,
             Form::NarrowFour => narrow_four::weight(self.wide, self.deep),
             Form::Small => small::live(self.rows, self.cols).count() * panels * self.wide,
         }
@@ -124,6 +130,7 @@ impl Shape {
             Form::Winograd | Form::WinogradFour => 36 * panels * self.deep,
             Form::Tied => tied::PRODUCTS * panels * self.deep,
             Form::Narrow | Form::NarrowFour => narrow_up::weight(self.wide, self.deep),
+            Form::NarrowTied => narrow_tied::weight(self.wide, self.deep),
             Form::Small => small::live(self.rows, self.cols).count() * panels * self.deep,
         }
     }

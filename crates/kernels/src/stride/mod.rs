@@ -13,6 +13,7 @@ mod form;
 mod four;
 mod narrow;
 mod narrow_four;
+mod narrow_tied;
 mod narrow_up;
 mod points;
 mod scratch;
@@ -110,6 +111,11 @@ impl<T: Real> Filter<T> {
         self
     }
 
+    /// Whether [`down`] takes another form than without [`Filter::quick`].
+    pub fn is_quicker(&self) -> bool {
+        self.shape.down_form() != Shape { quick: false, ..self.shape }.down_form()
+    }
+
     /// Memory for what the form wants.
     fn resize(&mut self) {
         let fast = T::singles(&[]).is_some();
@@ -156,7 +162,7 @@ fn load_down(pool: &Pool, shape: &Shape, weight: &[f32], to: &mut [f32]) {
     match shape.down_form() {
         Form::Winograd | Form::Tied => weights::down_points(pool, weight, wide, deep, to),
         Form::WinogradFour => winograd_four::load(pool, wide, deep, weight, to),
-        Form::Narrow => weights::panels(pool, weight, 16 * wide, deep, deep, to),
+        Form::Narrow | Form::NarrowTied => weights::panels(pool, weight, 16 * wide, deep, deep, to),
         Form::NarrowFour => narrow_four::load(shape, weight, to),
         Form::Small => small::load_down(pool, shape, weight, to),
     }
@@ -168,6 +174,7 @@ fn load_up(pool: &Pool, shape: &Shape, weight: &[f32], to: &mut [f32]) {
         Form::Winograd | Form::WinogradFour => weights::up_points(pool, weight, shape.wide, shape.deep, to),
         Form::Tied => weights::tied_points(pool, weight, shape.wide, shape.deep, to),
         Form::Narrow | Form::NarrowFour => narrow_up::load(pool, shape, weight, to),
+        Form::NarrowTied => narrow_tied::load(shape, weight, to),
         Form::Small => small::load_up(pool, shape, weight, to),
     }
 }
@@ -236,7 +243,7 @@ pub fn down<'w, T: Real>(
     let run = match filter.shape.down_form() {
         Form::Winograd | Form::Tied => winograd::down,
         Form::WinogradFour => winograd_four::down,
-        Form::Narrow => narrow::down,
+        Form::Narrow | Form::NarrowTied => narrow::down,
         Form::NarrowFour => narrow_four::down,
         Form::Small => small::down,
     };
@@ -278,6 +285,7 @@ pub fn up<'w, T: Real>(
         Form::Winograd | Form::WinogradFour => winograd::up,
         Form::Tied => tied::up,
         Form::Narrow | Form::NarrowFour => narrow_up::up,
+        Form::NarrowTied => narrow_tied::up,
         Form::Small => small::up,
     };
     let shape = &filter.shape;
@@ -318,7 +326,7 @@ pub fn pair<T: Real>(
     let shape = Shape::checked(x.channels, y.channels, y.rows, y.cols, y.images);
     let run = match shape.form() {
         Form::Winograd | Form::WinogradFour | Form::Tied => winograd::pair,
-        Form::Narrow | Form::NarrowFour => narrow::pair,
+        Form::Narrow | Form::NarrowFour | Form::NarrowTied => narrow::pair,
         Form::Small => small::pair,
     };
     let Some(dw) = T::singles_mut(dw) else { return };

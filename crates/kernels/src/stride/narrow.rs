@@ -6,11 +6,11 @@
 use std::ops::Range;
 
 use super::form::Shape;
-use super::{narrow_four, narrow_up};
 use super::points::Glass;
 use super::scratch::Store;
 use super::small::See;
 use super::winograd::Shared;
+use super::{narrow_four, narrow_tied, narrow_up};
 use crate::arch::{Kernel, Lanes, PANEL, Product, Single, Windows, Words, dispatch, product};
 use crate::memory::Common;
 use crate::{Lens, Map, MapMut, Pool, Write};
@@ -61,7 +61,7 @@ pub(super) fn needs(shape: &Shape) -> (usize, usize) {
     let Shape { wide, deep, rows, cols, images, .. } = *shape;
     let bands = Bands::new(images, rows, cols, PIXELS);
     let size = 16 * wide * deep.next_multiple_of(PANEL);
-    let own = pair_own(&bands, wide, deep).max(narrow_up::own(shape)).max(narrow_four::own(shape));
+    let own = pair_own(&bands, wide, deep).max(narrow_up::own(shape)).max(narrow_four::own(shape)).max(narrow_tied::own(shape));
     (parts(bands.count, size) * size, own)
 }
 

@@ -76,7 +76,13 @@ impl Data<'_> {
     /// # Safety
     /// The patch's pixels and the glass hold `WIDTH` channels from `channel` on; `to` is writable there at 25 points.
     #[inline(always)]
-    unsafe fn one<L: Lanes, const LENS: bool, const EDGE: bool>(&self, patch: &Patch<10>, (p, q): (usize, usize), channel: usize, to: *mut f32) {
+    unsafe fn one<L: Lanes, const LENS: bool, const EDGE: bool>(
+        &self,
+        patch: &Patch<10>,
+        (p, q): (usize, usize),
+        channel: usize,
+        to: *mut f32,
+    ) {
         // SAFETY: the caller's promise.
         unsafe {
             let glass = if LENS { self.glass.at::<L>(channel) } else { [L::splat(0.0); 3] };
