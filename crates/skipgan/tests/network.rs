@@ -587,8 +587,7 @@ fn bytes_need_to_know_every_range() {
 
 #[test]
 fn single_precision_stays_within_a_ten_thousandth_when_scoring() {
-    // The last is slow in plain loops: 64 pictures of it were seen to stay within 1e-5.
-    for (case, batches) in [(published(3, 16, 32, 32), 8), (detection(), 8), (whole_size(), 1)] {
+    for case in [published(3, 16, 32, 32), detection(), whole_size()] {
         let mut images = Vec::new();
         let mut exact_engine = engine::<f64>(&case, 8, Purpose::Score, 2);
         let mut engine = engine::<f32>(&case, 8, Purpose::Score, 2);
@@ -598,7 +597,7 @@ fn single_precision_stays_within_a_ten_thousandth_when_scoring() {
         let state = learner.save();
         exact_engine.load(&state);
         engine.load(&state);
-        for seed in 0..batches {
+        for seed in 0..8 {
             let pictures = Pictures::new(&case, 8, 60 + seed);
             let exact = exact_engine.score(&pictures.all(&case), Norm::Running).clone();
             images.push((engine.score(&pictures.all(&case), Norm::Running).clone(), exact));
