@@ -13,6 +13,8 @@ pub enum Metric {
     Square,
 }
 
+/// Pixels whose sums are added up side by side.
+const GROUP: usize = 16;
 /// Pixels a job takes.
 const PIXELS: usize = 256;
 
@@ -82,33 +84,44 @@ impl Kernel for Distances<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let channels = self.a.channels;
-        for (i, pixel) in self.pixels.clone().enumerate() {
-            let (a, b) = (self.a.nth(pixel), self.b.nth(pixel));
-            let mut sum = L::zero();
-            let mut channel = 0;
-            while channel + L::WIDTH <= channels {
-                sum = sum.add(self.one::<L>(a, b, channel));
-                channel += L::WIDTH;
+        let whole = channels - channels % L::WIDTH;
+        for first in self.pixels.clone().step_by(GROUP) {
+            let group = first..self.pixels.end.min(first + GROUP);
+            // A pixel's sums, and the same turned: `[sum][pixel]`.
+            let (mut sums, mut turned) = ([0.0f32; GROUP * GROUP], [0.0f32; GROUP * GROUP]);
+            for (i, pixel) in group.clone().enumerate() {
+                let (a, b) = (self.a.nth(pixel), self.b.nth(pixel));
+                let mut sum = L::zero();
+                for channel in (0..whole).step_by(L::WIDTH) {
+                    sum = sum.add(self.one::<L>(a, b, channel));
+                }
+                // SAFETY: row `i` of 16, and no vector is wider.
+                unsafe { sum.store(sums.as_mut_ptr().add(i * GROUP)) };
             }
-            let mut parts = [0.0f32; 16];
-            // SAFETY: no vector is wider than 16.
-            unsafe { sum.store(parts.as_mut_ptr()) };
+            // SAFETY: 256 numbers each.
+            unsafe { L::transpose(sums.as_ptr(), GROUP, turned.as_mut_ptr()) };
             // By halves, so that the order does not depend on what a compiler makes of it.
             let mut half = L::WIDTH / 2;
             while half > 0 {
-                (0..half).for_each(|i| parts[i] += parts[i + half]);
+                for i in (0..half * GROUP).step_by(L::WIDTH) {
+                    // SAFETY: rows below `WIDTH`, vectors within them.
+                    unsafe {
+                        let to = turned.as_mut_ptr().add(i);
+                        L::load(to).add(L::load(to.add(half * GROUP))).store(to);
+                    }
+                }
                 half /= 2;
             }
-            let mut total = parts[0];
-            while channel < channels {
-                let mut one = [0.0f32];
-                // SAFETY: one number.
-                unsafe { self.one::<Single>(a, b, channel).store(one.as_mut_ptr()) };
-                total += one[0];
-                channel += 1;
+            for (total, pixel) in turned.iter_mut().zip(group.clone()) {
+                for channel in whole..channels {
+                    let mut one = [0.0f32];
+                    // SAFETY: one number.
+                    unsafe { self.one::<Single>(self.a.nth(pixel), self.b.nth(pixel), channel).store(one.as_mut_ptr()) };
+                    *total += one[0];
+                }
             }
             // SAFETY: `by_pixel` checked that this job's pixels lie within `to`.
-            unsafe { *self.out.add(i) = total };
+            unsafe { std::ptr::copy_nonoverlapping(turned.as_ptr(), self.out.add(first - self.pixels.start), group.len()) };
         }
     }
 }

@@ -66,13 +66,16 @@ pub trait Real:
     /// The slice as `f32` if that is what it holds: how generic functions reach the fast kernels.
     #[doc(hidden)]
     fn singles(values: &[Self]) -> Option<&[f32]>;
+    /// Such a slice of `f32`, if that is what the type is.
+    #[doc(hidden)]
+    fn of_singles(values: &[f32]) -> Option<&[Self]>;
     /// The slice as `f32` if that is what it holds.
     #[doc(hidden)]
     fn singles_mut(values: &mut [Self]) -> Option<&mut [f32]>;
 }
 
 macro_rules! real {
-    ($type:ty, $single:expr, $single_mut:expr) => {
+    ($type:ty, $single:expr, $of_single:expr, $single_mut:expr) => {
         impl Real for $type {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -133,6 +136,10 @@ macro_rules! real {
                 $single(values)
             }
             #[inline(always)]
+            fn of_singles(values: &[f32]) -> Option<&[Self]> {
+                $of_single(values)
+            }
+            #[inline(always)]
             fn singles_mut(values: &mut [Self]) -> Option<&mut [f32]> {
                 $single_mut(values)
             }
@@ -140,5 +147,5 @@ macro_rules! real {
     };
 }
 
-real!(f32, Some, Some);
-real!(f64, |_| None, |_| None);
+real!(f32, Some, Some, Some);
+real!(f64, |_| None, |_| None, |_| None);

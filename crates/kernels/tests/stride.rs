@@ -27,7 +27,23 @@ struct Case {
     gap: usize,
     lens: bool,
     bias: bool,
+    kind: Kind,
 }
+
+/// How a filter is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    Tied,
+    /// Tied too: all that scoring may use.
+    Quick,
+}
+
+/// All kinds.
+const KINDS: [Kind; 3] = [Kind::Plain, Kind::Tied, Kind::Quick];
+
+/// Rows of T: which of three taps make up each of four.
+const TIES: [&[usize]; 4] = [&[2], &[1, 2], &[0, 1], &[0]];
 
 /// Everything a case computes, in one precision.
 struct Found<T> {
@@ -55,9 +71,30 @@ impl Case {
         Given {
             x: numbers(4 * pixels * (self.wide + self.gap), 1),
             y: numbers(pixels * (self.deep + self.gap), 2),
-            weight: numbers(16 * self.wide * self.deep, 3),
+            weight: self.weight(),
             wide: lens(self.wide, 10),
             deep: lens(self.deep, 20),
+        }
+    }
+
+    fn weight<T: Real>(&self) -> Vec<T> {
+        let tap = self.wide * self.deep;
+        if self.kind == Kind::Plain {
+            return numbers(16 * tap, 3);
+        }
+        let three: Vec<f64> = numbers(9 * tap, 3);
+        let one = |four: usize, n: usize| -> f64 {
+            TIES[four / 4].iter().map(|row| TIES[four % 4].iter().map(|col| three[(3 * row + col) * tap + n]).sum::<f64>()).sum()
+        };
+        (0..16 * tap).map(|i| T::from_f64(one(i / tap, i % tap))).collect()
+    }
+
+    fn filter<T: Real>(&self) -> Filter<T> {
+        let filter = Filter::new(self.wide, self.deep, self.rows, self.cols, self.images, Uses::BOTH);
+        match self.kind {
+            Kind::Plain => filter,
+            Kind::Tied => filter.tied(),
+            Kind::Quick => filter.tied().quick(),
         }
     }
 
@@ -67,7 +104,7 @@ impl Case {
         let y_lens = self.lens.then(|| Lens::new(&given.deep[0], &given.deep[1], &given.deep[2]));
         let x = Map::new(&given.x, images, 2 * rows, 2 * cols, wide, wide + gap);
         let y = Map::new(&given.y, images, rows, cols, deep, deep + gap);
-        let mut filter = Filter::new(wide, deep, rows, cols, images, Uses::BOTH);
+        let mut filter = self.filter();
         filter.load(pool, &given.weight);
         // Results begin as marks, so that a pixel left out or a gap written shows.
         let mark = T::from_f64(777.0);
@@ -89,14 +126,21 @@ fn cases() -> Vec<Case> {
     for (i, &(wide, deep)) in channels.iter().enumerate() {
         for (j, &(rows, cols, images)) in sizes.iter().enumerate() {
             let mix = i * 7 + j * 3;
-            cases.push(Case { images, rows, cols, wide, deep, gap: [0, 3, 0, 16][mix % 4], lens: mix % 3 != 0, bias: mix % 5 < 2 });
+            for kind in KINDS {
+                let (gap, lens, bias) = ([0, 3, 0, 16][mix % 4], mix % 3 != 0, mix % 5 < 2);
+                cases.push(Case { images, rows, cols, wide, deep, gap, lens, bias, kind });
+            }
         }
     }
     // More rows than a block of any stage, more depth than a cut of k, more bands than parts.
-    cases.push(Case { images: 7, rows: 8, cols: 8, wide: 80, deep: 144, gap: 0, lens: true, bias: false });
-    cases.push(Case { images: 3, rows: 64, cols: 48, wide: 3, deep: 16, gap: 0, lens: false, bias: true });
-    cases.push(Case { images: 40, rows: 12, cols: 12, wide: 16, deep: 16, gap: 0, lens: true, bias: false });
-    cases.push(Case { images: 150, rows: 2, cols: 2, wide: 272, deep: 80, gap: 0, lens: true, bias: false });
+    cases.push(Case { images: 7, rows: 8, cols: 8, wide: 80, deep: 144, gap: 0, lens: true, bias: false, kind: Kind::Plain });
+    cases.push(Case { images: 3, rows: 64, cols: 48, wide: 3, deep: 16, gap: 0, lens: false, bias: true, kind: Kind::Plain });
+    cases.push(Case { images: 40, rows: 12, cols: 12, wide: 16, deep: 16, gap: 0, lens: true, bias: false, kind: Kind::Plain });
+    cases.push(Case { images: 40, rows: 12, cols: 13, wide: 16, deep: 40, gap: 0, lens: true, bias: false, kind: Kind::Tied });
+    cases.push(Case { images: 3, rows: 64, cols: 48, wide: 6, deep: 16, gap: 0, lens: false, bias: true, kind: Kind::Quick });
+    cases.push(Case { images: 12, rows: 17, cols: 14, wide: 16, deep: 40, gap: 0, lens: true, bias: false, kind: Kind::Quick });
+    cases.push(Case { images: 2, rows: 8, cols: 8, wide: 144, deep: 80, gap: 0, lens: true, bias: true, kind: Kind::Tied });
+    cases.push(Case { images: 150, rows: 2, cols: 2, wide: 272, deep: 80, gap: 0, lens: true, bias: false, kind: Kind::Plain });
     cases
 }
 
@@ -110,8 +154,9 @@ fn distance(found: &[f32], exact: &[f64]) -> f64 {
 #[test]
 fn every_form_on_every_level_follows_the_plain_loops() {
     // Sums of up to 16·272 (down) and 36,000 (pair) products of numbers below 1, in f32 and through F(2, 2): the error
-    // grows like the root of the count times 6e-8, and the transforms triple it. A missing tap is off by 1e-2 or more.
-    let tolerance = 4e-6;
+    // grows like the root of the count times 6e-8, and the transforms triple it; those of F(4, 2), with factors up to 8, take ten times more. A
+    // missing tap is off by 1e-2 or more.
+    let tolerance = |kind| if kind == Kind::Quick { 4e-5 } else { 4e-6 };
     let oracle = Pool::with_level(1, Level::Portable).unwrap();
     let pools: Vec<Pool> = Level::all_available().map(|level| Pool::with_level(2, level).unwrap()).collect();
     for case in cases() {
@@ -120,7 +165,7 @@ fn every_form_on_every_level_follows_the_plain_loops() {
         for pool in &pools {
             let found = case.run(pool, &given, &mut Scratch::new());
             let worst = [distance(&found.y, &exact.y), distance(&found.x, &exact.x), distance(&found.dw, &exact.dw)];
-            assert!(worst.iter().all(|&w| w < tolerance), "{} {case:?}: {worst:?}", pool.level());
+            assert!(worst.iter().all(|&w| w < tolerance(case.kind)), "{} {case:?}: {worst:?}", pool.level());
         }
     }
 }
@@ -165,7 +210,8 @@ fn the_three_kernels_are_adjoint() {
         }
         let pool = Pool::new(2).unwrap();
         let ([a, b, c], scale) = adjoints::<f32>(&pool, case);
-        assert!((a - b).abs() < 1e-6 * scale && (a - c).abs() < 1e-6 * scale, "{case:?}: {a} {b} {c}");
+        let scale = scale * if case.kind == Kind::Quick { 1e-5 } else { 1e-6 };
+        assert!((a - b).abs() < scale && (a - c).abs() < scale, "{case:?}: {a} {b} {c}");
     }
 }
 
@@ -187,8 +233,9 @@ fn threads_do_not_change_a_bit() {
 fn an_image_does_not_depend_on_its_batch() {
     for level in Level::all_available() {
         let pool = Pool::with_level(2, level).unwrap();
-        for (rows, cols, wide, deep) in [(1, 1, 32, 48), (2, 2, 64, 20), (4, 4, 48, 32), (9, 7, 16, 24), (16, 16, 3, 16), (6, 8, 40, 24)] {
-            let whole = Case { images: 16, rows, cols, wide, deep, gap: 2, lens: true, bias: true };
+        let shapes = [(1, 1, 32, 48), (2, 2, 64, 20), (4, 4, 48, 32), (9, 7, 16, 24), (16, 16, 3, 16), (6, 8, 40, 24)];
+        for ((rows, cols, wide, deep), kind) in shapes.into_iter().flat_map(|shape| KINDS.map(|kind| (shape, kind))) {
+            let whole = Case { images: 16, rows, cols, wide, deep, gap: 2, lens: true, bias: true, kind };
             let given = whole.given::<f32>();
             let all = whole.run(&pool, &given, &mut Scratch::new());
             let (x_size, y_size) = (4 * rows * cols * (wide + 2), rows * cols * (deep + 2));
@@ -206,7 +253,7 @@ fn an_image_does_not_depend_on_its_batch() {
 fn dead_taps_are_exactly_zero() {
     let pool = Pool::new(2).unwrap();
     for (rows, cols, wide, dead) in [(1, 1, 64, 12), (1, 1, 3, 12), (1, 5, 32, 8), (6, 1, 2, 8), (2, 2, 32, 0)] {
-        let case = Case { images: 3, rows, cols, wide, deep: 24, gap: 0, lens: true, bias: false };
+        let case = Case { images: 3, rows, cols, wide, deep: 24, gap: 0, lens: true, bias: false, kind: Kind::Plain };
         let found = case.run(&pool, &case.given::<f32>(), &mut Scratch::new());
         let zero = found.dw.chunks(wide * 24).filter(|tap| tap.iter().all(|v| v.to_bits() == 0)).count();
         assert_eq!(zero, dead, "{rows}x{cols}");
@@ -242,9 +289,10 @@ fn a_loose_weight_gives_the_bits_of_a_prepared_one() {
         let weight: Vec<f32> = (0..16 * wide * deep).map(number).collect();
         let (x, y): (Vec<f32>, Vec<f32>) =
             ((0..8 * rows * cols * wide).map(number).collect(), (0..2 * rows * cols * deep).map(number).collect());
-        let mut prepared = Filter::new(wide, deep, rows, cols, 2, Uses::BOTH);
+        // The weight is not tied: the two must agree all the same.
+        let mut prepared = Filter::new(wide, deep, rows, cols, 2, Uses::BOTH).tied();
         prepared.load(&pool, &weight);
-        let loose = Filter::loose(wide, deep, rows, cols, 2);
+        let loose = Filter::loose(wide, deep, rows, cols, 2).tied();
         let mut found = [0, 1].map(|_| (vec![0.0f32; x.len()], vec![0.0f32; y.len()]));
         for (kept, (to_x, to_y)) in [true, false].into_iter().zip(&mut found) {
             let with = || if kept { (&prepared).into() } else { loose.with(&weight) };

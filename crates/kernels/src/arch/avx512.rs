@@ -1,4 +1,4 @@
-//! x86-64 with AVX-512F: sixteen numbers; register blocks of 12 × 32.
+//! x86-64 with AVX-512F: sixteen numbers; register blocks of 12 × 32 and 24 × 16.
 
 use std::arch::x86_64::*;
 
@@ -21,6 +21,7 @@ pub(super) struct Avx512(__m512);
 impl Words for Avx512 {
     const WIDTH: usize = 16;
     const TALL: usize = 12;
+    const TALL_ONE: usize = 24;
     const PANELS: usize = 2;
 
     #[inline(always)]
@@ -53,7 +54,7 @@ impl Words for Avx512 {
         // SAFETY: within `enter`.
         Self(unsafe { _mm512_fmadd_ps(self.0, factor.0, term.0) })
     }
-    blocks!(1, 2; 1 2 3 4 5 6 7 8 9 10 11 12);
+    blocks!(1, 2; 1 2 3 4 5 6 7 8 9 10 11 12, 24);
 }
 
 impl Lanes for Avx512 {

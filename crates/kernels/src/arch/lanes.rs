@@ -10,6 +10,8 @@ pub(crate) trait Words: Copy {
     const WIDTH: usize;
     /// Rows of the largest register block.
     const TALL: usize;
+    /// Rows of the largest block of one panel where blocks of more have fewer: there every row costs a load and a product.
+    const TALL_ONE: usize = Self::TALL;
     /// Panels of 16 columns a register block spans if there are so many.
     const PANELS: usize;
 
@@ -35,7 +37,7 @@ pub(crate) trait Words: Copy {
     /// self · factor + term.
     fn mul_add(self, factor: Self, term: Self) -> Self;
 
-    /// A register block of `rows` (1..=TALL) rows and one panel.
+    /// A register block of `rows` (1..=TALL, or TALL_ONE) rows and one panel.
     ///
     /// # Safety
     /// That of [`super::tile::tile`].
@@ -73,12 +75,14 @@ pub(crate) trait Lanes: Words {
 
 /// Implements [`Words::one`] and [`Words::group`] by register blocks of the listed heights.
 macro_rules! blocks {
-    ($one:literal, $group:literal; $($rows:literal)*) => {
+    ($one:literal, $group:literal; $($rows:literal)* $(, $tall:literal)?) => {
         #[inline(always)]
         unsafe fn one<R: Rows>(rows: usize, block: &Tile<'_, R>) {
             match rows {
                 // SAFETY: the caller's promise.
                 $($rows => unsafe { tile::<Self, $rows, $one, R>(block) },)*
+                // SAFETY: the caller's promise.
+                $($tall => unsafe { tile::<Self, $tall, $one, R>(block) },)?
                 _ => unreachable!("a block of {rows} rows"),
             }
         }

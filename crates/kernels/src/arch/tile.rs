@@ -214,7 +214,8 @@ pub(crate) unsafe fn tile<L: Words, const M: usize, const V: usize, R: Rows>(t: 
                 for v in 0..V {
                     let at = b.wrapping_add(v * L::WIDTH / PANEL * t.panel + v * L::WIDTH % PANEL);
                     right[v] = L::load(at);
-                    if v * L::WIDTH % PANEL == 0 {
+                    // A block of fewer panels than there could be has no load to spare, and little to read.
+                    if v * L::WIDTH % PANEL == 0 && V * L::WIDTH == L::PANELS * PANEL {
                         L::fetch(at.wrapping_add(t.ahead));
                     }
                 }
@@ -279,7 +280,8 @@ pub(crate) unsafe fn product<L: Words, R: Rows>(p: &Product<'_, R>) {
             };
             let mut from = 0;
             while from < p.count {
-                let height = L::TALL.min(p.count - from);
+                let rest = p.count - from;
+                let height = if group < L::PANELS && whole && rest >= L::TALL_ONE { L::TALL_ONE } else { L::TALL.min(rest) };
                 let tile = Tile {
                     rows: p.rows,
                     from,

@@ -1,6 +1,6 @@
 //! Which form a shape takes, and what each needs.
 
-use super::{narrow, narrow_up, small, winograd};
+use super::{narrow, narrow_four, narrow_tied, narrow_up, small, tied, winograd, winograd_four};
 use crate::arch::PANEL;
 
 /// What a weight joins.
@@ -12,6 +12,10 @@ pub(super) struct Shape {
     pub(super) rows: usize,
     pub(super) cols: usize,
     pub(super) images: usize,
+    /// Whether the weight's taps are tied, as [`super::Filter::tied`] has it.
+    pub(super) tied: bool,
+    /// Whether larger errors are allowed, as [`super::Filter::quick`] has it.
+    pub(super) quick: bool,
 }
 
 /// How a shape is computed.
@@ -19,20 +23,32 @@ pub(super) struct Shape {
 pub(super) enum Form {
     /// F(2, 2) on the pixel phases: 9 products for 16 taps.
     Winograd,
+    /// F(4, 2) on the pixel phases: `down` when scoring.
+    WinogradFour,
+    /// The fast form of tied taps, `up` alone: 25 products for 64 taps.
+    Tied,
     /// Few wide channels (pictures): all 16 taps are one row of a matrix.
     Narrow,
+    /// The same with F(4, 2) along the rows: `down` when scoring.
+    NarrowFour,
+    /// Few wide channels and tied taps: `up`, nine rows of products for sixteen.
+    NarrowTied,
     /// Maps up to 4 × 4: tap by tap, so that taps on padding cost nothing (23 % of the work at 4 × 4, 44 % at 2 × 2, 75 %
     /// at 1 × 1). Weights are most of the traffic there, and 36 points would move more of them than 16 taps: at 4 × 4 a
     /// training step takes as long in both forms, one scored image half as long in this one.
     Small,
 }
 
+/// Smallest side and pixels of a small map for which F(4, 2) pays: on fewer tiles its weights, 25 for 9, are read for too few.
+const FOUR_SIDE: usize = 12;
+const FOUR_PIXELS: usize = 384;
+
 impl Shape {
     /// # Panics
     /// If an extent is 0.
     pub(super) fn checked(wide: usize, deep: usize, rows: usize, cols: usize, images: usize) -> Self {
         assert!(wide > 0 && deep > 0 && rows > 0 && cols > 0 && images > 0, "an empty filter");
-        Self { wide, deep, rows, cols, images }
+        Self { wide, deep, rows, cols, images, tied: false, quick: false }
     }
 
     /// # Panics
@@ -41,7 +57,27 @@ impl Shape {
         assert_eq!(length, 16 * self.wide * self.deep, "a 4x4 weight of {} by {}", self.wide, self.deep);
     }
 
-    /// By shape alone, without the number of images: an image's bits must not depend on its batch.
+    /// Of `down`.
+    pub(super) fn down_form(&self) -> Form {
+        match self.form() {
+            Form::Winograd if self.quick && self.rows.min(self.cols) >= FOUR_SIDE && self.rows * self.cols >= FOUR_PIXELS => {
+                Form::WinogradFour
+            }
+            Form::Narrow if self.quick && self.rows >= 4 => Form::NarrowFour,
+            form => form,
+        }
+    }
+
+    /// Of `up`.
+    pub(super) fn up_form(&self) -> Form {
+        match self.form() {
+            Form::Winograd if self.tied => Form::Tied,
+            Form::Narrow if self.tied => Form::NarrowTied,
+            form => form,
+        }
+    }
+
+    /// Of `pair`. By shape alone, without the number of images: an image's bits must not depend on its batch.
     pub(super) fn form(&self) -> Form {
         if self.wide < 16 {
             Form::Narrow
@@ -52,11 +88,15 @@ impl Shape {
         }
     }
 
-    /// Numbers the three kernels need: for all jobs together, for each thread.
+    /// Numbers the three kernels need in any form: for all jobs together, for each thread.
     pub(super) fn needs(&self) -> (usize, usize) {
         match self.form() {
-            Form::Winograd => winograd::needs(self.wide, self.deep, self.rows, self.cols, self.images),
-            Form::Narrow => narrow::needs(self),
+            Form::Winograd | Form::WinogradFour | Form::Tied => {
+                let needs = [winograd::needs, tied::needs, winograd_four::needs]
+                    .map(|needs| needs(self.wide, self.deep, self.rows, self.cols, self.images));
+                needs.into_iter().fold((0, 0), |most, needs| (most.0.max(needs.0), most.1.max(needs.1)))
+            }
+            Form::Narrow | Form::NarrowFour | Form::NarrowTied => narrow::needs(self),
             Form::Small => small::needs(self),
         }
     }
@@ -74,9 +114,11 @@ impl Shape {
     /// Numbers of a weight prepared for `down`.
     pub(super) fn down_weight(&self) -> usize {
         let panels = self.deep.div_ceil(PANEL) * PANEL;
-        match self.form() {
-            Form::Winograd => 9 * panels * 4 * self.wide,
-            Form::Narrow => panels * 16 * self.wide,
+        match self.down_form() {
+            Form::Winograd | Form::Tied => 9 * panels * 4 * self.wide,
+            Form::WinogradFour => winograd_four::weight(self.wide, self.deep),
+            Form::Narrow | Form::NarrowTied => panels * 16 * self.wide,
+            Form::NarrowFour => narrow_four::weight(self.wide, self.deep),
             Form::Small => small::live(self.rows, self.cols).count() * panels * self.wide,
         }
     }
@@ -84,9 +126,11 @@ impl Shape {
     /// Numbers of a weight prepared for `up`.
     pub(super) fn up_weight(&self) -> usize {
         let panels = self.wide.div_ceil(PANEL) * PANEL;
-        match self.form() {
-            Form::Winograd => 36 * panels * self.deep,
-            Form::Narrow => narrow_up::weight(self.wide, self.deep),
+        match self.up_form() {
+            Form::Winograd | Form::WinogradFour => 36 * panels * self.deep,
+            Form::Tied => tied::PRODUCTS * panels * self.deep,
+            Form::Narrow | Form::NarrowFour => narrow_up::weight(self.wide, self.deep),
+            Form::NarrowTied => narrow_tied::weight(self.wide, self.deep),
             Form::Small => small::live(self.rows, self.cols).count() * panels * self.deep,
         }
     }
@@ -98,7 +142,7 @@ mod tests {
 
     #[test]
     fn the_rule_of_the_forms() {
-        let shape = |wide, rows, cols| Shape { wide, deep: 64, rows, cols, images: 1 }.form();
+        let shape = |wide, rows, cols| Shape::checked(wide, 64, rows, cols, 1).form();
         assert_eq!((shape(64, 4, 5), shape(64, 4, 4)), (Form::Winograd, Form::Small));
         assert_eq!(shape(64, 3, 40), Form::Small);
         assert_eq!(shape(3, 40, 40), Form::Narrow);
@@ -107,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_one_pixel_map_keeps_four_taps() {
-        let shape = Shape { wide: 32, deep: 32, rows: 1, cols: 1, images: 1 };
+        let shape = Shape::checked(32, 32, 1, 1, 1);
         assert_eq!((shape.down_weight(), shape.up_weight()), (4 * 1024, 4 * 1024));
     }
 }

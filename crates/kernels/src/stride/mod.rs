@@ -10,13 +10,18 @@
 //! its batch, not even in the last bit.
 
 mod form;
+mod four;
 mod narrow;
+mod narrow_four;
+mod narrow_tied;
 mod narrow_up;
 mod points;
 mod scratch;
 mod small;
+mod tied;
 pub(crate) mod weights;
 mod winograd;
+mod winograd_four;
 
 pub use scratch::Scratch;
 
@@ -75,14 +80,10 @@ impl<T: Real> Filter<T> {
     /// If an extent is 0.
     pub fn new(wide: usize, deep: usize, small_rows: usize, small_cols: usize, images: usize, uses: Uses) -> Self {
         let shape = Shape::checked(wide, deep, small_rows, small_cols, images);
-        let fast = T::singles(&[]).is_some();
-        Self {
-            shape,
-            uses,
-            raw: if fast { Vec::new() } else { vec![T::ZERO; 16 * wide * deep] },
-            down: Buffer::new(if fast && uses.down { shape.down_weight() } else { 0 }),
-            up: Buffer::new(if fast && uses.up { shape.up_weight() } else { 0 }),
-        }
+        let raw = if T::singles(&[]).is_some() { Vec::new() } else { vec![T::ZERO; 16 * wide * deep] };
+        let mut filter = Self { shape, uses, raw, down: Buffer::default(), up: Buffer::default() };
+        filter.resize();
+        filter
     }
 
     /// The same without memory: for training, where prepared weights of all layers would take as much as the weights, their gradients and
@@ -93,6 +94,33 @@ impl<T: Real> Filter<T> {
     pub fn loose(wide: usize, deep: usize, small_rows: usize, small_cols: usize, images: usize) -> Self {
         let shape = Shape::checked(wide, deep, small_rows, small_cols, images);
         Self { shape, uses: Uses { down: false, up: false }, raw: Vec::new(), down: Buffer::default(), up: Buffer::default() }
+    }
+
+    /// The same for a weight with tied taps: along either axis the sum of the first and the third is that of the other two, up to rounding,
+    /// as where nearest ×2 and a 3×3 convolution are one layer. [`up`] then takes 25 products for 36.
+    pub fn tied(mut self) -> Self {
+        self.shape.tied = true;
+        self.resize();
+        self
+    }
+
+    /// The same where errors may be some ten times larger, though far below 1e-4 of the largest value: for scoring.
+    pub fn quick(mut self) -> Self {
+        self.shape.quick = true;
+        self.resize();
+        self
+    }
+
+    /// Whether [`down`] takes another form than without [`Filter::quick`].
+    pub fn is_quicker(&self) -> bool {
+        self.shape.down_form() != Shape { quick: false, ..self.shape }.down_form()
+    }
+
+    /// Memory for what the form wants.
+    fn resize(&mut self) {
+        let fast = T::singles(&[]).is_some();
+        self.down = Buffer::new(if fast && self.uses.down { self.shape.down_weight() } else { 0 });
+        self.up = Buffer::new(if fast && self.uses.up { self.shape.up_weight() } else { 0 });
     }
 
     /// Whether it has no memory for its weight.
@@ -131,18 +159,22 @@ impl<T: Real> Filter<T> {
 /// Prepares a weight for [`down`].
 fn load_down(pool: &Pool, shape: &Shape, weight: &[f32], to: &mut [f32]) {
     let Shape { wide, deep, .. } = *shape;
-    match shape.form() {
-        Form::Winograd => weights::down_points(pool, weight, wide, deep, to),
-        Form::Narrow => weights::panels(pool, weight, 16 * wide, deep, deep, to),
+    match shape.down_form() {
+        Form::Winograd | Form::Tied => weights::down_points(pool, weight, wide, deep, to),
+        Form::WinogradFour => winograd_four::load(pool, wide, deep, weight, to),
+        Form::Narrow | Form::NarrowTied => weights::panels(pool, weight, 16 * wide, deep, deep, to),
+        Form::NarrowFour => narrow_four::load(shape, weight, to),
         Form::Small => small::load_down(pool, shape, weight, to),
     }
 }
 
 /// Prepares a weight for [`up`].
 fn load_up(pool: &Pool, shape: &Shape, weight: &[f32], to: &mut [f32]) {
-    match shape.form() {
-        Form::Winograd => weights::up_points(pool, weight, shape.wide, shape.deep, to),
-        Form::Narrow => narrow_up::load(pool, shape, weight, to),
+    match shape.up_form() {
+        Form::Winograd | Form::WinogradFour => weights::up_points(pool, weight, shape.wide, shape.deep, to),
+        Form::Tied => weights::tied_points(pool, weight, shape.wide, shape.deep, to),
+        Form::Narrow | Form::NarrowFour => narrow_up::load(pool, shape, weight, to),
+        Form::NarrowTied => narrow_tied::load(shape, weight, to),
         Form::Small => small::load_up(pool, shape, weight, to),
     }
 }
@@ -208,9 +240,11 @@ pub fn down<'w, T: Real>(
         return reference::down(x, lens, loose.unwrap_or(&filter.raw), bias, y);
     };
     let (lens, bias) = (lens.and_then(Lens::singles), bias.and_then(T::singles));
-    let run = match filter.shape.form() {
-        Form::Winograd => winograd::down,
-        Form::Narrow => narrow::down,
+    let run = match filter.shape.down_form() {
+        Form::Winograd | Form::Tied => winograd::down,
+        Form::WinogradFour => winograd_four::down,
+        Form::Narrow | Form::NarrowTied => narrow::down,
+        Form::NarrowFour => narrow_four::down,
         Form::Small => small::down,
     };
     let shape = &filter.shape;
@@ -247,9 +281,11 @@ pub fn up<'w, T: Real>(
         return reference::up(y, lens, loose.unwrap_or(&filter.raw), bias, x);
     };
     let (lens, bias) = (lens.and_then(Lens::singles), bias.and_then(T::singles));
-    let run = match filter.shape.form() {
-        Form::Winograd => winograd::up,
-        Form::Narrow => narrow_up::up,
+    let run = match filter.shape.up_form() {
+        Form::Winograd | Form::WinogradFour => winograd::up,
+        Form::Tied => tied::up,
+        Form::Narrow | Form::NarrowFour => narrow_up::up,
+        Form::NarrowTied => narrow_tied::up,
         Form::Small => small::up,
     };
     let shape = &filter.shape;
@@ -287,10 +323,10 @@ pub fn pair<T: Real>(
         return reference::pair(x, x_lens, y, y_lens, (dw, write));
     };
     let (x_lens, y_lens) = (x_lens.and_then(Lens::singles), y_lens.and_then(Lens::singles));
-    let shape = Shape { wide: x.channels, deep: y.channels, rows: y.rows, cols: y.cols, images: y.images };
+    let shape = Shape::checked(x.channels, y.channels, y.rows, y.cols, y.images);
     let run = match shape.form() {
-        Form::Winograd => winograd::pair,
-        Form::Narrow => narrow::pair,
+        Form::Winograd | Form::WinogradFour | Form::Tied => winograd::pair,
+        Form::Narrow | Form::NarrowFour | Form::NarrowTied => narrow::pair,
         Form::Small => small::pair,
     };
     let Some(dw) = T::singles_mut(dw) else { return };

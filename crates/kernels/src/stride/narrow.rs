@@ -6,11 +6,11 @@
 use std::ops::Range;
 
 use super::form::Shape;
-use super::narrow_up;
 use super::points::Glass;
 use super::scratch::Store;
 use super::small::See;
 use super::winograd::Shared;
+use super::{narrow_four, narrow_tied, narrow_up};
 use crate::arch::{Kernel, Lanes, PANEL, Product, Single, Windows, Words, dispatch, product};
 use crate::memory::Common;
 use crate::{Lens, Map, MapMut, Pool, Write};
@@ -33,7 +33,10 @@ pub(super) struct Bands {
 impl Bands {
     pub(super) fn new(images: usize, rows: usize, cols: usize, pixels: usize) -> Self {
         // Bands of one image are of nearly equal height.
-        let height = rows.div_ceil(rows.div_ceil((pixels / cols).clamp(1, rows)));
+        Self::of_height(images, rows, cols, rows.div_ceil(rows.div_ceil((pixels / cols).clamp(1, rows))))
+    }
+
+    pub(super) fn of_height(images: usize, rows: usize, cols: usize, height: usize) -> Self {
         let an_image = rows.div_ceil(height);
         Self { rows, cols, height, an_image, count: images * an_image }
     }
@@ -55,10 +58,10 @@ impl Bands {
 }
 
 pub(super) fn needs(shape: &Shape) -> (usize, usize) {
-    let Shape { wide, deep, rows, cols, images } = *shape;
+    let Shape { wide, deep, rows, cols, images, .. } = *shape;
     let bands = Bands::new(images, rows, cols, PIXELS);
     let size = 16 * wide * deep.next_multiple_of(PANEL);
-    let own = pair_own(&bands, wide, deep).max(narrow_up::own(shape));
+    let own = pair_own(&bands, wide, deep).max(narrow_up::own(shape)).max(narrow_four::own(shape)).max(narrow_tied::own(shape));
     (parts(bands.count, size) * size, own)
 }
 
@@ -71,11 +74,12 @@ fn pair_own(bands: &Bands, wide: usize, deep: usize) -> usize {
 }
 
 /// A band of x.
-struct Source<'a> {
-    x: Map<'a, f32>,
-    lens: Option<Lens<'a, f32>>,
-    image: usize,
-    rows: Range<usize>,
+pub(super) struct Source<'a> {
+    pub(super) x: Map<'a, f32>,
+    pub(super) lens: Option<Lens<'a, f32>>,
+    pub(super) image: usize,
+    /// Of the small map.
+    pub(super) rows: Range<usize>,
 }
 
 impl Source<'_> {
@@ -97,18 +101,30 @@ impl Source<'_> {
         let last = to.len() - wide;
         to[..wide].fill(0.0);
         to[last..].fill(0.0);
+        self.see(row, &mut to[wide..last]);
+    }
+
+    /// A row of x, if it lies dense and is read as it is.
+    #[inline(always)]
+    pub(super) fn bare(&self, row: usize) -> Option<&[f32]> {
+        let length = self.x.cols * self.x.channels;
+        let start = (self.image * self.x.rows + row) * length;
+        (self.lens.is_none() && self.x.pixel == self.x.channels).then(|| &self.x.data[start..start + length])
+    }
+
+    /// Writes a row of x as it is seen.
+    #[inline(always)]
+    pub(super) fn see(&self, row: usize, to: &mut [f32]) {
+        let wide = self.x.channels;
+        if let Some(bare) = self.bare(row) {
+            return to.copy_from_slice(bare);
+        }
         let start = (self.image * self.x.rows + row) * self.x.cols * self.x.pixel;
-        let to = &mut to[wide..last];
-        match self.lens {
-            None if self.x.pixel == wide => to.copy_from_slice(&self.x.data[start..start + to.len()]),
-            None => {
-                for (i, to) in to.chunks_exact_mut(wide).enumerate() {
-                    to.copy_from_slice(&self.x.data[start + i * self.x.pixel..][..wide]);
-                }
-            }
-            Some(lens) => {
-                for (i, to) in to.chunks_exact_mut(wide).enumerate() {
-                    let from = &self.x.data[start + i * self.x.pixel..][..wide];
+        for (i, to) in to.chunks_exact_mut(wide).enumerate() {
+            let from = &self.x.data[start + i * self.x.pixel..][..wide];
+            match self.lens {
+                None => to.copy_from_slice(from),
+                Some(lens) => {
                     for (c, (to, &v)) in to.iter_mut().zip(from).enumerate() {
                         *to = lens.see(c, v);
                     }

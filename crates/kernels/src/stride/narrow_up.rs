@@ -158,7 +158,7 @@ pub(super) fn up(
     x: MapMut<'_, f32>,
     store: &mut Store,
 ) {
-    let shape = Shape { wide: x.channels, deep: y.channels, rows: y.rows, cols: y.cols, images: y.images };
+    let shape = Shape::checked(x.channels, y.channels, y.rows, y.cols, y.images);
     let (wide, pixel) = (shape.wide, x.pixel);
     assert!(wide < FEW && prepared.len() == weight(wide, shape.deep), "a weight of few wide channels");
     let bands = Bands::new(y.images, y.rows, y.cols, PIXELS);

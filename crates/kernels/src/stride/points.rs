@@ -40,6 +40,18 @@ impl Glass {
     }
 }
 
+impl Glass {
+    /// The three coefficients of one channel, each in every place.
+    ///
+    /// # Safety
+    /// Not clear, and the channel exists.
+    #[inline(always)]
+    pub(super) unsafe fn one<L: Lanes>(&self, channel: usize) -> [L; 3] {
+        // SAFETY: the caller's promise.
+        unsafe { [L::broadcast(self.scale.add(channel)), L::broadcast(self.shift.add(channel)), L::broadcast(self.slope.add(channel))] }
+    }
+}
+
 /// A square patch of N × N pixels, which may reach beyond the map.
 pub(super) struct Patch<const N: usize> {
     /// Its first pixel; the distances to the next row and to the next pixel.
@@ -59,7 +71,7 @@ impl<const N: usize> Patch<N> {
     /// # Safety
     /// Pixels within the map are readable, and all are if not `EDGE`.
     #[inline(always)]
-    unsafe fn see<L: Lanes, const LENS: bool, const EDGE: bool>(&self, i: usize, j: usize, channel: usize, glass: &[L; 3]) -> L {
+    pub(super) unsafe fn see<L: Lanes, const LENS: bool, const EDGE: bool>(&self, i: usize, j: usize, channel: usize, glass: &[L; 3]) -> L {
         if EDGE && (self.rows >> i & self.cols >> j & 1) == 0 {
             return L::splat(0.0);
         }

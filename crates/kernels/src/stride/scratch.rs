@@ -35,7 +35,7 @@ impl<T: Real> Scratch<T> {
     /// `small_cols` × `deep`, for `images` images.
     pub fn reserve(&mut self, pool: &Pool, (wide, deep): (usize, usize), (small_rows, small_cols): (usize, usize), images: usize) {
         if T::singles(&[]).is_some() {
-            let shape = Shape { wide, deep, rows: small_rows, cols: small_cols, images };
+            let shape = Shape::checked(wide, deep, small_rows, small_cols, images);
             let (common, own) = shape.needs();
             self.store.common.reserve(common);
             self.store.own.reserve(own.next_multiple_of(16) * pool.threads());
@@ -45,11 +45,12 @@ impl<T: Real> Scratch<T> {
 }
 
 impl<T: Real> Scratch<T> {
-    /// Reserves what training needs in addition: a loose filter between maps of these sizes, and its gradient.
+    /// Reserves what training needs in addition: a loose filter between maps of these sizes, quick or not, and its gradient.
     pub fn reserve_training(&mut self, (wide, deep): (usize, usize), (small_rows, small_cols): (usize, usize)) {
         if T::singles(&[]).is_some() {
-            let shape = Shape { wide, deep, rows: small_rows, cols: small_cols, images: 1 };
-            self.store.weight.reserve(shape.down_weight().max(shape.up_weight()).max(shape.gradient()));
+            let shape = Shape::checked(wide, deep, small_rows, small_cols, 1);
+            let quick = Shape { quick: true, ..shape };
+            self.store.weight.reserve(shape.down_weight().max(quick.down_weight()).max(shape.up_weight()).max(shape.gradient()));
         }
     }
 }
@@ -99,14 +100,16 @@ mod tests {
             let mut dw = vec![0.0; 16 * wide * deep];
             let ones = vec![1.0; wide.max(deep)];
             let lens = |n: usize| Some(Lens::new(&ones[..n], &ones[..n], &ones[..n]));
-            let mut filter = Filter::new(wide, deep, rows, cols, images, Uses::BOTH);
-            filter.load(&pool, &dw);
-            let (x_map, y_map) = (Map::dense(&x, images, 2 * rows, 2 * cols, wide), Map::dense(&y, images, rows, cols, deep));
-            stride::pair(&pool, x_map, lens(wide), y_map, lens(deep), (&mut dw, Write::Set), &mut scratch);
-            let to = MapMut::dense(&mut x, images, 2 * rows, 2 * cols, wide);
-            stride::up(&pool, y_map, lens(deep), &filter, None, to, &mut scratch);
-            let x_map = Map::dense(&x, images, 2 * rows, 2 * cols, wide);
-            stride::down(&pool, x_map, lens(wide), &filter, None, MapMut::dense(&mut y, images, rows, cols, deep), &mut scratch);
+            let filter = || Filter::new(wide, deep, rows, cols, images, Uses::BOTH);
+            for mut filter in [filter(), filter().tied(), filter().quick()] {
+                filter.load(&pool, &dw);
+                let (x_map, y_map) = (Map::dense(&x, images, 2 * rows, 2 * cols, wide), Map::dense(&y, images, rows, cols, deep));
+                stride::pair(&pool, x_map, lens(wide), y_map, lens(deep), (&mut dw, Write::Set), &mut scratch);
+                let to = MapMut::dense(&mut x, images, 2 * rows, 2 * cols, wide);
+                stride::up(&pool, y_map, lens(deep), &filter, None, to, &mut scratch);
+                let x_map = Map::dense(&x, images, 2 * rows, 2 * cols, wide);
+                stride::down(&pool, x_map, lens(wide), &filter, None, MapMut::dense(&mut y, images, rows, cols, deep), &mut scratch);
+            }
             assert_eq!(sizes(&scratch), before, "{wide} {deep} {rows}x{cols}");
         }
     }

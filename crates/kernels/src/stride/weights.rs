@@ -1,6 +1,7 @@
 //! Weights as the kernels read them: transformed to points, in panels of 16 columns. Once a training step.
 
 use super::points::tap_points;
+use super::tied;
 use crate::Pool;
 use crate::arch::{Kernel, Lanes, PANEL, dispatch};
 use crate::memory::Common;
@@ -119,6 +120,54 @@ impl Kernel for UpPoints<'_> {
                         tap_points(g, at.add(v), points);
                     }
                     v += L::WIDTH;
+                }
+            }
+        }
+    }
+}
+
+/// `up` with tied taps: `to[product 25][wide / 16][deep][16]`, products as [`tied::PLACE`] has them.
+pub(super) fn tied_points(pool: &Pool, weight: &[f32], wide: usize, deep: usize, to: &mut [f32]) {
+    let panels = wide.div_ceil(PANEL);
+    assert!(weight.len() == 16 * wide * deep && to.len() == tied::PRODUCTS * panels * deep * PANEL);
+    let common = Common::new(to);
+    let blocks = deep.div_ceil(PANEL);
+    pool.run(panels * blocks, |job| {
+        let (panel, from) = (job / blocks, job % blocks * PANEL);
+        dispatch(pool.level(), TiedPoints { weight, wide, deep, panel, from, to: common });
+    });
+}
+
+struct TiedPoints<'a> {
+    weight: &'a [f32],
+    wide: usize,
+    deep: usize,
+    panel: usize,
+    from: usize,
+    to: Common,
+}
+
+impl Kernel for TiedPoints<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Self { weight, wide, deep, panel, from, .. } = self;
+        let points = wide.div_ceil(PANEL) * deep * PANEL;
+        let mut turned = [0.0f32; 16 * PANEL * PANEL];
+        for tap in 0..16 {
+            turn::<L>(weight, tap * wide, wide, deep, panel, from, &mut turned[tap * PANEL * PANEL..][..PANEL * PANEL]);
+        }
+        for d in 0..PANEL.min(deep - from) {
+            let at = self.to.at((panel * deep + from + d) * PANEL, (tied::PRODUCTS - 1) * points + PANEL);
+            for v in (0..PANEL).step_by(L::WIDTH) {
+                // SAFETY: `turned` holds 16 taps of 16 × 16; `at` checked the last product; jobs write their own panel and depth.
+                unsafe {
+                    let tap = |ky: usize, kx: usize| L::load(turned.as_ptr().add(((ky * 4 + kx) * PANEL + d) * PANEL + v));
+                    let columns = [0, 1, 2, 3].map(|kx| tied::weights([0, 1, 2, 3].map(|ky| tap(ky, kx))));
+                    for i in 0..5 {
+                        for (j, value) in tied::weights(columns.map(|column| column[i])).into_iter().enumerate() {
+                            value.store(at.add(tied::PLACE[i][j] * points + v));
+                        }
+                    }
                 }
             }
         }

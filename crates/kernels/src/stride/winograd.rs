@@ -24,29 +24,31 @@ const GRADIENT_ROWS: usize = 36;
 
 /// The tiles of a batch of small maps.
 #[derive(Clone, Copy)]
-struct Grid {
-    rows: usize,
-    cols: usize,
+pub(super) struct Grid {
+    pub(super) rows: usize,
+    pub(super) cols: usize,
+    side: usize,
     down: usize,
     across: usize,
-    tiles: usize,
+    pub(super) tiles: usize,
 }
 
 impl Grid {
-    fn new(images: usize, rows: usize, cols: usize) -> Self {
-        let (down, across) = (rows.div_ceil(2), cols.div_ceil(2));
-        Self { rows, cols, down, across, tiles: images * down * across }
+    /// Tiles of `side` × `side` pixels.
+    pub(super) fn new(images: usize, rows: usize, cols: usize, side: usize) -> Self {
+        let (down, across) = (rows.div_ceil(side), cols.div_ceil(side));
+        Self { rows, cols, side, down, across, tiles: images * down * across }
     }
 
     /// Image, row and column (of the small map) where each of some tiles begins.
     #[inline(always)]
-    fn walk(&self, tiles: Range<usize>) -> impl Iterator<Item = (usize, usize, usize)> + use<> {
-        let Grid { down, across, .. } = *self;
+    pub(super) fn walk(&self, tiles: Range<usize>) -> impl Iterator<Item = (usize, usize, usize)> + use<> {
+        let Grid { side, down, across, .. } = *self;
         let (mut image, rest) = (tiles.start / (down * across), tiles.start % (down * across));
         let (mut row, mut col) = (rest / across, rest % across);
         // Counted on, for a division takes as long as many a tile.
         tiles.map(move |_| {
-            let at = (image, 2 * row, 2 * col);
+            let at = (image, side * row, side * col);
             col += 1;
             if col == across {
                 (row, col) = (row + 1, 0);
@@ -61,7 +63,7 @@ impl Grid {
 
 /// N × N pixels from (row, col), which may lie outside.
 #[inline(always)]
-fn patch<const N: usize>(map: &Map<'_, f32>, image: usize, row: isize, col: isize) -> Patch<N> {
+pub(super) fn patch<const N: usize>(map: &Map<'_, f32>, image: usize, row: isize, col: isize) -> Patch<N> {
     let bits = |first: isize, count: usize| {
         let inside = |i: usize| (first + i as isize >= 0 && first + (i as isize) < count as isize) as u32;
         (0..N).fold(0, |bits, i| bits | inside(i) << i)
@@ -76,13 +78,13 @@ fn patch<const N: usize>(map: &Map<'_, f32>, image: usize, row: isize, col: isiz
 }
 
 /// Numbers between two rows of points: not a power of two, so that six rows do not share a cache set.
-fn padded(channels: usize) -> usize {
+pub(super) fn padded(channels: usize) -> usize {
     channels.next_multiple_of(PANEL) + PANEL
 }
 
 /// Numbers of a tile's products, `[point][channels]`, one tile after the other: they are read as they lie. An odd number of cache
 /// lines, so that tiles do not share a cache set.
-fn product_row(points: usize, channels: usize) -> usize {
+pub(super) fn product_row(points: usize, channels: usize) -> usize {
     let lines = points * channels.div_ceil(PANEL);
     (lines + (lines + 1) % 2) * PANEL
 }
@@ -102,7 +104,7 @@ fn block(numbers: usize, tiles: usize, floats_a_tile: usize) -> usize {
 
 /// Numbers the three kernels need: for all threads, for each.
 pub(super) fn needs(wide: usize, deep: usize, rows: usize, cols: usize, images: usize) -> (usize, usize) {
-    let tiles = Grid::new(images, rows, cols).tiles;
+    let tiles = Grid::new(images, rows, cols, 2).tiles;
     let floats = [9 * padded(4 * wide) + product_row(9, deep), 25 * padded(deep) + product_row(36, wide)];
     let [down, up] = floats.map(|floats| Cut::new(tiles, floats).needs(floats));
     let pair = 9 * (padded(4 * wide) + deep.next_multiple_of(PANEL));
@@ -275,20 +277,20 @@ impl Kernel for Pixels<'_> {
 
 /// Who runs a block's jobs: all threads stage by stage, or the thread that has taken the whole block.
 #[derive(Clone, Copy)]
-enum Hands<'a> {
+pub(super) enum Hands<'a> {
     All(&'a Pool),
     One(Level),
 }
 
 impl Hands<'_> {
-    fn level(&self) -> Level {
+    pub(super) fn level(&self) -> Level {
         match self {
             Hands::All(pool) => pool.level(),
             Hands::One(level) => *level,
         }
     }
 
-    fn run(&self, jobs: usize, work: impl Fn(usize) + Sync) {
+    pub(super) fn run(&self, jobs: usize, work: impl Fn(usize) + Sync) {
         match self {
             Hands::All(pool) => pool.run(jobs, work),
             Hands::One(_) => (0..jobs).for_each(work),
@@ -298,15 +300,15 @@ impl Hands<'_> {
 
 /// How a batch's tiles are cut into blocks.
 #[derive(Clone, Copy)]
-struct Cut {
+pub(super) struct Cut {
     tiles: usize,
-    block: usize,
+    pub(super) block: usize,
     /// Each thread takes whole blocks, small enough for its own cache; else all threads share each block.
     apart: bool,
 }
 
 impl Cut {
-    fn new(tiles: usize, floats_a_tile: usize) -> Self {
+    pub(super) fn new(tiles: usize, floats_a_tile: usize) -> Self {
         // 768 KiB of a second cache of 1 MiB.
         let fit = OWN / floats_a_tile;
         // At least eight of them, so that threads end together.
@@ -317,13 +319,13 @@ impl Cut {
     }
 
     /// Numbers needed: for all threads, for each.
-    fn needs(&self, floats_a_tile: usize) -> (usize, usize) {
+    pub(super) fn needs(&self, floats_a_tile: usize) -> (usize, usize) {
         let size = self.block * floats_a_tile;
         if self.apart { (0, size) } else { (size, 0) }
     }
 
     /// Calls `work(hands, memory of floats_a_tile · block, tiles)` for each block.
-    fn run(&self, pool: &Pool, floats_a_tile: usize, store: &mut Store, work: impl Fn(Hands<'_>, Common, Range<usize>) + Sync) {
+    pub(super) fn run(&self, pool: &Pool, floats_a_tile: usize, store: &mut Store, work: impl Fn(Hands<'_>, Common, Range<usize>) + Sync) {
         let (common, own) = self.needs(floats_a_tile);
         let (common, all, _) = store.all(common, own, pool.threads());
         let (common, all) = (Common::new(common), Common::new(all));
@@ -339,46 +341,56 @@ impl Cut {
 }
 
 /// Runs a stage over a block's tiles in jobs of [`STEP`]: `work(tiles of the batch, first tile within the block)`.
-fn stage(hands: Hands<'_>, tiles: Range<usize>, work: impl Fn(Range<usize>, usize) + Sync) {
+pub(super) fn stage(hands: Hands<'_>, tiles: Range<usize>, work: impl Fn(Range<usize>, usize) + Sync) {
     hands.run(tiles.len().div_ceil(STEP), |job| {
         let from = job * STEP;
         work(tiles.start + from..tiles.end.min(tiles.start + from + STEP), from);
     });
 }
 
-/// The product stage of `down` and `up`: for each of `products` points, rows of `data` (which point of the data it
-/// reads) times the panels of `weight`.
-struct Stage<'a> {
-    data: Common,
-    data_row: usize,
-    data_points: usize,
-    depth: usize,
-    weight: &'a [f32],
-    to: Common,
-    to_row: usize,
-    to_points: usize,
-    columns: usize,
-    tiles: usize,
+/// The product stage of `down` and `up`: rows of `data`, point by point, times panels of `weight`, `[panel][depth][16]`.
+pub(super) struct Stage<'a> {
+    pub(super) data: Common,
+    pub(super) data_row: usize,
+    pub(super) data_points: usize,
+    pub(super) depth: usize,
+    pub(super) weight: &'a [f32],
+    pub(super) to: Common,
+    pub(super) to_row: usize,
+    pub(super) tiles: usize,
+}
+
+/// What a point of the data is multiplied by.
+#[derive(Clone, Copy)]
+pub(super) struct Factor {
+    /// The point.
+    pub(super) point: usize,
+    /// First panel of the weight, which is the first of the products' row too, and how many.
+    pub(super) panel: usize,
+    pub(super) panels: usize,
 }
 
 impl Stage<'_> {
-    fn run(&self, hands: Hands<'_>, products: usize, reads: impl Fn(usize) -> usize + Sync) {
-        let panels = self.columns.div_ceil(PANEL);
-        let (down, across) = (self.tiles.div_ceil(ROWS), panels.div_ceil(PANELS));
-        hands.run(products * down * across, |job| {
+    /// `factors` products; none has more than `most` panels.
+    pub(super) fn run(&self, hands: Hands<'_>, factors: usize, most: usize, factor: impl Fn(usize) -> Factor + Sync) {
+        let (down, across) = (self.tiles.div_ceil(ROWS), most.div_ceil(PANELS));
+        hands.run(factors * down * across, |job| {
             // Jobs that share a weight follow each other.
             let (row, rest) = (job % down * ROWS, job / down);
-            let (panel, point) = (rest % across * PANELS, rest / across);
+            let (from, Factor { point, panel, panels }) = (rest % across * PANELS, factor(rest / across));
+            if from >= panels {
+                return;
+            }
             let count = ROWS.min(self.tiles - row);
-            let columns = (PANELS * PANEL).min(panels * PANEL - panel * PANEL);
+            let (panel, columns) = (panel + from, PANELS.min(panels - from) * PANEL);
             let size = self.depth * PANEL;
             let rows = Strided {
-                a: self.data.at(reads(point) * self.data_points + row * self.data_row, (count - 1) * self.data_row + self.depth),
+                a: self.data.at(point * self.data_points + row * self.data_row, (count - 1) * self.data_row + self.depth),
                 a_row: self.data_row,
-                c: self.to.at(point * self.to_points + row * self.to_row + panel * PANEL, (count - 1) * self.to_row + columns),
+                c: self.to.at(row * self.to_row + panel * PANEL, (count - 1) * self.to_row + columns),
                 c_row: self.to_row,
             };
-            let b = &self.weight[(point * panels + panel) * size..][..columns / PANEL * size];
+            let b = &self.weight[panel * size..][..columns / PANEL * size];
             let work = Product { rows: &rows, count, depth: self.depth, b: b.as_ptr(), panel: size, columns, fresh: true };
             dispatch(hands.level(), Multiply(work));
         });
@@ -395,7 +407,7 @@ pub(super) fn down(
     store: &mut Store,
 ) {
     let (wide, deep, pixel) = (x.channels, y.channels, y.pixel);
-    let grid = Grid::new(y.images, y.rows, y.cols);
+    let grid = Grid::new(y.images, y.rows, y.cols, 2);
     let (data_row, to_row) = (padded(4 * wide), product_row(9, deep));
     let floats = 9 * data_row + to_row;
     let cut = Cut::new(grid.tiles, floats);
@@ -408,9 +420,9 @@ pub(super) fn down(
             let points = LargePoints { x, glass: glass.get(), grid, tiles, to, row: data_row, points: data_points };
             dispatch(hands.level(), points);
         });
-        let (depth, columns, count) = (4 * wide, deep, tiles.len());
-        let products = Stage { data, data_row, data_points, depth, weight, to, to_row, to_points, columns, tiles: count };
-        products.run(hands, 9, |point| point);
+        let (panels, count) = (deep.div_ceil(PANEL), tiles.len());
+        let products = Stage { data, data_row, data_points, depth: 4 * wide, weight, to, to_row, tiles: count };
+        products.run(hands, 9, panels, |point| Factor { point, panel: point * panels, panels });
         stage(hands, tiles, |tiles, first| {
             let from = to.at(first * to_row, tiles.len() * to_row);
             let pixels = Pixels { from, row: to_row, points: to_points, bias, to: out, grid, tiles, channels: deep, pixel, spread: 1 };
@@ -435,7 +447,7 @@ pub(super) fn up(
     store: &mut Store,
 ) {
     let (wide, deep, pixel) = (x.channels, y.channels, x.pixel);
-    let grid = Grid::new(y.images, y.rows, y.cols);
+    let grid = Grid::new(y.images, y.rows, y.cols, 2);
     let (data_row, to_row) = (padded(deep), product_row(36, wide));
     let floats = 25 * data_row + to_row;
     let cut = Cut::new(grid.tiles, floats);
@@ -448,9 +460,9 @@ pub(super) fn up(
             let points = SmallPoints { y, glass: glass.get(), grid, tiles, to, row: data_row, points: data_points };
             dispatch(hands.level(), points);
         });
-        let (depth, columns, count) = (deep, wide, tiles.len());
-        let products = Stage { data, data_row, data_points, depth, weight, to, to_row, to_points, columns, tiles: count };
-        products.run(hands, 36, up_point);
+        let (panels, count) = (wide.div_ceil(PANEL), tiles.len());
+        let products = Stage { data, data_row, data_points, depth: deep, weight, to, to_row, tiles: count };
+        products.run(hands, 36, panels, |product| Factor { point: up_point(product), panel: product * panels, panels });
         stage(hands, tiles, |tiles, first| {
             let from = to.at(first * to_row, tiles.len() * to_row);
             let pixels = Pixels { from, row: to_row, points: to_points, bias, to: out, grid, tiles, channels: wide, pixel, spread: 2 };
@@ -469,7 +481,7 @@ pub(super) fn pair(
     store: &mut Store,
 ) {
     let (wide, deep) = (x.channels, y.channels);
-    let grid = Grid::new(y.images, y.rows, y.cols);
+    let grid = Grid::new(y.images, y.rows, y.cols, 2);
     let panels = deep.div_ceil(PANEL);
     let (left_row, columns, height) = (padded(4 * wide), panels * PANEL, 4 * wide);
     let block = block(PAIR, grid.tiles, 9 * (left_row + columns));

@@ -107,7 +107,7 @@ impl<T: Real> Features<T> {
             let level = &mut inner[0];
             let above = outer.last().map(|above| (above.place.of(&above.values, images.clone()), Some(above.lens(branch))));
             let (x, lens) = above.unwrap_or((picture, None));
-            level.conv.forward(run, x, lens, level.place.of_mut(&mut level.values, images.clone()));
+            level.conv.forward(run, source.learns(), x, lens, level.place.of_mut(&mut level.values, images.clone()));
             let Some(norm) = &level.norm else { continue };
             for (which, side) in level.sides.iter_mut().enumerate() {
                 if which == branch as usize || matches!(source, Source::Running(_)) {

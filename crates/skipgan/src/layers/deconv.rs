@@ -28,10 +28,11 @@ impl<T: Real> Deconv<T> {
     /// # Panics
     /// If `layout` has no such layer.
     pub fn new(layer: &Layer, layout: &Layout, (rows, cols): (usize, usize), images: usize, training: Training) -> Self {
+        let filter = filter(layer, (rows, cols), images, training, Uses::UP);
         Self {
             weight: place(layout, &layer.name, "conv.weight").expect("every convolution has a weight"),
             bias: place(layout, &layer.name, "conv.bias"),
-            filter: filter(layer, (rows, cols), images, training, Uses::UP),
+            filter: if layer.taps == Taps::Tied { filter.tied() } else { filter },
             derived: if layer.taps == Taps::Tied { vec![T::ZERO; 16 * layer.wide * layer.deep] } else { Vec::new() },
         }
     }

@@ -27,21 +27,29 @@ impl Activation {
         Activation { kind, channels: (input, output) }
     }
 
-    /// Makes x̂ of the bare numbers that stand in `made`, `[images, height, width, output channels]`; `input` is what G saw.
+    /// Makes x̂, in `made`, of bare numbers, both `[images, height, width, output channels]`; `None`: of those that stand there. `input` is
+    /// what G saw.
     ///
     /// # Panics
-    /// With `blend` where `input` does not hold the pixels of `made`.
-    pub fn forward<T: Real>(self, pool: &Pool, input: &[T], made: &mut [T]) {
+    /// If lengths differ; with `blend` where `input` does not hold the pixels of `made`.
+    pub fn forward<T: Real>(self, pool: &Pool, input: &[T], bare: Option<&[T]>, made: &mut [T]) {
         let (seen, shown) = self.channels;
-        match self.kind {
-            Output::Linear => {}
-            Output::Tanh => pool.chunks_mut(made, CHUNK * shown, |_, made| made.iter_mut().for_each(|value| *value = value.tanh())),
-            Output::Blend => pool.chunks_mut(made, CHUNK * shown, |job, made| {
-                for (pixel, input) in made.chunks_exact_mut(shown).zip(input[job * CHUNK * seen..].chunks_exact(seen)) {
-                    pixel[0] = input[USUAL] + share(pixel[0]) * (input[SEEN] - input[USUAL]);
+        assert!(bare.is_none_or(|bare| bare.len() == made.len()), "as many bare numbers as of x̂");
+        pool.chunks_mut(made, CHUNK * shown, |job, made| {
+            let first = job * CHUNK;
+            if let Some(bare) = bare {
+                made.copy_from_slice(&bare[first * shown..][..made.len()]);
+            }
+            match self.kind {
+                Output::Linear => {}
+                Output::Tanh => made.iter_mut().for_each(|value| *value = value.tanh()),
+                Output::Blend => {
+                    let input = &input[first * seen..][..made.len() / shown * seen];
+                    let groups = made.chunks_mut(SIDE_BY_SIDE * shown).zip(input.chunks(SIDE_BY_SIDE * seen));
+                    groups.for_each(|(made, input)| blend(made, input, (seen, shown)));
                 }
-            }),
-        }
+            }
+        });
     }
 
     /// From ∂x̂ to the gradient of the bare numbers, in `gradient`; `bare` and `made` are what [`Activation::forward`] began and ended with.
@@ -63,6 +71,19 @@ impl Activation {
                 }
             }),
         }
+    }
+}
+
+/// Pixels whose roots and quotients are found together.
+const SIDE_BY_SIDE: usize = 16;
+
+/// The first channel of up to [`SIDE_BY_SIDE`] pixels.
+fn blend<T: Real>(made: &mut [T], input: &[T], (seen, shown): (usize, usize)) {
+    let mut shares = [T::ZERO; SIDE_BY_SIDE];
+    shares.iter_mut().zip(made.chunks_exact(shown)).for_each(|(share, made)| *share = made[0]);
+    shares.iter_mut().for_each(|value| *value = share(*value));
+    for ((made, input), share) in made.chunks_exact_mut(shown).zip(input.chunks_exact(seen)).zip(shares) {
+        made[0] = input[USUAL] + share * (input[SEEN] - input[USUAL]);
     }
 }
 
@@ -89,8 +110,8 @@ mod tests {
     fn a_blend_lies_between_what_is_seen_and_what_is_usual() {
         let (pool, activation) = (Pool::new(1).expect("a pool of one"), Activation::new(Output::Blend, 3, 2));
         let made = |z: f64| {
-            let mut made = [z, 3.0, z, 4.0];
-            activation.forward(&pool, &INPUT, &mut made);
+            let mut made = [0.0; 4];
+            activation.forward(&pool, &INPUT, Some(&[z, 3.0, z, 4.0]), &mut made);
             made
         };
         assert_eq!(made(0.0), [0.125, 3.0, 0.0, 4.0]);
@@ -105,7 +126,7 @@ mod tests {
             let bare = [0.3, -0.7, -1.2, 0.1];
             let forward = |bare: [f64; 4]| {
                 let mut made = bare;
-                activation.forward(&pool, &INPUT, &mut made);
+                activation.forward(&pool, &INPUT, None, &mut made);
                 made
             };
             let mut gradient = [1.0, 2.0, 3.0, 4.0];

@@ -236,7 +236,7 @@ impl ByteEngine {
             correlate(pool, level, joined, images, decode, [Some(sink), None], scratch);
         }
         let spec = &self.spec.generator;
-        Activation::new(spec.output, spec.input_channels, spec.output_channels).forward(pool, input, made);
+        Activation::new(spec.output, spec.input_channels, spec.output_channels).forward(pool, input, None, made);
     }
 
     fn judge(&mut self, batch: &Batch<'_>) {

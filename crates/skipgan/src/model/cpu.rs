@@ -160,8 +160,18 @@ impl<T: Real> Engine for CpuEngine<T> {
         };
         // Every part passes through the same memory, which then stays in the caches.
         for first in (0..batch.images).step_by(together) {
-            self.show(&batch.part(first..batch.images.min(first + together)));
-            self.measure(first, norm);
+            let part = batch.part(first..batch.images.min(first + together));
+            match Seen::of(&part).filter(|_| self.ranges.is_none()) {
+                Some(seen) => {
+                    self.images = part.images;
+                    self.discriminator.show(&self.pool, seen.context, seen.target, 0);
+                    self.measure(first, norm, Some(seen));
+                }
+                None => {
+                    self.show(&part);
+                    self.measure(first, norm, None);
+                }
+            }
             if let Some(mut ranges) = self.ranges.take() {
                 self.widen(&mut ranges);
                 self.ranges = Some(ranges);
@@ -191,6 +201,21 @@ impl<T: Real> Engine for CpuEngine<T> {
 
     fn take_ranges(&mut self) -> Option<Ranges> {
         self.ranges.take()
+    }
+}
+
+/// What a batch shows, where it stands: numbers that need no conversion are scored without a copy.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen<'a, T> {
+    pub(super) input: &'a [T],
+    pub(super) target: &'a [T],
+    pub(super) context: &'a [T],
+}
+
+impl<'a, T: Real> Seen<'a, T> {
+    fn of(batch: &Batch<'a>) -> Option<Self> {
+        let [input, target, context] = [batch.input, batch.target, batch.context].map(T::of_singles);
+        Some(Self { input: input?, target: target?, context: context? })
     }
 }
 

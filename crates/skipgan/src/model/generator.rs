@@ -57,9 +57,10 @@ impl<T: Real> Generator<T> {
         self.decoder.prepare(pool, parameters);
     }
 
-    /// x̂ = G(image), for some of the images.
-    pub fn forward(&mut self, run: &mut Run<'_, T>, images: Range<usize>, source: &mut Source<'_, T>) {
-        let image = self.input.of(&self.image, images.clone());
+    /// x̂ = G(image), for some of the images: of `shown`, or of those that `image` holds.
+    pub fn forward(&mut self, run: &mut Run<'_, T>, shown: Option<&[T]>, images: Range<usize>, source: &mut Source<'_, T>) {
+        let pictures = shown.unwrap_or(&self.image);
+        let image = self.input.of(pictures, images.clone());
         self.encoder.forward(run, image, &mut self.joins, images.clone(), source);
         let bare = self.output.of_mut(&mut self.bare, images.clone());
         self.decoder.forward(run, &mut self.joins, bare, images.clone(), source);
@@ -67,10 +68,8 @@ impl<T: Real> Generator<T> {
             return;
         }
         let elements = images.start * self.output.image()..images.end * self.output.image();
-        let seen = &self.image[images.start * self.input.image()..images.end * self.input.image()];
-        let made = &mut self.activated[elements.clone()];
-        made.copy_from_slice(&self.bare[elements]);
-        self.activation.forward(run.pool, seen, made);
+        let seen = &pictures[images.start * self.input.image()..images.end * self.input.image()];
+        self.activation.forward(run.pool, seen, Some(&self.bare[elements.clone()]), &mut self.activated[elements]);
     }
 
     /// x̂, dense.

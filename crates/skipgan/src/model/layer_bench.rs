@@ -3,7 +3,7 @@
 
 use super::plan::PlanSize;
 use super::work::of_layer;
-use crate::spec::{Direction, Layer, Spec};
+use crate::spec::{Direction, Layer, Spec, Taps};
 use kernels::clock::thread_seconds;
 use kernels::stride::{self, Filter, Scratch, Uses};
 use kernels::{Lens, Map, MapMut, Pool, Write};
@@ -116,7 +116,9 @@ impl Bench {
         let lens = |channels: usize| Some(Lens::new(&scale[..channels], &shift[..channels], &slope[..channels]));
         // Pictures are read as they are.
         let wide_lens = if wide < 16 { None } else { lens(wide) };
-        let mut filter = Filter::new(wide, deep, rows, cols, images, Uses { down, up });
+        let filter = Filter::new(wide, deep, rows, cols, images, Uses { down, up });
+        let filter = if layer.taps == Taps::Tied { filter.tied() } else { filter };
+        let mut filter = if pass == Pass::Score { filter.quick() } else { filter };
         let mut scratch = Scratch::new();
         let (mut large, mut small, mut gradient) = (self.large.clone(), self.small.clone(), vec![0.0; self.weight.len()]);
         let (x, y) = (Map::dense(&self.large, images, 2 * rows, 2 * cols, wide), Map::dense(&self.small, images, rows, cols, deep));

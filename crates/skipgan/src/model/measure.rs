@@ -25,6 +25,55 @@ fn at_place<T: Real>(kind: Distance, sum: T, channels: usize) -> T {
     }
 }
 
+/// Places whose distances are found together: as many roots side by side.
+const SIDE_BY_SIDE: usize = 16;
+
+/// Most channels of places whose parts are found side by side too.
+const FEW: usize = 4;
+
+/// Distances at up to [`SIDE_BY_SIDE`] places, over all channels and of one of them.
+#[inline(always)]
+fn at_places<T: Real>(kind: Distance, (made, meant): (&[T], &[T]), channels: usize, one: Option<usize>) -> [[T; SIDE_BY_SIDE]; 2] {
+    let mut sums = match channels {
+        1 => few::<T, 1>(kind, (made, meant), one),
+        3 => few::<T, 3>(kind, (made, meant), one),
+        _ => many(kind, (made, meant), channels, one),
+    };
+    sums[0].iter_mut().for_each(|sum| *sum = at_place(kind, *sum, channels));
+    match one {
+        Some(_) => sums[1].iter_mut().for_each(|sum| *sum = at_place(kind, *sum, 1)),
+        None => sums[1] = sums[0],
+    }
+    sums
+}
+
+/// What all channels and one of them add up to, of C channels.
+#[inline(always)]
+fn few<T: Real, const C: usize>(kind: Distance, (made, meant): (&[T], &[T]), one: Option<usize>) -> [[T; SIDE_BY_SIDE]; 2] {
+    if made.len() != SIDE_BY_SIDE * C {
+        return many(kind, (made, meant), C, one);
+    }
+    let mut parts = [T::ZERO; SIDE_BY_SIDE * FEW];
+    parts.iter_mut().zip(made.iter().zip(meant)).for_each(|(part, (&a, &b))| *part = distance(kind, a, b));
+    let (places, mut sums) = (parts.as_chunks::<C>().0, [[T::ZERO; SIDE_BY_SIDE]; 2]);
+    for (i, place) in places[..SIDE_BY_SIDE].iter().enumerate() {
+        sums[0][i] = place.iter().fold(T::ZERO, |sum, &part| sum + part);
+        sums[1][i] = place[one.unwrap_or(0)];
+    }
+    sums
+}
+
+/// The same of any number of channels.
+#[inline(always)]
+fn many<T: Real>(kind: Distance, (made, meant): (&[T], &[T]), channels: usize, one: Option<usize>) -> [[T; SIDE_BY_SIDE]; 2] {
+    let mut sums = [[T::ZERO; SIDE_BY_SIDE]; 2];
+    for (i, (made, meant)) in made.chunks_exact(channels).zip(meant.chunks_exact(channels)).enumerate() {
+        sums[0][i] = made.iter().zip(meant).fold(T::ZERO, |sum, (&a, &b)| sum + distance(kind, a, b));
+        sums[1][i] = one.map_or(T::ZERO, |channel| distance(kind, made[channel], meant[channel]));
+    }
+    sums
+}
+
 /// The residual map of every image (mean over channels, or one channel) and R (mean over pixels and channels).
 pub(super) fn residual<T: Real>(
     pool: &Pool,
@@ -37,22 +86,24 @@ pub(super) fn residual<T: Real>(
     let (pixels, channels) = (maps.len() / means.len(), made.len() / maps.len());
     pool.pieces_mut2((maps, pixels), (means, 1), |image, map, mean| {
         let numbers = image * pixels * channels..(image + 1) * pixels * channels;
-        let places = made[numbers.clone()].chunks_exact(channels).zip(meant[numbers].chunks_exact(channels));
+        let (made, meant) = (made[numbers.clone()].chunks(SIDE_BY_SIDE * channels), meant[numbers].chunks(SIDE_BY_SIDE * channels));
         // Four sums in turn, so that none waits for the one before.
         let mut totals = [0.0; 4];
-        for (place, (map, (made, meant))) in map.iter_mut().zip(places).enumerate() {
-            let off = at_place(kind, sum(kind, made, meant), channels);
-            totals[place % 4] += off.to_f64();
-            *map = channel.map_or(off, |channel| at_place(kind, distance(kind, made[channel], meant[channel]), 1)).to_f32();
+        for (map, pair) in map.chunks_mut(SIDE_BY_SIDE).zip(made.zip(meant)) {
+            // Each kind as code of its own.
+            let [all, shown] = match kind {
+                Distance::L2 => at_places(Distance::L2, pair, channels, channel),
+                Distance::L1 => at_places(Distance::L1, pair, channels, channel),
+                Distance::Length => at_places(Distance::Length, pair, channels, channel),
+            };
+            for (place, (map, (off, shown))) in map.iter_mut().zip(all.into_iter().zip(shown)).enumerate() {
+                totals[place % 4] += off.to_f64();
+                *map = shown.to_f32();
+            }
         }
         let total: f64 = totals.iter().sum();
         mean[0] = total / pixels as f64;
     });
-}
-
-#[inline(always)]
-fn sum<T: Real>(kind: Distance, a: &[T], b: &[T]) -> T {
-    a.iter().zip(b).fold(T::ZERO, |sum, (&a, &b)| sum + distance(kind, a, b))
 }
 
 /// Adds one feature level's mean distance to every image's L; fills its map where one is wanted.

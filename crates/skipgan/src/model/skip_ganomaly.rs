@@ -9,7 +9,7 @@
 //!
 //! x and x̂ are never one batch while training: each has its own batch statistics.
 
-use super::cpu::{CpuEngine, run};
+use super::cpu::{CpuEngine, Seen, run};
 use super::discriminator::range_of;
 use super::engine::{Losses, Norm, Rates};
 use super::measure;
@@ -41,7 +41,7 @@ impl<T: Real> CpuEngine<T> {
     /// x̂ = G(x), D(x), D(x̂), with batch statistics that move the running ones.
     pub(super) fn watch(&mut self) {
         let (images, made) = (self.images, self.images * self.generator.output_image());
-        self.generator.forward(&mut run!(self), 0..images, &mut Source::Learn(&mut self.weights.statistics));
+        self.generator.forward(&mut run!(self), None, 0..images, &mut Source::Learn(&mut self.weights.statistics));
         let context = &self.context[..self.context.len() / self.plan.images * images];
         self.discriminator.show(&self.pool, context, &self.generator.reconstruction()[..made], images);
         self.judge(Branch::Real);
@@ -141,14 +141,14 @@ impl<T: Real> CpuEngine<T> {
         self.discriminator.show(&self.pool, &self.context[..context], &self.generator.reconstruction()[..made], images);
     }
 
-    /// x̂, R and L of the batch at hand, whose scores begin at `first`; nothing learns.
-    pub(super) fn measure(&mut self, first: usize, norm: Norm) {
+    /// x̂, R and L of `seen`, or of the batch at hand, whose scores begin at `first`; nothing learns.
+    pub(super) fn measure(&mut self, first: usize, norm: Norm, seen: Option<Seen<'_, T>>) {
         let (images, made) = (self.images, self.images * self.generator.output_image());
         let statistics = &self.weights.statistics;
         let source = || if norm == Norm::Running { Source::Running(statistics) } else { Source::Batch };
         let run = &mut run!(self);
-        self.generator.forward(run, 0..images, &mut source());
-        let context = &self.context[..self.context.len() / self.plan.images * images];
+        self.generator.forward(run, seen.map(|seen| seen.input), 0..images, &mut source());
+        let context = seen.map_or(&self.context[..self.context.len() / self.plan.images * images], |seen| seen.context);
         self.discriminator.show(&self.pool, context, &self.generator.reconstruction()[..made], images);
         if norm == Norm::Running {
             // Every image is read alike, so x and x̂ share one pass over D's weights.
@@ -157,15 +157,15 @@ impl<T: Real> CpuEngine<T> {
             self.discriminator.forward_to_features(run, Branch::Real, range_of(Branch::Real, images), &mut source());
             self.discriminator.forward_to_features(run, Branch::Fake, range_of(Branch::Fake, images), &mut source());
         }
-        self.write_scores(first, made);
+        self.write_scores(first, made, seen);
     }
 
-    fn write_scores(&mut self, first: usize, made: usize) {
+    fn write_scores(&mut self, first: usize, made: usize, seen: Option<Seen<'_, T>>) {
         let images = self.images;
         let group = first..first + images;
         let (objective, scores) = (&self.objective, &mut self.scores);
         let (real, fake) = (range_of(Branch::Real, images), range_of(Branch::Fake, images));
-        let (reconstruction, target) = (&self.generator.reconstruction()[..made], &self.target[..made]);
+        let (reconstruction, target) = (&self.generator.reconstruction()[..made], seen.map_or(&self.target[..made], |seen| seen.target));
         let pixels = group.start * self.plan.height * self.plan.width..group.end * self.plan.height * self.plan.width;
         scores.reconstruction[made / images * first..][..made].iter_mut().zip(reconstruction).for_each(|(to, v)| *to = v.to_f32());
         let (maps, means) = (&mut scores.residual_maps[pixels], &mut scores.residual[group.clone()]);
