@@ -5,6 +5,8 @@ use crate::config::{BnTest, Config};
 use crate::data::{Sight, Windows};
 use crate::model::engine::{Batch, Engine, Norm};
 use crate::stages::{Stage, StageClock};
+use kernels::{Denormals, Pool};
+use std::sync::Arc;
 
 /// Collects windows until a batch is full.
 pub struct Forward<'e> {
@@ -12,7 +14,9 @@ pub struct Forward<'e> {
     norm: Norm,
     capacity: usize,
     windows: Windows,
-    measurer: Measurer,
+    /// One a window, made when it is first needed.
+    measurers: Vec<Measurer>,
+    pool: Option<Arc<Pool>>,
     clock: StageClock,
 }
 
@@ -20,8 +24,20 @@ impl<'e> Forward<'e> {
     /// For windows of `sight`, `batch` (at least 1, at most what the engine was planned for) at a time. With `bn_test = batch` the
     /// batch is part of the method: give [`Config::batch`].
     pub fn new(engine: &'e mut dyn Engine, config: &Config, sight: &Sight, batch: usize) -> Forward<'e> {
-        let measurer = Measurer::new(config, sight.usual.clone());
-        Forward { engine, norm: norm(config), capacity: batch.max(1), windows: sight.windows(), measurer, clock: StageClock::default() }
+        Forward {
+            engine,
+            norm: norm(config),
+            capacity: batch.max(1),
+            windows: sight.windows(),
+            measurers: vec![Measurer::new(config, sight.usual.clone())],
+            pool: None,
+            clock: StageClock::default(),
+        }
+    }
+
+    /// Measures the windows of a batch on the threads of `pool`, which should be the engine's. Changes no bit.
+    pub fn use_pool(&mut self, pool: Arc<Pool>) {
+        self.pool = Some(pool);
     }
 
     /// Takes a window.
@@ -86,25 +102,32 @@ impl<'e> Forward<'e> {
         self.run_and(&mut || {}, take)
     }
 
-    /// The same; calls `asked` once the network has answered: from there on one thread measures, and others may do something else.
+    /// The same; calls `before` once before the network is asked, where it is.
     ///
     /// # Errors
     /// As [`Forward::run`].
-    pub fn run_and<E>(&mut self, asked: &mut dyn FnMut(), take: &mut dyn FnMut(&Measured<'_>) -> Result<(), E>) -> Result<(), E> {
-        if self.held() == 0 {
+    pub fn run_and<E>(&mut self, before: &mut dyn FnMut(), take: &mut dyn FnMut(&Measured<'_>) -> Result<(), E>) -> Result<(), E> {
+        let images = self.windows.images();
+        if images == 0 {
             return Ok(());
         }
+        before();
         self.clock.start();
         let scores = self.engine.score(&batch(&self.windows), self.norm);
         self.clock.lap(Stage::Network);
-        asked();
-        let told = (0..self.windows.images()).try_for_each(|image| {
-            let measured = self.measurer.measure(scores, &self.windows, image);
-            self.clock.lap(Stage::Scores);
-            let told = take(&measured);
-            self.clock.lap(Stage::Output);
-            told
-        });
+        while self.measurers.len() < images {
+            self.measurers.push(self.measurers[0].clone());
+        }
+        let (measurers, windows) = (&mut self.measurers[..images], &self.windows);
+        let measure = |image: usize, measurer: &mut [Measurer]| measurer[0].measure(scores, windows, image);
+        match &self.pool {
+            // Denormals count as they do without a pool.
+            Some(pool) => pool.with_denormals(Denormals::Keep, || pool.chunks_mut(measurers, 1, measure)),
+            None => measurers.chunks_mut(1).enumerate().for_each(|(image, measurer)| measure(image, measurer)),
+        }
+        self.clock.lap(Stage::Scores);
+        let told = measurers.iter().enumerate().try_for_each(|(image, measurer)| take(&measurer.measured(scores, windows, image)));
+        self.clock.lap(Stage::Output);
         self.windows.clear();
         told
     }

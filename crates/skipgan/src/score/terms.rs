@@ -80,6 +80,7 @@ pub struct Measurer {
     /// What R of single pictures is divided by.
     scale: Option<Arc<Usual>>,
     light: Option<PlaceLight>,
+    terms: Terms,
     maps: TermMaps,
     window: WindowMean,
     full: Vec<f32>,
@@ -103,6 +104,7 @@ impl Measurer {
             scale,
             light: usual.as_ref().filter(|_| config.place_light).map(|usual| PlaceLight::new(usual)),
             usual,
+            terms: Terms::default(),
             maps: TermMaps::default(),
             window: WindowMean::default(),
             full: Vec::new(),
@@ -113,8 +115,15 @@ impl Measurer {
         }
     }
 
-    /// Numbers and maps of one window of a scored batch.
-    pub fn measure<'m>(&'m mut self, scores: &'m Scores, windows: &'m Windows, image: usize) -> Measured<'m> {
+    /// What was last measured, which was that window of that batch.
+    pub fn measured<'m>(&'m self, scores: &'m Scores, windows: &'m Windows, image: usize) -> Measured<'m> {
+        let target = windows.target_of(image);
+        let reconstruction = &scores.reconstruction[image * target.len()..][..target.len()];
+        Measured { terms: self.terms, maps: &self.maps, reconstruction, target }
+    }
+
+    /// Measures one window of a scored batch.
+    pub fn measure(&mut self, scores: &Scores, windows: &Windows, image: usize) {
         let (height, width) = (windows.height(), windows.width());
         let residual = &scores.residual_maps[image * height * width..(image + 1) * height * width];
         let target = windows.target_of(image);
@@ -167,8 +176,7 @@ impl Measurer {
             terms.place = Some(top_mean(&map, self.top_share, &mut self.scratch));
             (self.maps.place, self.full) = (map, off);
         }
-        let length = target.len();
-        Measured { terms, maps: &self.maps, reconstruction: &scores.reconstruction[image * length..][..length], target }
+        self.terms = terms;
     }
 
     /// Half-size window means of a map of the whole picture, and how high they are.
