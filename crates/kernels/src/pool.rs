@@ -1,11 +1,12 @@
 //! Persistent threads and fixed jobs.
 //!
 //! Work is cut by shape, never by the number of threads, and each job writes what no other job writes: so results are
-//! the same bits for any number of threads. A run allocates nothing. Which thread takes which job is left to chance.
+//! the same bits for any number of threads. A run allocates nothing. Each thread begins with its own part of the jobs, the same in every run of as many,
+//! since what it has written last lies in its own cache; who is done takes jobs of the others.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -28,8 +29,8 @@ type Work<'a> = dyn Fn(usize, usize) + Sync + 'a;
 type Errand<'a> = dyn Fn() -> bool + Sync + 'a;
 
 struct Open {
-    /// The run in progress and how many jobs it has. The pointer outlives the run: `run_on` waits.
-    work: Option<(*const Work<'static>, usize)>,
+    /// The run in progress. The pointer outlives it: `run_on` waits.
+    work: Option<*const Work<'static>>,
     generation: usize,
     /// What the last worker does between runs. The pointer outlives its entry here: `with_errand` waits.
     errand: Option<*const Errand<'static>>,
@@ -47,13 +48,42 @@ struct Open {
 // errand, while the closures they point to (which are Sync) are borrowed there.
 unsafe impl Send for Open {}
 
+/// Jobs that follow each other, taken from either end. Alone in its cache lines: each worker mostly asks its own.
+#[derive(Default)]
+#[repr(align(128))]
+struct Range(AtomicU64);
+
+impl Range {
+    /// From `start` to before `end`.
+    fn set(&self, start: usize, end: usize) {
+        self.0.store((start as u64) << 32 | end as u64, Ordering::Relaxed);
+    }
+
+    fn first(&self) -> Option<usize> {
+        self.take(|start, end| ((start + 1) << 32 | end, start))
+    }
+
+    fn last(&self) -> Option<usize> {
+        self.take(|start, end| (start << 32 | (end - 1), end - 1))
+    }
+
+    /// Takes a job, where one is left: `choose` says what remains and which it is.
+    fn take(&self, choose: impl Fn(u64, u64) -> (u64, u64)) -> Option<usize> {
+        let split = |range: u64| (range >> 32, range & u64::from(u32::MAX));
+        let left = |range| Some(split(range)).filter(|(start, end)| start < end).map(|(start, end)| choose(start, end));
+        let before = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |range| left(range).map(|(rest, _)| rest)).ok()?;
+        left(before).map(|(_, job)| job as usize)
+    }
+}
+
 struct Shared {
     /// Of the pool, the caller's included.
     threads: usize,
     open: Mutex<Open>,
     start: Condvar,
     done: Condvar,
-    next: AtomicUsize,
+    /// Jobs that are left of the run, by the worker who is to take them first.
+    left: Vec<Range>,
     inside: AtomicUsize,
     generation: AtomicUsize,
     flush: AtomicBool,
@@ -79,15 +109,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Shared {
     /// Takes jobs until none is left, or until this worker is asked to go on its errand.
-    fn take(&self, worker: usize, work: &Work<'_>, jobs: usize) {
+    fn take(&self, worker: usize, work: &Work<'_>) {
         let _flush = self.flush.load(Ordering::Relaxed).then(FlushGuard::new);
         while !self.is_asked(worker) {
-            let job = self.next.fetch_add(1, Ordering::Relaxed);
-            if job >= jobs {
-                return;
-            }
+            let Some(job) = self.job_for(worker) else { return };
             work(worker, job);
         }
+    }
+
+    /// The next of this worker's own jobs, or where none is left the last of another's.
+    fn job_for(&self, worker: usize) -> Option<usize> {
+        let others = || (worker + 1..self.left.len()).chain(0..worker);
+        self.left[worker].first().or_else(|| others().find_map(|other| self.left[other].last()))
     }
 
     /// Whether this worker should go on the errand: the last one does, and never the caller.
@@ -106,9 +139,9 @@ impl Shared {
         open
     }
 
-    fn attempt(&self, worker: usize, work: &Work<'_>, jobs: usize) {
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.take(worker, work, jobs))) {
-            self.next.store(usize::MAX / 2, Ordering::Relaxed);
+    fn attempt(&self, worker: usize, work: &Work<'_>) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.take(worker, work))) {
+            self.left.iter().for_each(|range| range.set(0, 0));
             lock(&self.open).panic.get_or_insert(panic);
         }
     }
@@ -138,13 +171,13 @@ impl Shared {
             }
             last = open.generation;
             // A run that is over when this thread wakes is left alone: nobody waits for late risers.
-            let Some((work, jobs)) = open.work else {
+            let Some(work) = open.work else {
                 continue;
             };
             self.inside.fetch_add(1, Ordering::Relaxed);
             drop(open);
             // SAFETY: `run_on` does not return before every thread that entered has left.
-            self.attempt(worker, unsafe { &*work }, jobs);
+            self.attempt(worker, unsafe { &*work });
             let open = lock(&self.open);
             let wakes = self.inside.fetch_sub(1, Ordering::Release) == 1 && open.waiting > 0;
             drop(open);
@@ -217,7 +250,7 @@ impl Pool {
             }),
             start: Condvar::new(),
             done: Condvar::new(),
-            next: AtomicUsize::new(0),
+            left: (0..threads.max(1)).map(|_| Range::default()).collect(),
             inside: AtomicUsize::new(0),
             generation: AtomicUsize::new(0),
             flush: AtomicBool::new(false),
@@ -317,7 +350,8 @@ impl Pool {
     /// # Panics
     /// With the panic of a job.
     pub fn run_on<F: Fn(usize, usize) + Sync>(&self, jobs: usize, work: F) {
-        let turn = if self.threads() < 2 || jobs < 2 { None } else { self.turn.try_lock().ok() };
+        // Ranges of jobs are kept in 32 bits.
+        let turn = if self.threads() < 2 || jobs < 2 || u32::try_from(jobs).is_err() { None } else { self.turn.try_lock().ok() };
         if turn.is_none() {
             let _flush = self.shared.flush.load(Ordering::Relaxed).then(FlushGuard::new);
             (0..jobs).for_each(|job| work(0, job));
@@ -328,7 +362,7 @@ impl Pool {
         // entered before it returns or unwinds (`attempt` catches panics).
         let pointer: *const Work<'static> = unsafe { std::mem::transmute::<&Work<'_>, &'static Work<'static>>(local) };
         self.open(pointer, jobs);
-        self.shared.attempt(0, local, jobs);
+        self.shared.attempt(0, local);
         if let Some(panic) = self.close() {
             drop(turn);
             resume_unwind(panic);
@@ -337,8 +371,9 @@ impl Pool {
 
     fn open(&self, work: *const Work<'static>, jobs: usize) {
         let mut open = lock(&self.shared.open);
-        self.shared.next.store(0, Ordering::Relaxed);
-        open.work = Some((work, jobs));
+        let threads = self.threads();
+        self.shared.left.iter().enumerate().for_each(|(at, range)| range.set(at * jobs / threads, (at + 1) * jobs / threads));
+        open.work = Some(work);
         open.generation += 1;
         self.shared.generation.store(open.generation, Ordering::Relaxed);
         let sleepers = open.asleep > 0;
@@ -505,6 +540,15 @@ mod tests {
                 assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 1));
             }
         }
+    }
+
+    #[test]
+    fn a_range_gives_each_job_once_from_both_ends() {
+        let range = Range::default();
+        assert_eq!((range.first(), range.last()), (None, None));
+        range.set(3, 7);
+        assert_eq!([range.first(), range.last(), range.last(), range.first()], [Some(3), Some(6), Some(5), Some(4)]);
+        assert_eq!((range.first(), range.last()), (None, None));
     }
 
     #[test]
