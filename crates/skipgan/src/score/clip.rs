@@ -222,13 +222,13 @@ impl<'a> Scorer<'a> {
             // Repeated frames cost no place in the batch: they go out at once where nothing waits before them, and never pile up.
             let held = self.held();
             if held >= self.forward.capacity() || held == 0 || self.waiting.len() >= 256 {
-                self.compose(composer)?;
-                self.run(&mut || moments.go_ahead(), sink)?;
+                self.compose(moments, composer)?;
+                self.run(sink)?;
             }
         }
-        self.compose(composer)?;
+        self.compose(moments, composer)?;
         if !self.forward.mixes_windows() {
-            self.run(&mut || {}, sink)?;
+            self.run(sink)?;
         }
         Ok(ClipEnd { frames, broke_off })
     }
@@ -238,9 +238,9 @@ impl<'a> Scorer<'a> {
         self.forward.held() + self.material.iter().filter(|material| material.wanted).count()
     }
 
-    /// Makes the windows that are still to be made.
-    fn compose(&mut self, composer: &mut Composer) -> Result<(), ScoreError> {
-        composer.add(&self.material, self.forward.windows_mut())?;
+    /// Makes the windows that are still to be made. From the fields on one thread can do without the others: the coming pictures are made meanwhile.
+    fn compose(&mut self, moments: &mut Supply<'_>, composer: &mut Composer) -> Result<(), ScoreError> {
+        composer.add_and(&self.material, &mut || moments.go_ahead(), self.forward.windows_mut())?;
         self.material.clear();
         Ok(())
     }
@@ -250,11 +250,11 @@ impl<'a> Scorer<'a> {
     /// # Errors
     /// [`ScoreError`].
     pub fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), ScoreError> {
-        self.run(&mut || {}, sink)
+        self.run(sink)
     }
 
-    /// Scores the batch and gives every waiting frame its row, repeated ones the last score; `before` as in [`Forward::run_and`].
-    fn run(&mut self, before: &mut dyn FnMut(), sink: &mut dyn Sink) -> Result<(), ScoreError> {
+    /// Scores the batch and gives every waiting frame its row, repeated ones the last score.
+    fn run(&mut self, sink: &mut dyn Sink) -> Result<(), ScoreError> {
         let (mut waiting, mut canvas) = (std::mem::take(&mut self.waiting), std::mem::take(&mut self.canvas));
         let (calibration, clip) = (self.calibration, &mut self.clip);
         let mut give = |waiting: Waiting, measured: Option<&Measured<'_>>| {
@@ -269,7 +269,7 @@ impl<'a> Scorer<'a> {
             let map = Placement::new(clip.size, &clip.geometry).place(&clip.map, &mut canvas);
             sink.score(&row, &map).map_err(told)
         };
-        self.forward.run_and(before, &mut |measured| {
+        self.forward.run(&mut |measured| {
             while waiting.front().is_some_and(|next| !next.asked) {
                 if let Some(repeated) = waiting.pop_front() {
                     give(repeated, None)?;

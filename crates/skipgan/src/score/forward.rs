@@ -99,19 +99,10 @@ impl<'e> Forward<'e> {
     /// # Errors
     /// The first of `take`; the rest of the batch is lost.
     pub fn run<E>(&mut self, take: &mut dyn FnMut(&Measured<'_>) -> Result<(), E>) -> Result<(), E> {
-        self.run_and(&mut || {}, take)
-    }
-
-    /// The same; calls `before` once before the network is asked, where it is.
-    ///
-    /// # Errors
-    /// As [`Forward::run`].
-    pub fn run_and<E>(&mut self, before: &mut dyn FnMut(), take: &mut dyn FnMut(&Measured<'_>) -> Result<(), E>) -> Result<(), E> {
         let images = self.windows.images();
         if images == 0 {
             return Ok(());
         }
-        before();
         self.clock.start();
         let scores = self.engine.score(&batch(&self.windows), self.norm);
         self.clock.lap(Stage::Network);
