@@ -28,5 +28,5 @@ pub mod stride;
 
 pub use arch::{CpuError, Level};
 pub use map::{Lens, Map, MapMut, Write};
-pub use pool::{Away, Denormals, Pool};
+pub use pool::{Denormals, Pool};
 pub use real::Real;

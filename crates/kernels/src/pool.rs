@@ -1,11 +1,12 @@
 //! Persistent threads and fixed jobs.
 //!
 //! Work is cut by shape, never by the number of threads, and each job writes what no other job writes: so results are
-//! the same bits for any number of threads. A run allocates nothing. Which thread takes which job is left to chance.
+//! the same bits for any number of threads. A run allocates nothing. Each thread begins with its own part of the jobs, the same in every run of as many,
+//! since what it has written last lies in its own cache; who is done takes jobs of the others.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -24,21 +25,56 @@ pub enum Denormals {
 /// One run's work: called with (worker, job).
 type Work<'a> = dyn Fn(usize, usize) + Sync + 'a;
 
+/// See [`Pool::with_errand`].
+type Errand<'a> = dyn Fn() -> bool + Sync + 'a;
+
 struct Open {
-    /// The run in progress and how many jobs it has. The pointer outlives the run: `run_on` waits.
-    work: Option<(*const Work<'static>, usize)>,
+    /// The run in progress. The pointer outlives it: `run_on` waits.
+    work: Option<*const Work<'static>>,
     generation: usize,
+    /// What the last worker does between runs. The pointer outlives its entry here: `with_errand` waits.
+    errand: Option<*const Errand<'static>>,
+    /// Whether it is doing it.
+    on_errand: bool,
     /// Workers that sleep until the next run: nobody else needs a call of the system to be woken.
     asleep: usize,
-    /// Whether the caller sleeps until the last worker has left.
-    waits: bool,
+    /// Callers that sleep until the last worker has left their run, or one has come back from its errand.
+    waiting: usize,
     stop: bool,
     panic: Option<Box<dyn Any + Send>>,
 }
 
-// SAFETY: the pointer is only followed between `Pool::run_on`'s opening and closing of a run, while the closure it
-// points to (which is Sync) is borrowed there.
+// SAFETY: the pointers are only followed between `Pool::run_on`'s opening and closing of a run, and `Pool::with_errand`'s entry and removal of an
+// errand, while the closures they point to (which are Sync) are borrowed there.
 unsafe impl Send for Open {}
+
+/// Jobs that follow each other, taken from either end. Alone in its cache lines: each worker mostly asks its own.
+#[derive(Default)]
+#[repr(align(128))]
+struct Range(AtomicU64);
+
+impl Range {
+    /// From `start` to before `end`.
+    fn set(&self, start: usize, end: usize) {
+        self.0.store((start as u64) << 32 | end as u64, Ordering::Relaxed);
+    }
+
+    fn first(&self) -> Option<usize> {
+        self.take(|start, end| ((start + 1) << 32 | end, start))
+    }
+
+    fn last(&self) -> Option<usize> {
+        self.take(|start, end| (start << 32 | (end - 1), end - 1))
+    }
+
+    /// Takes a job, where one is left: `choose` says what remains and which it is.
+    fn take(&self, choose: impl Fn(u64, u64) -> (u64, u64)) -> Option<usize> {
+        let split = |range: u64| (range >> 32, range & u64::from(u32::MAX));
+        let left = |range| Some(split(range)).filter(|(start, end)| start < end).map(|(start, end)| choose(start, end));
+        let before = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |range| left(range).map(|(rest, _)| rest)).ok()?;
+        left(before).map(|(_, job)| job as usize)
+    }
+}
 
 struct Shared {
     /// Of the pool, the caller's included.
@@ -46,12 +82,13 @@ struct Shared {
     open: Mutex<Open>,
     start: Condvar,
     done: Condvar,
-    next: AtomicUsize,
+    /// Jobs that are left of the run, by the worker who is to take them first.
+    left: Vec<Range>,
     inside: AtomicUsize,
     generation: AtomicUsize,
     flush: AtomicBool,
-    /// Threads' worth of work that is done elsewhere meanwhile.
-    away: AtomicUsize,
+    /// Whether the errand is asked for.
+    asked: AtomicBool,
 }
 
 /// Threads that wait for jobs, and the instruction set jobs run on.
@@ -71,43 +108,56 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    /// Takes jobs until none is left.
-    fn take(&self, worker: usize, work: &Work<'_>, jobs: usize) {
+    /// Takes jobs until none is left, or until this worker is asked to go on its errand.
+    fn take(&self, worker: usize, work: &Work<'_>) {
         let _flush = self.flush.load(Ordering::Relaxed).then(FlushGuard::new);
-        loop {
-            let job = self.next.fetch_add(1, Ordering::Relaxed);
-            if job >= jobs {
-                return;
-            }
+        while !self.is_asked(worker) {
+            let Some(job) = self.job_for(worker) else { return };
             work(worker, job);
         }
     }
 
-    /// Whether another thread computes in this worker's stead: the last ones are replaced first, and never the caller.
-    fn is_replaced(&self, worker: usize) -> bool {
-        worker + self.away.load(Ordering::Relaxed) >= self.threads
+    /// The next of this worker's own jobs, or where none is left the last of another's.
+    fn job_for(&self, worker: usize) -> Option<usize> {
+        let others = || (worker + 1..self.left.len()).chain(0..worker);
+        self.left[worker].first().or_else(|| others().find_map(|other| self.left[other].last()))
     }
 
-    fn attempt(&self, worker: usize, work: &Work<'_>, jobs: usize) {
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.take(worker, work, jobs))) {
-            self.next.store(usize::MAX / 2, Ordering::Relaxed);
+    /// Whether this worker should go on the errand: the last one does, and never the caller.
+    fn is_asked(&self, worker: usize) -> bool {
+        worker > 0 && worker + 1 == self.threads && self.asked.load(Ordering::Relaxed)
+    }
+
+    /// Sleeps while `busy`, until whoever is busy is done.
+    fn wait_while(&self, busy: impl Fn(&Open) -> bool) -> MutexGuard<'_, Open> {
+        let mut open = lock(&self.open);
+        while busy(&open) {
+            open.waiting += 1;
+            open = self.done.wait(open).unwrap_or_else(PoisonError::into_inner);
+            open.waiting -= 1;
+        }
+        open
+    }
+
+    fn attempt(&self, worker: usize, work: &Work<'_>) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.take(worker, work))) {
+            self.left.iter().for_each(|range| range.set(0, 0));
             lock(&self.open).panic.get_or_insert(panic);
         }
     }
 
-    /// A worker's life: wait for a run, enter it, help, leave.
+    /// A worker's life: wait for a run, enter it, help, leave; and between jobs the errand, where it is asked for.
     fn serve(&self, worker: usize) {
         let mut last = 0;
         loop {
             for _ in 0..SPINS {
-                // Who is not wanted does not take time from who works in its stead.
-                if self.generation.load(Ordering::Relaxed) != last || self.is_replaced(worker) {
+                if self.generation.load(Ordering::Relaxed) != last || self.is_asked(worker) {
                     break;
                 }
                 std::hint::spin_loop();
             }
             let mut open = lock(&self.open);
-            while open.generation == last && !open.stop {
+            while open.generation == last && !open.stop && !self.is_asked(worker) {
                 open.asleep += 1;
                 open = self.start.wait(open).unwrap_or_else(PoisonError::into_inner);
                 open.asleep -= 1;
@@ -115,21 +165,54 @@ impl Shared {
             if open.stop {
                 return;
             }
+            if self.is_asked(worker) {
+                self.go_on_errand(open);
+                continue;
+            }
             last = open.generation;
             // A run that is over when this thread wakes is left alone: nobody waits for late risers.
-            let Some((work, jobs)) = open.work.filter(|_| !self.is_replaced(worker)) else {
+            let Some(work) = open.work else {
                 continue;
             };
             self.inside.fetch_add(1, Ordering::Relaxed);
             drop(open);
             // SAFETY: `run_on` does not return before every thread that entered has left.
-            self.attempt(worker, unsafe { &*work }, jobs);
+            self.attempt(worker, unsafe { &*work });
             let open = lock(&self.open);
-            let wakes = self.inside.fetch_sub(1, Ordering::Release) == 1 && open.waits;
+            let wakes = self.inside.fetch_sub(1, Ordering::Release) == 1 && open.waiting > 0;
             drop(open);
             if wakes {
                 self.done.notify_all();
             }
+            if self.is_asked(worker) {
+                // It may enter the same run again when it is back.
+                last = last.wrapping_sub(1);
+            }
+        }
+    }
+
+    /// Goes once, and asks itself again where there is more to do.
+    fn go_on_errand(&self, mut open: MutexGuard<'_, Open>) {
+        // Taken back before, so that whoever asks meanwhile is heard.
+        self.asked.store(false, Ordering::Relaxed);
+        let Some(errand) = open.errand else { return };
+        open.on_errand = true;
+        drop(open);
+        // SAFETY: `with_errand` does not return before this thread is back.
+        let went = catch_unwind(AssertUnwindSafe(unsafe { &*errand }));
+        let mut open = lock(&self.open);
+        open.on_errand = false;
+        match went {
+            Ok(true) if open.errand.is_some() => self.asked.store(true, Ordering::Relaxed),
+            Ok(_) => {}
+            Err(panic) => {
+                open.errand = None;
+                open.panic.get_or_insert(panic);
+            }
+        }
+        if open.waiting > 0 {
+            drop(open);
+            self.done.notify_all();
         }
     }
 }
@@ -155,14 +238,23 @@ impl Pool {
         let level = level.require()?;
         let shared = Arc::new(Shared {
             threads: threads.max(1),
-            open: Mutex::new(Open { work: None, generation: 0, asleep: 0, waits: false, stop: false, panic: None }),
+            open: Mutex::new(Open {
+                work: None,
+                generation: 0,
+                errand: None,
+                on_errand: false,
+                asleep: 0,
+                waiting: 0,
+                stop: false,
+                panic: None,
+            }),
             start: Condvar::new(),
             done: Condvar::new(),
-            next: AtomicUsize::new(0),
+            left: (0..threads.max(1)).map(|_| Range::default()).collect(),
             inside: AtomicUsize::new(0),
             generation: AtomicUsize::new(0),
             flush: AtomicBool::new(false),
-            away: AtomicUsize::new(0),
+            asked: AtomicBool::new(false),
         });
         // Workers already started are ended by the pool's own drop where a later one cannot start.
         let mut pool = Pool { shared, turn: Mutex::new(()), workers: Vec::new(), level };
@@ -203,11 +295,44 @@ impl Pool {
         result
     }
 
-    /// While the result lives, runs take one thread less: for a thread outside the pool that computes something else meanwhile, so that no more threads
-    /// compute at once than the pool has. The caller's own thread always works. A run under way when it is made keeps its threads.
-    pub fn take_away(&self) -> Away<'_> {
-        self.shared.away.fetch_add(1, Ordering::Relaxed);
-        Away { pool: self }
+    /// Calls `work` on this thread; meanwhile the pool's last other thread calls `errand` whenever it was asked to ([`Pool::ask`]), again and again until
+    /// that says `false`, and helps with runs otherwise: for something that one thread does at a time beside the runs, so that no more threads compute at
+    /// once than the pool has. On that thread arithmetic keeps denormal numbers, and runs are not started. Nothing is called where the pool has one thread, or
+    /// has an errand already: `work` must then do it itself.
+    ///
+    /// # Panics
+    /// With the panic of `work`; with that of `errand`, which ends it, if no run has told it.
+    pub fn with_errand<R>(&self, errand: &(dyn Fn() -> bool + Sync), work: impl FnOnce() -> R) -> R {
+        let mut open = lock(&self.shared.open);
+        if self.threads() < 2 || open.errand.is_some() {
+            drop(open);
+            return work();
+        }
+        // SAFETY: only the lifetime is dropped; `Registered` takes the pointer away and waits for the thread that follows it before this function
+        // returns or unwinds.
+        open.errand = Some(unsafe { std::mem::transmute::<*const Errand<'_>, *const Errand<'static>>(errand) });
+        drop(open);
+        let registered = Registered { shared: &self.shared };
+        let result = work();
+        drop(registered);
+        if let Some(panic) = lock(&self.shared.open).panic.take() {
+            resume_unwind(panic);
+        }
+        result
+    }
+
+    /// Asks for the errand, where there is one.
+    pub fn ask(&self) {
+        let open = lock(&self.shared.open);
+        if open.errand.is_none() {
+            return;
+        }
+        self.shared.asked.store(true, Ordering::Relaxed);
+        let sleepers = open.asleep > 0;
+        drop(open);
+        if sleepers {
+            self.shared.start.notify_all();
+        }
     }
 
     /// Calls `work(job)` once for each job in `0..jobs`, on all threads, and returns when all are done. A run started
@@ -225,8 +350,8 @@ impl Pool {
     /// # Panics
     /// With the panic of a job.
     pub fn run_on<F: Fn(usize, usize) + Sync>(&self, jobs: usize, work: F) {
-        let alone = self.shared.is_replaced(1);
-        let turn = if alone || jobs < 2 { None } else { self.turn.try_lock().ok() };
+        // Ranges of jobs are kept in 32 bits.
+        let turn = if self.threads() < 2 || jobs < 2 || u32::try_from(jobs).is_err() { None } else { self.turn.try_lock().ok() };
         if turn.is_none() {
             let _flush = self.shared.flush.load(Ordering::Relaxed).then(FlushGuard::new);
             (0..jobs).for_each(|job| work(0, job));
@@ -237,7 +362,7 @@ impl Pool {
         // entered before it returns or unwinds (`attempt` catches panics).
         let pointer: *const Work<'static> = unsafe { std::mem::transmute::<&Work<'_>, &'static Work<'static>>(local) };
         self.open(pointer, jobs);
-        self.shared.attempt(0, local, jobs);
+        self.shared.attempt(0, local);
         if let Some(panic) = self.close() {
             drop(turn);
             resume_unwind(panic);
@@ -246,8 +371,9 @@ impl Pool {
 
     fn open(&self, work: *const Work<'static>, jobs: usize) {
         let mut open = lock(&self.shared.open);
-        self.shared.next.store(0, Ordering::Relaxed);
-        open.work = Some((work, jobs));
+        let threads = self.threads();
+        self.shared.left.iter().enumerate().for_each(|(at, range)| range.set(at * jobs / threads, (at + 1) * jobs / threads));
+        open.work = Some(work);
         open.generation += 1;
         self.shared.generation.store(open.generation, Ordering::Relaxed);
         let sleepers = open.asleep > 0;
@@ -266,13 +392,7 @@ impl Pool {
             }
             std::hint::spin_loop();
         }
-        let mut open = lock(&self.shared.open);
-        while self.shared.inside.load(Ordering::Acquire) != 0 {
-            open.waits = true;
-            open = self.shared.done.wait(open).unwrap_or_else(PoisonError::into_inner);
-        }
-        open.waits = false;
-        open.panic.take()
+        self.shared.wait_while(|_| self.shared.inside.load(Ordering::Acquire) != 0).panic.take()
     }
 
     /// Calls `work(i, piece)` for the pieces of `chunk` elements (the last may be shorter).
@@ -346,14 +466,18 @@ impl Pool {
     }
 }
 
-/// See [`Pool::take_away`].
-pub struct Away<'p> {
-    pool: &'p Pool,
+/// An errand that is entered in the pool; dropped it is not, and nobody is on it.
+struct Registered<'p> {
+    shared: &'p Shared,
 }
 
-impl Drop for Away<'_> {
+impl Drop for Registered<'_> {
     fn drop(&mut self) {
-        self.pool.shared.away.fetch_sub(1, Ordering::Relaxed);
+        let mut open = lock(&self.shared.open);
+        open.errand = None;
+        self.shared.asked.store(false, Ordering::Relaxed);
+        drop(open);
+        drop(self.shared.wait_while(|open| open.on_errand));
     }
 }
 
@@ -419,6 +543,15 @@ mod tests {
     }
 
     #[test]
+    fn a_range_gives_each_job_once_from_both_ends() {
+        let range = Range::default();
+        assert_eq!((range.first(), range.last()), (None, None));
+        range.set(3, 7);
+        assert_eq!([range.first(), range.last(), range.last(), range.first()], [Some(3), Some(6), Some(5), Some(4)]);
+        assert_eq!((range.first(), range.last()), (None, None));
+    }
+
+    #[test]
     fn pieces_cover_the_slice() {
         let pool = Pool::new(2).unwrap();
         let (mut a, mut b) = (vec![0usize; 10], vec![0usize; 10]);
@@ -456,26 +589,63 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_is_taken_away_takes_no_jobs_until_it_is_back() {
-        let pool = Pool::new(3).unwrap();
-        let workers = |pool: &Pool| {
-            let seen = [const { AtomicUsize::new(0) }; 3];
-            for _ in 0..50 {
-                pool.run_on(30, |worker, _| {
-                    seen[worker].fetch_add(1, Ordering::Relaxed);
-                    std::thread::yield_now();
-                });
-            }
-            assert_eq!(seen.iter().map(|count| count.load(Ordering::Relaxed)).sum::<usize>(), 1500);
-            seen.map(|count| count.into_inner() > 0)
+    fn an_errand_is_run_beside_the_runs_when_it_is_asked_for() {
+        for threads in [2, 3] {
+            let pool = Pool::new(threads).unwrap();
+            let (gone, here) = (AtomicUsize::new(0), std::thread::current().id());
+            let errand = || {
+                assert_ne!(std::thread::current().id(), here);
+                gone.fetch_add(1, Ordering::Relaxed) % 3 != 2
+            };
+            let runs = |count: usize| {
+                for _ in 0..count {
+                    let jobs = AtomicUsize::new(0);
+                    pool.run(30, |_| {
+                        jobs.fetch_add(1, Ordering::Relaxed);
+                        std::thread::yield_now();
+                    });
+                    assert_eq!(jobs.into_inner(), 30);
+                }
+            };
+            pool.with_errand(&errand, || {
+                runs(20);
+                assert_eq!(gone.load(Ordering::Relaxed), 0, "nobody asked");
+                for round in 1..=20 {
+                    pool.ask();
+                    runs(3);
+                    while gone.load(Ordering::Relaxed) < 3 * round {
+                        std::thread::yield_now();
+                    }
+                }
+                pool.with_errand(&|| panic!("a second errand"), || pool.ask());
+            });
+            let before = gone.load(Ordering::Relaxed);
+            pool.ask();
+            runs(20);
+            assert_eq!(gone.load(Ordering::Relaxed), before, "over");
+        }
+    }
+
+    #[test]
+    fn a_panic_on_an_errand_reaches_the_caller_and_the_pool_lives_on() {
+        let pool = Pool::new(2).unwrap();
+        let gone = AtomicBool::new(false);
+        let errand = || {
+            gone.store(true, Ordering::Relaxed);
+            panic!("on the way")
         };
-        let one = pool.take_away();
-        assert!(!workers(&pool)[2], "the last one is away");
-        let more = [pool.take_away(), pool.take_away(), pool.take_away()];
-        assert_eq!(workers(&pool), [true, false, false], "the caller never is");
-        drop((one, more));
-        // Which thread takes which job is left to chance, but not in this many runs.
-        assert!((0..100).any(|_| workers(&pool) == [true; 3]), "all are back");
+        let caught = catch_unwind(AssertUnwindSafe(|| {
+            pool.with_errand(&errand, || {
+                pool.ask();
+                while !gone.load(Ordering::Relaxed) {
+                    std::thread::yield_now();
+                }
+            });
+        }));
+        assert!(caught.is_err());
+        pool.run(9, |_| {});
+        assert!(catch_unwind(AssertUnwindSafe(|| pool.with_errand(&|| true, || panic!("at work")))).is_err());
+        pool.run(9, |_| {});
     }
 
     #[test]

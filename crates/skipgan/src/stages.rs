@@ -3,7 +3,7 @@
 
 use kernels::clock::thread_seconds;
 
-/// A stage of a frame's way. Each but [`Stage::Network`] is serial: frame after frame, on one thread.
+/// A stage of a frame's way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// Finding out whether a file can be decoded: its first group of pictures, for trial.

@@ -53,6 +53,14 @@ impl Composer {
     /// # Errors
     /// As [`Sight::push`].
     pub fn add(&mut self, moments: &[Material], windows: &mut Windows) -> Result<(), DataError> {
+        self.add_and(moments, &mut || {}, windows)
+    }
+
+    /// The same; calls `found` once the fields are found, which is all that gains much from several threads.
+    ///
+    /// # Errors
+    /// As [`Composer::add`].
+    pub fn add_and(&mut self, moments: &[Material], found: &mut dyn FnMut(), windows: &mut Windows) -> Result<(), DataError> {
         self.clock.start();
         let pairs = moments.iter().filter_map(|moment| moment.pair.as_ref());
         let pairs: Vec<_> = pairs.map(|(before, now)| (before.as_slice(), now.as_slice())).collect();
@@ -61,6 +69,7 @@ impl Composer {
             Some(Motion { flows, mean, rounded }) => (Some((mean, rounded)), flows.find(pool.as_deref(), &pairs).iter()),
             None => (None, [].iter()),
         };
+        found();
         for moment in moments {
             if let (Some((mean, rounded)), Some(_)) = (&mut motion, &moment.pair)
                 && let Some(field) = fields.next()

@@ -137,9 +137,10 @@ impl<'a> Scorer<'a> {
         Ok(Scorer { forward, pool: None, material: Vec::new(), calibration, waiting: VecDeque::new(), clip: None, canvas: Vec::new() })
     }
 
-    /// Divides the work among the threads of `pool`, which should be the engine's: one decodes ahead of the network, the others find the motion of several
-    /// frames side by side. Live sources are always read in turn. Changes no bit of any score.
+    /// Divides the work among the threads of `pool`, which should be the engine's: one decodes while the others have the network to compute, and all find
+    /// the motion of several frames side by side, make their windows and measure them. Live sources are always read in turn. Changes no bit of any score.
     pub fn use_pool(&mut self, pool: Arc<Pool>) {
+        self.forward.use_pool(Arc::clone(&pool));
         self.pool = Some(pool);
     }
 
@@ -165,7 +166,7 @@ impl<'a> Scorer<'a> {
             Some(pool) => {
                 stream.use_pool(Arc::clone(&pool));
                 let (pictures, composer) = stream.parts();
-                ahead(pictures, &pool, |mut moments| self.score_moments(name, &mut moments, composer, sink)).map_err(ScoreError::Thread)?
+                ahead(pictures, &pool, |mut moments| self.score_moments(name, &mut moments, composer, sink))
             }
             None => {
                 let (pictures, composer) = stream.parts();
@@ -224,13 +225,13 @@ impl<'a> Scorer<'a> {
             // Repeated frames cost no place in the batch: they go out at once where nothing waits before them, and never pile up.
             let held = self.held();
             if held >= self.forward.capacity() || held == 0 || self.waiting.len() >= 256 {
-                self.compose(composer)?;
-                self.run(&mut || moments.take_over(), sink)?;
+                self.compose(moments, composer)?;
+                self.run(sink)?;
             }
         }
-        self.compose(composer)?;
+        self.compose(moments, composer)?;
         if !self.forward.mixes_windows() {
-            self.run(&mut || {}, sink)?;
+            self.run(sink)?;
         }
         Ok(ClipEnd { frames, broke_off })
     }
@@ -240,9 +241,9 @@ impl<'a> Scorer<'a> {
         self.forward.held() + self.material.iter().filter(|material| material.wanted).count()
     }
 
-    /// Makes the windows that are still to be made.
-    fn compose(&mut self, composer: &mut Composer) -> Result<(), ScoreError> {
-        composer.add(&self.material, self.forward.windows_mut())?;
+    /// Makes the windows that are still to be made. From the fields on one thread can do without the others: the coming pictures are made meanwhile.
+    fn compose(&mut self, moments: &mut Supply<'_>, composer: &mut Composer) -> Result<(), ScoreError> {
+        composer.add_and(&self.material, &mut || moments.go_ahead(), self.forward.windows_mut())?;
         self.material.clear();
         Ok(())
     }
@@ -252,11 +253,11 @@ impl<'a> Scorer<'a> {
     /// # Errors
     /// [`ScoreError`].
     pub fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), ScoreError> {
-        self.run(&mut || {}, sink)
+        self.run(sink)
     }
 
-    /// Scores the batch and gives every waiting frame its row, repeated ones the last score; `asked` as in [`Forward::run_and`].
-    fn run(&mut self, asked: &mut dyn FnMut(), sink: &mut dyn Sink) -> Result<(), ScoreError> {
+    /// Scores the batch and gives every waiting frame its row, repeated ones the last score.
+    fn run(&mut self, sink: &mut dyn Sink) -> Result<(), ScoreError> {
         let (mut waiting, mut canvas) = (std::mem::take(&mut self.waiting), std::mem::take(&mut self.canvas));
         let (calibration, clip) = (self.calibration, &mut self.clip);
         let mut give = |waiting: Waiting, measured: Option<&Measured<'_>>| {
@@ -271,7 +272,7 @@ impl<'a> Scorer<'a> {
             let map = Placement::new(clip.size, &clip.geometry).place(&clip.map, &mut canvas);
             sink.score(&row, &map).map_err(told)
         };
-        self.forward.run_and(asked, &mut |measured| {
+        self.forward.run(&mut |measured| {
             while waiting.front().is_some_and(|next| !next.asked) {
                 if let Some(repeated) = waiting.pop_front() {
                     give(repeated, None)?;

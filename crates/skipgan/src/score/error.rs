@@ -44,9 +44,6 @@ pub enum ScoreError {
     /// The user asked to stop.
     #[error("interrupted")]
     Interrupted,
-    /// The system starts no further thread.
-    #[error("no thread could be started to read ahead ({0}); score with --threads 1")]
-    Thread(#[source] io::Error),
     /// Frames that cannot be read.
     #[error(transparent)]
     Data(#[from] DataError),

@@ -6,6 +6,8 @@ use crate::config::{BnTest, Config};
 use crate::data::{Sight, Windows};
 use crate::model::engine::{Batch, Engine, Norm};
 use crate::stages::{Stage, StageClock};
+use kernels::{Denormals, Pool};
+use std::sync::Arc;
 
 /// Collects windows until a batch is full.
 pub struct Forward<'e> {
@@ -16,7 +18,9 @@ pub struct Forward<'e> {
     /// Which windows of the batch are the first of a clip.
     begins: Vec<usize>,
     recent: Recent,
-    measurer: Measurer,
+    /// One a window, made when it is first needed.
+    measurers: Vec<Measurer>,
+    pool: Option<Arc<Pool>>,
     clock: StageClock,
 }
 
@@ -24,7 +28,6 @@ impl<'e> Forward<'e> {
     /// For windows of `sight`, `batch` (at least 1, at most what the engine was planned for) at a time. With `bn_test = batch` the
     /// batch is part of the method: give [`Config::batch`].
     pub fn new(engine: &'e mut dyn Engine, config: &Config, sight: &Sight, batch: usize) -> Forward<'e> {
-        let measurer = Measurer::new(config, sight.usual.clone());
         Forward {
             engine,
             norm: norm(config),
@@ -32,7 +35,8 @@ impl<'e> Forward<'e> {
             windows: sight.windows(),
             begins: Vec::new(),
             recent: Recent::new(config.picture_memory),
-            measurer,
+            measurers: vec![Measurer::new(config, sight.usual.clone())],
+            pool: None,
             clock: StageClock::default(),
         }
     }
@@ -40,6 +44,11 @@ impl<'e> Forward<'e> {
     /// A clip begins with the window that comes after `before` windows of the batch: nothing is carried over to it from the one before.
     pub fn begin_clip(&mut self, before: usize) {
         self.begins.push(before);
+    }
+
+    /// Measures the windows of a batch on the threads of `pool`, which should be the engine's. Changes no bit.
+    pub fn use_pool(&mut self, pool: Arc<Pool>) {
+        self.pool = Some(pool);
     }
 
     /// Takes a window.
@@ -102,32 +111,33 @@ impl<'e> Forward<'e> {
     /// # Errors
     /// The first of `take`; the rest of the batch is lost.
     pub fn run<E>(&mut self, take: &mut dyn FnMut(&Measured<'_>) -> Result<(), E>) -> Result<(), E> {
-        self.run_and(&mut || {}, take)
-    }
-
-    /// The same; calls `asked` once the network has answered: from there on one thread measures, and others may do something else.
-    ///
-    /// # Errors
-    /// As [`Forward::run`].
-    pub fn run_and<E>(&mut self, asked: &mut dyn FnMut(), take: &mut dyn FnMut(&Measured<'_>) -> Result<(), E>) -> Result<(), E> {
-        if self.held() == 0 {
+        let images = self.windows.images();
+        if images == 0 {
             return Ok(());
         }
         self.clock.start();
         let scores = self.engine.score(&batch(&self.windows), self.norm);
         self.clock.lap(Stage::Network);
-        asked();
-        let told = (0..self.windows.images()).try_for_each(|image| {
-            self.measurer.measure(scores, &self.windows, image);
+        while self.measurers.len() < images {
+            self.measurers.push(self.measurers[0].clone());
+        }
+        let (measurers, windows) = (&mut self.measurers[..images], &self.windows);
+        let measure = |image: usize, measurer: &mut [Measurer]| measurer[0].measure(scores, windows, image);
+        match &self.pool {
+            // Denormals count as they do without a pool.
+            Some(pool) => pool.with_denormals(Denormals::Keep, || pool.chunks_mut(measurers, 1, measure)),
+            None => measurers.chunks_mut(1).enumerate().for_each(|(image, measurer)| measure(image, measurer)),
+        }
+        // A look back needs the frame before: in order, on one thread.
+        for (image, measurer) in measurers.iter_mut().enumerate() {
             if self.begins.contains(&image) {
                 self.recent.begin();
             }
-            self.measurer.look_back(&mut self.recent);
-            self.clock.lap(Stage::Scores);
-            let told = take(&self.measurer.measured(scores, &self.windows, image));
-            self.clock.lap(Stage::Output);
-            told
-        });
+            measurer.look_back(&mut self.recent);
+        }
+        self.clock.lap(Stage::Scores);
+        let told = measurers.iter().enumerate().try_for_each(|(image, measurer)| take(&measurer.measured(scores, windows, image)));
+        self.clock.lap(Stage::Output);
         self.drop_held();
         told
     }

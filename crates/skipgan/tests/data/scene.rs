@@ -175,7 +175,7 @@ fn cached_and_streamed_motion_are_equal_to_the_bit() {
         let mut pictures = PictureStream::open(&data.train[1], &open, &sight).expect("a stream");
         let mut composer = Composer::new(&sight, Some(Arc::clone(&pool)));
         let (mut windows, mut waiting) = (sight.windows(), Vec::new());
-        let made = ahead(&mut pictures, &pool, |mut moments| {
+        ahead(&mut pictures, &pool, |mut moments| {
             while let Some(moment) = moments.next_moment().expect("a frame") {
                 waiting.push(moment.material);
                 if waiting.len() == at_once {
@@ -185,7 +185,6 @@ fn cached_and_streamed_motion_are_equal_to_the_bit() {
             }
             composer.add(&waiting, &mut windows).expect("windows");
         });
-        made.expect("a thread");
         assert!(windows == one_by_one, "{threads} threads, {at_once} at once");
     }
 }

@@ -89,9 +89,9 @@ impl PipelineRun {
 }
 
 /// Whether one thread at a time works on a stage: the network is divided among threads, and so are the fields of a batch and their mean (not their
-/// rounding, a small part of that stage).
+/// rounding, a small part of that stage), and what is measured of its frames.
 fn is_serial(stage: &Stage) -> bool {
-    !matches!(stage, Stage::Network | Stage::Flow)
+    !matches!(stage, Stage::Network | Stage::Flow | Stage::Scores)
 }
 
 /// Least turns that are measured.
