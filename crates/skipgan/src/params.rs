@@ -165,6 +165,9 @@ pub struct Weights {
     pub statistics: Params,
 }
 
+/// Steps from one look at the weights to the next: the mean of a hundred steps does not need each of them.
+pub const AVERAGED_EVERY: u64 = 10;
+
 /// Whether the mean of a tensor over the last steps scores (`ema`), not its last value: running statistics and D's parameters.
 pub fn is_averaged(name: &str) -> bool {
     name.starts_with("d.") || name.contains(".bn.running_")
@@ -187,7 +190,13 @@ impl Weights {
 impl State {
     /// This state with other weights.
     pub fn with_weights(&self, weights: &Weights) -> State {
-        State { parameters: weights.parameters.clone(), statistics: weights.statistics.clone(), ..self.clone() }
+        State {
+            parameters: weights.parameters.clone(),
+            statistics: weights.statistics.clone(),
+            first_moments: self.first_moments.clone(),
+            second_moments: self.second_moments.clone(),
+            step: self.step,
+        }
     }
 
     /// Zero weights and moments, running means 0 and variances 1, step 0: [`crate::layers`] draws the initial weights.

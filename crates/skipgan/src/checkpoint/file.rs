@@ -5,7 +5,7 @@ use super::error::CheckpointError;
 use super::header::{Entry, Header};
 use super::{Checkpoint, FORMAT_VERSION, atomic};
 use crate::config::Config;
-use crate::params::{Layout, Params, State, Weights, is_averaged};
+use crate::params::{AVERAGED_EVERY, Layout, Params, State, Weights, is_averaged};
 use crate::spec::Spec;
 use crate::usual::{Usual, UsualView};
 use sha2::{Digest, Sha256};
@@ -76,18 +76,18 @@ impl Checkpoint {
         let (header, head_bytes) = Header::read(path, length, source)?;
         check_version(path, &header)?;
         let (config, spec, height, width) = read_shape(path, &header)?;
-        let step_and_rest = (header.json(path, "progress")?, header.json(path, "provenance")?, header.json(path, "calibration")?);
+        let progress: super::Progress = header.json(path, "progress")?;
+        let provenance: super::Provenance = header.json(path, "provenance")?;
+        let calibration: Option<crate::calibration::Calibration> = header.json(path, "calibration")?;
         let (parameters, statistics) = (Arc::new(Layout::parameters(&spec)), Arc::new(Layout::statistics(&spec)));
         let mut usual = read_usual(path, &header, &config, (height, width))?;
-        let averaged = header.tensors.keys().any(|name| name.starts_with(AVERAGE));
+        let averaged = config.ema > 0.0 && progress.step >= AVERAGED_EVERY;
         let expected = expected_tensors(&parameters, &statistics, averaged, usual.as_ref());
         let order = check_tensors(path, &header, &expected, length - head_bytes)?;
         let (mut state, average) = read_tensors(path, source, &order, (parameters, statistics), averaged, usual.as_mut())?;
         if usual.as_ref().is_some_and(|usual| !usual.is_sound()) {
             return Err(wrong(path, "usual", "holds numbers that no footage gives".into()));
         }
-        let (progress, provenance, calibration): (super::Progress, super::Provenance, Option<crate::calibration::Calibration>) =
-            step_and_rest;
         if calibration.as_ref().is_some_and(|calibration| !calibration.is_sound()) {
             return Err(wrong(path, "calibration", "holds numbers that no footage gives".into()));
         }
@@ -441,18 +441,19 @@ mod tests {
         checkpoint
     }
 
-    /// One that kept the mean of its weights.
+    /// One that kept the means over its last steps.
     fn with_average() -> Checkpoint {
         let mut checkpoint = checkpoint();
         let mut average = Weights::of(&checkpoint.state);
         average.parameters.values.iter_mut().chain(&mut average.statistics.values).for_each(|value| *value *= 0.5);
         average.take_unaveraged(&checkpoint.state);
         checkpoint.average = Some(average);
+        checkpoint.config.ema = 0.99;
         checkpoint
     }
 
     #[test]
-    fn the_mean_of_the_weights_survives_is_what_scores_and_is_checked() {
+    fn the_means_survive_are_what_scores_and_are_checked() {
         let original = with_average();
         let again = read(&bytes_of(&original)).expect("whole");
         assert_eq!(again, original);
@@ -469,6 +470,10 @@ mod tests {
         let bytes = bytes_of(&original);
         let error = read(&with_header(&bytes, |text| text.replacen("\"ema.d.feat.1.conv.weight\"", "\"ema.d.feat.9.conv.weight\"", 1)));
         assert!(matches!(error, Err(CheckpointError::MissingTensor { ref name, .. }) if name == "ema.d.feat.1.conv.weight"), "{error:?}");
+        let unkept = Checkpoint { average: None, ..original.clone() };
+        assert!(matches!(read(&bytes_of(&unkept)), Err(CheckpointError::MissingTensor { .. })), "asked for and not there");
+        let unasked = Checkpoint { config: checkpoint().config, ..original.clone() };
+        assert!(matches!(read(&bytes_of(&unasked)), Err(CheckpointError::UnknownTensor { .. })), "there and not asked for");
         let mut sick = original.clone();
         sick.average.as_mut().expect("kept").statistics.get_mut("g.enc.1.bn.running_var").expect("there")[0] = -1.0;
         assert!(matches!(read(&bytes_of(&sick)), Err(CheckpointError::NegativeVariance { .. })));

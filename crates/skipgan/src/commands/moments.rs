@@ -4,7 +4,7 @@ use super::CommandError;
 use super::detector::Opened;
 use super::reading::Reading;
 use crate::calibration::Calibration;
-use crate::config::Sees;
+use crate::config::{Config, Sees};
 use crate::data::window::FrameStatus;
 use crate::data::{Clip, Sight, WindowStream, Windows};
 use crate::model::engine::Engine;
@@ -59,25 +59,23 @@ impl Looking<'_> {
         let checkpoint = &self.opened.checkpoint;
         let sight = Sight::new(&self.opened.config, checkpoint.height, checkpoint.width, checkpoint.usual.clone());
         let mut stream = WindowStream::open(clip, &self.reading.open, &sight)?;
+        let reach = looked_back(&self.opened.config) * sight.picture.every(stream.source().info().frame_rate) as usize;
         let mut forward = Forward::new(self.engine, &self.opened.config, &sight, 1);
         forward.begin_clip(0);
-        let before = looked_back(self.opened.config.picture_memory);
+        let mut looked = None;
         let last = wanted.iter().map(|&at| chosen[at].frame).max().unwrap_or(0);
         for frame in 0..=last {
             let Some(window) = stream.next_window()? else { break };
             let now: Vec<usize> = wanted.iter().copied().filter(|&at| chosen[at].frame == frame).collect();
-            let soon = wanted.iter().any(|&at| (frame..=frame + before).contains(&chosen[at].frame));
+            let soon = wanted.iter().any(|&at| (frame..=frame + reach).contains(&chosen[at].frame));
+            // A frame that scoring passes over has the map of the one before.
             let asked = window.status != FrameStatus::Repeated && !window.skipped;
-            if now.is_empty() && !(soon && asked) {
-                continue;
+            if soon && (asked || looked.is_none()) {
+                looked = Some(look(&mut forward, self.calibration, window.window, window.warmup)?);
             }
-            forward.push(window.window);
-            if now.is_empty() {
-                forward.run(&mut |_| Ok::<(), CommandError>(()))?;
-                continue;
-            }
-            let (seen, time_s, warmup) = (window.window.clone(), window.time_s, window.warmup);
-            let pictures = pictures(&mut forward, self.calibration, &seen, warmup, &stream)?;
+            let (Some(looked), false) = (&looked, now.is_empty()) else { continue };
+            let time_s = window.time_s;
+            let pictures = looked.pictures(self.calibration, &stream)?;
             for at in now {
                 let Chosen { kind, score, clip, .. } = chosen[at];
                 let name = results[clip].name.clone();
@@ -88,47 +86,60 @@ impl Looking<'_> {
     }
 }
 
-/// Frames before a moment that its map still shows: what they leave of it is at least 1/256.
-fn looked_back(memory: f64) -> usize {
-    if memory > 0.0 { (256f64.ln() / -memory.ln()).ceil() as usize } else { 0 }
+/// Analysed frames before a moment that its map still shows: what they leave of it is at least 1/256.
+fn looked_back(config: &Config) -> usize {
+    let remembers = config.sees == Sees::Restore && config.local && config.picture_memory > 0.0;
+    if remembers { (256f64.ln() / -config.picture_memory.ln()).ceil() as usize } else { 0 }
 }
 
-/// The pictures of the window that `forward` holds, which is `seen`.
-fn pictures(
-    forward: &mut Forward<'_>,
-    calibration: &Calibration,
-    seen: &Windows,
-    warmup: bool,
-    stream: &WindowStream,
-) -> Result<Vec<Captioned>, CommandError> {
-    let (Some(frame), Some(geometry)) = (stream.frame(), stream.geometry()) else { return Ok(Vec::new()) };
-    let mut pictures = vec![captioned("frame", displayed(frame)?)];
-    let (sees, way) = (stream.sight().sees, Shown::of(stream.sight()));
+/// What scoring made of a frame.
+struct Looked {
+    window: Windows,
+    reconstruction: Vec<f32>,
+    map: Vec<f32>,
+    /// Rows and columns of the map.
+    size: (usize, usize),
+}
+
+/// Scores a window after those that `forward` has seen.
+fn look(forward: &mut Forward<'_>, calibration: &Calibration, window: &Windows, warmup: bool) -> Result<Looked, CommandError> {
+    let mut looked = Looked { window: window.clone(), reconstruction: Vec::new(), map: Vec::new(), size: (0, 0) };
+    forward.push(window);
     forward.run(&mut |measured| {
-        let mut map = Vec::new();
-        score_map(&calibration.basis, &calibration.terms, measured.maps, warmup, &mut map);
-        let placement = Placement::new((measured.maps.rows, measured.maps.cols), &geometry);
-        let mut canvas = Vec::new();
-        let map = placement.place(&map, &mut canvas);
-        let heated = blend(&pictures[0].picture, map.values, map.rows, map.cols, calibration.display);
-        let channels = seen.channels().target;
-        let drawn = |values: &[f32], way: Shown| {
-            let pixels = values.chunks_exact(channels).flat_map(|pixel| way.colour(pixel)).collect();
-            Picture::new(seen.height(), seen.width(), pixels)
-        };
-        match sees {
-            Sees::Frames => pictures.push(captioned("reconstruction", drawn(measured.reconstruction, way))),
-            Sees::Motion => {}
-            Sees::Restore | Sees::Still => pictures.push(captioned("what belongs here", drawn(measured.reconstruction, way))),
-        }
-        if sees.motion() {
-            pictures.push(captioned("motion", drawn(measured.target, Shown::Motion)));
-            pictures.push(captioned("usual motion", drawn(measured.reconstruction, Shown::Motion)));
-        }
-        pictures.push(captioned("anomaly map", heated));
+        score_map(&calibration.basis, &calibration.terms, measured.maps, warmup, &mut looked.map);
+        looked.size = (measured.maps.rows, measured.maps.cols);
+        looked.reconstruction.extend_from_slice(measured.reconstruction);
         Ok::<(), CommandError>(())
     })?;
-    Ok(pictures)
+    Ok(looked)
+}
+
+impl Looked {
+    /// Its pictures, beside the frame that the stream is at.
+    fn pictures(&self, calibration: &Calibration, stream: &WindowStream) -> Result<Vec<Captioned>, CommandError> {
+        let (Some(frame), Some(geometry)) = (stream.frame(), stream.geometry()) else { return Ok(Vec::new()) };
+        let mut pictures = vec![captioned("frame", displayed(frame)?)];
+        let (sees, way) = (stream.sight().sees, Shown::of(stream.sight()));
+        let mut canvas = Vec::new();
+        let map = Placement::new(self.size, &geometry).place(&self.map, &mut canvas);
+        let heated = blend(&pictures[0].picture, map.values, map.rows, map.cols, calibration.display);
+        let channels = self.window.channels().target;
+        let drawn = |values: &[f32], way: Shown| {
+            let pixels = values.chunks_exact(channels).flat_map(|pixel| way.colour(pixel)).collect();
+            Picture::new(self.window.height(), self.window.width(), pixels)
+        };
+        match sees {
+            Sees::Frames => pictures.push(captioned("reconstruction", drawn(&self.reconstruction, way))),
+            Sees::Motion => {}
+            Sees::Restore | Sees::Still => pictures.push(captioned("what belongs here", drawn(&self.reconstruction, way))),
+        }
+        if sees.motion() {
+            pictures.push(captioned("motion", drawn(self.window.target(), Shown::Motion)));
+            pictures.push(captioned("usual motion", drawn(&self.reconstruction, Shown::Motion)));
+        }
+        pictures.push(captioned("anomaly map", heated));
+        Ok(pictures)
+    }
 }
 
 fn captioned(caption: &str, picture: Picture) -> Captioned {
@@ -144,4 +155,18 @@ pub(super) fn displayed(frame: &Frame) -> Result<Picture, CommandError> {
     let area = width as usize * height as usize;
     let rgb = (0..area).flat_map(|pixel| [planes[pixel], planes[area + pixel], planes[2 * area + pixel]]).collect();
     Ok(Picture::new(height as usize, width as usize, rgb).shrunk(LARGEST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_remembers_looks_back() {
+        let video = Config::preset("video").expect("there");
+        let frames = looked_back(&video);
+        assert!(video.picture_memory.powi(frames as i32) <= 1.0 / 256.0 && video.picture_memory.powi(frames as i32 - 1) > 1.0 / 256.0);
+        assert_eq!(looked_back(&Config { picture_memory: 0.0, ..video }), 0);
+        assert_eq!(["official", "motion"].map(|name| looked_back(&Config::preset(name).expect("there"))), [0, 0]);
+    }
 }

@@ -39,6 +39,9 @@ impl TestJudge {
             for frame in 0..frames {
                 window.clear();
                 reader.read(WindowIndex { clip, frame }, &mut window).map_err(|error| error.to_string())?;
+                if frame == 0 {
+                    forward.begin_clip(forward.held());
+                }
                 forward.push(&window);
                 if forward.is_full() {
                     take(&mut forward, self.config.lambda, &mut raw);

@@ -89,6 +89,10 @@ impl Config {
         for (key, value) in [("lambda", self.lambda), ("real_label", self.real_label)] {
             real(key, value, 0.0, 1.0, "between 0 and 1")?;
         }
+        if self.ema > 0.0 && self.reinit_d > 0.0 {
+            let range = "0, where ema is above 0 (a D that is drawn anew has no mean)";
+            return Err(ConfigError::OutOfRange { key: "reinit_d", value: self.reinit_d.to_string(), range });
+        }
         self.check_sight()?;
         if self.map_channel < -2 || self.map_channel >= self.sees.channels(self.channels, self.history).target as i64 {
             let range = "-1 (mean over channels), -2 (the last channel) or a channel of the target, from 0";

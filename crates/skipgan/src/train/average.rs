@@ -3,10 +3,7 @@
 //! which is noise in every score. G's rate falls to nothing, so its own last weights score: their mean would lag behind what they have
 //! become, and did (docs/decisions/0015).
 
-use crate::params::{Params, State, Weights, is_averaged};
-
-/// Steps from one look at the weights to the next: the mean of a hundred steps does not need each of them.
-const EVERY: u64 = 10;
+use crate::params::{AVERAGED_EVERY, Params, State, Weights, is_averaged};
 
 /// The exponential mean of a training's weights, fit to be resumed: it depends on nothing but the weights of every tenth step.
 #[derive(Clone, Debug)]
@@ -19,12 +16,12 @@ pub(super) struct Average {
 impl Average {
     /// `ema` is the weight of a step against the one after it, 0: nothing is kept; `mean` is what a checkpoint held.
     pub(super) fn new(ema: f64, mean: Option<Weights>) -> Average {
-        Average { keep: ema.powi(EVERY as i32) as f32, mean: mean.filter(|_| ema > 0.0) }
+        Average { keep: ema.powi(AVERAGED_EVERY as i32) as f32, mean: mean.filter(|_| ema > 0.0) }
     }
 
     /// Whether the weights of step `step` (from 1) are to be shown.
     pub(super) fn wants(&self, step: u64) -> bool {
-        self.keep > 0.0 && step.is_multiple_of(EVERY)
+        self.keep > 0.0 && step.is_multiple_of(AVERAGED_EVERY)
     }
 
     /// Takes in the weights of a step that is wanted.
@@ -34,10 +31,15 @@ impl Average {
             return;
         };
         // At first everything is far from where it will be: the mean reaches back over a tenth of the way at most.
-        let looks = (step / EVERY) as f32;
+        let looks = (step / AVERAGED_EVERY) as f32;
         let keep = self.keep.min(looks / (looks + 9.0));
         mix(&mut mean.parameters, &state.parameters, keep);
         mix(&mut mean.statistics, &state.statistics, keep);
+    }
+
+    /// Whether no step was taken in.
+    pub(super) fn is_empty(&self) -> bool {
+        self.mean.is_none()
     }
 
     /// What scores after the step that left `state`: the means, and G's own weights; `None` before a step was taken in.

@@ -219,9 +219,9 @@ fn the_best_state_is_the_one_with_the_least_held_out_loss() {
     assert_eq!(kept.calibration, outcome.calibration);
 }
 
-/// What is measured, chosen, calibrated and left in the engine is the mean of the weights; what training goes on with is not.
+/// What is measured, chosen, calibrated and left in the engine are the means; what training goes on with are not.
 #[test]
-fn the_mean_of_the_weights_scores_and_changes_no_step() {
+fn the_means_score_and_change_no_step() {
     let text = "steps = 30\nvalidate_every = 10\nlr = 0.02";
     let config = small().with_toml("test", text).expect("valid keys");
     let footage = Footage::made(&config);
@@ -236,6 +236,9 @@ fn the_mean_of_the_weights_scores_and_changes_no_step() {
     assert_ne!(last.scoring_state().parameters, last.state.parameters);
     assert_eq!(engine.save().parameters, best.scoring_state().parameters, "the engine ends with what scores");
     assert_eq!(best.calibration, outcome.calibration);
+    let mut again = cpu(&Config { seed: 99, ..mean.clone() }, 4, 1);
+    footage.train(&mut again, &averaged, &mean, resume(None)).expect("it is finished");
+    assert_eq!(again.save().parameters, best.scoring_state().parameters, "so does one that is finished already");
     assert_ne!(last.calibration, plain.load(&Which::Last).expect("written").calibration, "taken of the mean");
 }
 

@@ -1,7 +1,7 @@
 //! The training loop: batch, step, guards, logs, validation, checkpoints; interrupted anywhere, resumed to the very bits.
 //!
 //! Everything random is a function of (seed, epoch) or (seed, step), the schedule of the step's number, and what else has memory (the
-//! best so far, the watch over D) is in the checkpoint. So `last.safetensors` is all that a resumed run needs.
+//! best so far, the watch over D, the means that score) is in the checkpoint. So `last.safetensors` is all that a resumed run needs.
 
 use super::TrainError;
 use super::average::Average;
@@ -209,8 +209,9 @@ impl<'a, 'j> Training<'a, 'j> {
         self.tell_start();
         write_atomically(&self.run.config(), self.config.to_toml().as_bytes()).map_err(|error| finish::told(&self.run.config(), error))?;
         if self.progress.finished && self.progress.step >= self.total_steps {
-            let calibration = self.run.load(&Which::Best)?.calibration;
-            return Ok(self.outcome(Ended::Finished, calibration));
+            let best = self.run.load(&Which::Best)?;
+            self.engine.load(&best.scoring_state());
+            return Ok(self.outcome(Ended::Finished, best.calibration));
         }
         self.progress.finished = false;
         let ended = self.steps()?;
@@ -345,6 +346,9 @@ impl<'a, 'j> Training<'a, 'j> {
 
     /// Gives the engine the mean of the weights, where one is kept: what is scored with. The state to go on from afterwards.
     pub(super) fn show_average(&mut self) -> Option<State> {
+        if self.average.is_empty() {
+            return None;
+        }
         let learned = self.engine.save();
         let average = self.average.weights(&learned)?;
         self.engine.load(&learned.with_weights(&average));
