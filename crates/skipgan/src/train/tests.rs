@@ -5,11 +5,13 @@ use super::training::{Ended, Judge, Material, Options, Outcome, Resume, train};
 use super::{TrainError, Warning};
 use crate::checkpoint::{Checkpoint, Existing, Run, Which};
 use crate::config::{Config, Select};
-use crate::data::{CacheOptions, Clip, ClipSource, Footage as Cached, FrameCache, MotionCache, PictureSettings, Sight, Split, hold_out};
+use crate::data::{
+    CacheOptions, Clip, ClipSource, Footage as Cached, FrameCache, MotionCache, PictureSettings, Sight, Span, Split, hold_out,
+};
 use crate::model::engine::Engine;
 use crate::score::fake::{Fake, cpu, cpu_of, picture, small};
 use crate::score::place;
-use crate::score::{Detector, FrameScore, MapView};
+use crate::score::{Detector, FrameScore, MapView, fit_spans};
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -152,6 +154,31 @@ fn resumes_on_crops(sees: &str) {
     assert!(bytes(&stopped, &Which::Last) == bytes(&whole, &Which::Last));
     let usual = whole.load(&Which::Best).expect("written").usual.expect("known");
     assert!(usual.speed >= 0.25 && usual.background.len() == 256);
+}
+
+/// What R of the picture remembers ends with a clip while statistics are taken too: the order of clips and the batch change nothing.
+#[test]
+fn statistics_do_not_depend_on_the_order_of_clips() {
+    let text = "sees = 'restore'\nhistory = 1\ng_levels = 2\norder = 'd_first'\nscore_r = 'length'\nlocal = true\nscore = 's'\npicture_memory = 0.8";
+    let config = small().with_toml("test", text).expect("valid keys");
+    let footage = Footage::made(&config);
+    let motion = MotionCache::build(&footage.cache, 1, None, &mut |_, _| {}).expect("motion");
+    let usual = place::usual(&config, &footage.cache, &motion, &footage.split.train).expect("a square moves");
+    let sight = Sight::new(&config, 16, 16, Some(usual.into()));
+    let seen = Cached { cache: &footage.cache, motion: Some(&motion), sight: &sight };
+    let picture = |spans: &[Span], batch: usize| {
+        let fitted = fit_spans(&mut cpu(&config, 8, 1), seen, spans, &config, batch, None, &mut |_, _| {}).expect("normal footage");
+        fitted.terms["picture"]
+    };
+    let mut spans = footage.split.train.clone();
+    assert!(spans.len() > 1);
+    let first = picture(&spans, 1);
+    spans.reverse();
+    for batch in [1, 5, 8] {
+        let other = picture(&spans, batch);
+        assert_eq!(other.median, first.median, "batch {batch}");
+        assert!((other.sd / first.sd - 1.0).abs() < 1e-9, "{} and {}", other.sd, first.sd);
+    }
 }
 
 #[test]
