@@ -150,6 +150,27 @@ mod tests {
     }
 
     #[test]
+    fn quick_down_and_tied_up_take_their_own_forms() {
+        let plain = |wide, rows, cols| Shape::checked(wide, 64, rows, cols, 1);
+        let down = |wide, rows, cols| Shape { quick: true, ..plain(wide, rows, cols) }.down_form();
+        let up = |wide, rows, cols| Shape { tied: true, ..plain(wide, rows, cols) }.up_form();
+        // A side of 12 and 384 pixels, either way around.
+        assert_eq!((down(16, 12, 32), down(16, 32, 12)), (Form::WinogradFour, Form::WinogradFour));
+        assert_eq!((down(16, 11, 40), down(16, 40, 11)), (Form::Winograd, Form::Winograd));
+        assert_eq!((down(16, 12, 31), down(16, 19, 20)), (Form::Winograd, Form::Winograd));
+        assert_eq!((down(15, 4, 1), down(15, 3, 400)), (Form::NarrowFour, Form::Narrow));
+        assert_eq!((down(16, 4, 4), down(16, 3, 400)), (Form::Small, Form::Small));
+        assert_eq!((up(16, 4, 5), up(15, 1, 1), up(16, 4, 4)), (Form::Tied, Form::NarrowTied, Form::Small));
+        // Each switch is for its direction alone.
+        for (wide, rows, cols) in [(16, 40, 40), (15, 40, 40), (16, 2, 2)] {
+            let shape = plain(wide, rows, cols);
+            assert_eq!((shape.down_form(), shape.up_form()), (shape.form(), shape.form()));
+            assert_eq!(Shape { tied: true, ..shape }.down_form(), shape.form());
+            assert_eq!(Shape { quick: true, ..shape }.up_form(), shape.form());
+        }
+    }
+
+    #[test]
     fn a_one_pixel_map_keeps_four_taps() {
         let shape = Shape::checked(32, 32, 1, 1, 1);
         assert_eq!((shape.down_weight(), shape.up_weight()), (4 * 1024, 4 * 1024));
