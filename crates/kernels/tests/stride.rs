@@ -296,6 +296,16 @@ fn an_unprepared_direction_is_refused() {
 }
 
 #[test]
+#[should_panic(expected = "loaded before it is used")]
+fn a_weight_prepared_for_another_form_is_refused() {
+    let pool = Pool::new(1).unwrap();
+    let mut filter = Filter::<f32>::new(2, 2, 1, 1, 1, Uses::UP);
+    filter.load(&pool, &[0.0; 64]);
+    let (filter, mut x) = (filter.tied(), [0.0; 8]);
+    stride::up(&pool, Map::dense(&[0.0; 2], 1, 1, 1, 2), None, &filter, None, MapMut::dense(&mut x, 1, 2, 2, 2), &mut Scratch::new());
+}
+
+#[test]
 fn a_loose_weight_gives_the_bits_of_a_prepared_one() {
     let pool = Pool::new(2).unwrap();
     let mut scratch = Scratch::new();

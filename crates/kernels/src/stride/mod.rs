@@ -73,17 +73,14 @@ impl<'a, T> From<&'a Filter<T>> for Weight<'a, T> {
 }
 
 impl<T: Real> Filter<T> {
-    /// Memory for a weight between a large map of `wide` channels and a small one of `small_rows` × `small_cols` ×
-    /// `deep`. `images` is how many a batch usually has; it never changes results.
+    /// For a weight between a large map of `wide` channels and a small one of `small_rows` × `small_cols` × `deep`. `images` is how many a
+    /// batch usually has; it never changes results. The first [`Filter::load`] takes memory, when it is known which form the weight has.
     ///
     /// # Panics
     /// If an extent is 0.
     pub fn new(wide: usize, deep: usize, small_rows: usize, small_cols: usize, images: usize, uses: Uses) -> Self {
         let shape = Shape::checked(wide, deep, small_rows, small_cols, images);
-        let raw = if T::singles(&[]).is_some() { Vec::new() } else { vec![T::ZERO; 16 * wide * deep] };
-        let mut filter = Self { shape, uses, raw, down: Buffer::default(), up: Buffer::default() };
-        filter.resize();
-        filter
+        Self { shape, uses, raw: Vec::new(), down: Buffer::default(), up: Buffer::default() }
     }
 
     /// The same without memory: for training, where prepared weights of all layers would take as much as the weights, their gradients and
@@ -92,23 +89,20 @@ impl<T: Real> Filter<T> {
     /// # Panics
     /// If an extent is 0.
     pub fn loose(wide: usize, deep: usize, small_rows: usize, small_cols: usize, images: usize) -> Self {
-        let shape = Shape::checked(wide, deep, small_rows, small_cols, images);
-        Self { shape, uses: Uses { down: false, up: false }, raw: Vec::new(), down: Buffer::default(), up: Buffer::default() }
+        Self::new(wide, deep, small_rows, small_cols, images, Uses { down: false, up: false })
     }
 
     /// The same for a weight with tied taps: along either axis the sum of the first and the third is that of the other two, up to rounding,
     /// as where nearest ×2 and a 3×3 convolution are one layer. [`up`] then takes 25 products for 36.
     pub fn tied(mut self) -> Self {
         self.shape.tied = true;
-        self.resize();
-        self
+        self.unloaded()
     }
 
     /// The same where errors may be some ten times larger, though far below 1e-4 of the largest value: for scoring.
     pub fn quick(mut self) -> Self {
         self.shape.quick = true;
-        self.resize();
-        self
+        self.unloaded()
     }
 
     /// Whether [`down`] takes another form than without [`Filter::quick`].
@@ -116,14 +110,12 @@ impl<T: Real> Filter<T> {
         self.shape.down_form() != Shape { quick: false, ..self.shape }.down_form()
     }
 
-    /// Memory for what the form wants.
-    fn resize(&mut self) {
-        let fast = T::singles(&[]).is_some();
-        self.down = Buffer::new(if fast && self.uses.down { self.shape.down_weight() } else { 0 });
-        self.up = Buffer::new(if fast && self.uses.up { self.shape.up_weight() } else { 0 });
+    /// A weight prepared for another form is none.
+    fn unloaded(self) -> Self {
+        Self { raw: Vec::new(), down: Buffer::default(), up: Buffer::default(), ..self }
     }
 
-    /// Whether it has no memory for its weight.
+    /// Whether it keeps no weight.
     pub fn is_loose(&self) -> bool {
         self.uses == Uses { down: false, up: false }
     }
@@ -144,13 +136,16 @@ impl<T: Real> Filter<T> {
     pub fn load(&mut self, pool: &Pool, weight: &[T]) {
         self.shape.check_weight(weight.len());
         let Some(weight) = T::singles(weight) else {
-            self.raw.copy_from_slice(weight);
+            self.raw.clear();
+            self.raw.extend_from_slice(weight);
             return;
         };
         if self.uses.down {
+            self.down.reserve(self.shape.down_weight());
             load_down(pool, &self.shape, weight, self.down.as_mut_slice());
         }
         if self.uses.up {
+            self.up.reserve(self.shape.up_weight());
             load_up(pool, &self.shape, weight, self.up.as_mut_slice());
         }
     }
@@ -222,7 +217,7 @@ fn check_ends<T: Real>(lens: &Option<Lens<'_, T>>, input: usize, bias: Option<&[
 /// y[h, w, deep] = bias + the 4×4 convolution, stride 2, padding 1, of lens(x)[2h, 2w, wide].
 ///
 /// # Panics
-/// If shapes do not fit the filter, or it was not made for `down`.
+/// If shapes do not fit the filter, or it was not made for `down`, or holds no weight yet.
 pub fn down<'w, T: Real>(
     pool: &Pool,
     x: Map<'_, T>,
@@ -249,7 +244,9 @@ pub fn down<'w, T: Real>(
     };
     let shape = &filter.shape;
     let Some(weight) = loose.and_then(T::singles) else {
-        return run(pool, input, lens, filter.down.as_slice(), bias, output, &mut scratch.store);
+        let held = filter.down.as_slice();
+        assert_eq!(held.len(), shape.down_weight(), "a filter is loaded before it is used");
+        return run(pool, input, lens, held, bias, output, &mut scratch.store);
     };
     // Lent out for the call: the kernels work in the rest of the scratch memory.
     let mut prepared = std::mem::take(&mut scratch.store.weight);
@@ -263,7 +260,7 @@ pub fn down<'w, T: Real>(
 /// x[2h, 2w, wide] = bias + the transposed convolution of lens(y)[h, w, deep]. Overwrites x.
 ///
 /// # Panics
-/// If shapes do not fit the filter, or it was not made for `up`.
+/// If shapes do not fit the filter, or it was not made for `up`, or holds no weight yet.
 pub fn up<'w, T: Real>(
     pool: &Pool,
     y: Map<'_, T>,
@@ -290,7 +287,9 @@ pub fn up<'w, T: Real>(
     };
     let shape = &filter.shape;
     let Some(weight) = loose.and_then(T::singles) else {
-        return run(pool, input, lens, filter.up.as_slice(), bias, output, &mut scratch.store);
+        let held = filter.up.as_slice();
+        assert_eq!(held.len(), shape.up_weight(), "a filter is loaded before it is used");
+        return run(pool, input, lens, held, bias, output, &mut scratch.store);
     };
     // Lent out for the call: the kernels work in the rest of the scratch memory.
     let mut prepared = std::mem::take(&mut scratch.store.weight);
