@@ -27,7 +27,7 @@ pub use scratch::Scratch;
 
 use crate::memory::Buffer;
 use crate::{Lens, Map, MapMut, Pool, Real, Write, reference};
-use form::{Form, Shape};
+use form::{DownForm, Form, Shape, UpForm};
 
 /// Which kernels a [`Filter`] will be used for: only those are prepared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,22 +155,22 @@ impl<T: Real> Filter<T> {
 fn load_down(pool: &Pool, shape: &Shape, weight: &[f32], to: &mut [f32]) {
     let Shape { wide, deep, .. } = *shape;
     match shape.down_form() {
-        Form::Winograd | Form::Tied => weights::down_points(pool, weight, wide, deep, to),
-        Form::WinogradFour => winograd_four::load(pool, wide, deep, weight, to),
-        Form::Narrow | Form::NarrowTied => weights::panels(pool, weight, 16 * wide, deep, deep, to),
-        Form::NarrowFour => narrow_four::load(shape, weight, to),
-        Form::Small => small::load_down(pool, shape, weight, to),
+        DownForm::Usual(Form::Winograd) => weights::down_points(pool, weight, wide, deep, to),
+        DownForm::WinogradFour => winograd_four::load(pool, wide, deep, weight, to),
+        DownForm::Usual(Form::Narrow) => weights::panels(pool, weight, 16 * wide, deep, deep, to),
+        DownForm::NarrowFour => narrow_four::load(shape, weight, to),
+        DownForm::Usual(Form::Small) => small::load_down(pool, shape, weight, to),
     }
 }
 
 /// Prepares a weight for [`up`].
 fn load_up(pool: &Pool, shape: &Shape, weight: &[f32], to: &mut [f32]) {
     match shape.up_form() {
-        Form::Winograd | Form::WinogradFour => weights::up_points(pool, weight, shape.wide, shape.deep, to),
-        Form::Tied => weights::tied_points(pool, weight, shape.wide, shape.deep, to),
-        Form::Narrow | Form::NarrowFour => narrow_up::load(pool, shape, weight, to),
-        Form::NarrowTied => narrow_tied::load(shape, weight, to),
-        Form::Small => small::load_up(pool, shape, weight, to),
+        UpForm::Usual(Form::Winograd) => weights::up_points(pool, weight, shape.wide, shape.deep, to),
+        UpForm::Tied => weights::tied_points(pool, weight, shape.wide, shape.deep, to),
+        UpForm::Usual(Form::Narrow) => narrow_up::load(pool, shape, weight, to),
+        UpForm::NarrowTied => narrow_tied::load(shape, weight, to),
+        UpForm::Usual(Form::Small) => small::load_up(pool, shape, weight, to),
     }
 }
 
@@ -236,11 +236,11 @@ pub fn down<'w, T: Real>(
     };
     let (lens, bias) = (lens.and_then(Lens::singles), bias.and_then(T::singles));
     let run = match filter.shape.down_form() {
-        Form::Winograd | Form::Tied => winograd::down,
-        Form::WinogradFour => winograd_four::down,
-        Form::Narrow | Form::NarrowTied => narrow::down,
-        Form::NarrowFour => narrow_four::down,
-        Form::Small => small::down,
+        DownForm::Usual(Form::Winograd) => winograd::down,
+        DownForm::WinogradFour => winograd_four::down,
+        DownForm::Usual(Form::Narrow) => narrow::down,
+        DownForm::NarrowFour => narrow_four::down,
+        DownForm::Usual(Form::Small) => small::down,
     };
     let shape = &filter.shape;
     let Some(weight) = loose.and_then(T::singles) else {
@@ -279,11 +279,11 @@ pub fn up<'w, T: Real>(
     };
     let (lens, bias) = (lens.and_then(Lens::singles), bias.and_then(T::singles));
     let run = match filter.shape.up_form() {
-        Form::Winograd | Form::WinogradFour => winograd::up,
-        Form::Tied => tied::up,
-        Form::Narrow | Form::NarrowFour => narrow_up::up,
-        Form::NarrowTied => narrow_tied::up,
-        Form::Small => small::up,
+        UpForm::Usual(Form::Winograd) => winograd::up,
+        UpForm::Tied => tied::up,
+        UpForm::Usual(Form::Narrow) => narrow_up::up,
+        UpForm::NarrowTied => narrow_tied::up,
+        UpForm::Usual(Form::Small) => small::up,
     };
     let shape = &filter.shape;
     let Some(weight) = loose.and_then(T::singles) else {
@@ -324,8 +324,8 @@ pub fn pair<T: Real>(
     let (x_lens, y_lens) = (x_lens.and_then(Lens::singles), y_lens.and_then(Lens::singles));
     let shape = Shape::checked(x.channels, y.channels, y.rows, y.cols, y.images);
     let run = match shape.form() {
-        Form::Winograd | Form::WinogradFour | Form::Tied => winograd::pair,
-        Form::Narrow | Form::NarrowFour | Form::NarrowTied => narrow::pair,
+        Form::Winograd => winograd::pair,
+        Form::Narrow => narrow::pair,
         Form::Small => small::pair,
     };
     let Some(dw) = T::singles_mut(dw) else { return };
