@@ -138,7 +138,13 @@ fn cases() -> Vec<Case> {
     cases.push(Case { images: 40, rows: 12, cols: 12, wide: 16, deep: 16, gap: 0, lens: true, bias: false, kind: Kind::Plain });
     cases.push(Case { images: 40, rows: 12, cols: 13, wide: 16, deep: 40, gap: 0, lens: true, bias: false, kind: Kind::Tied });
     cases.push(Case { images: 3, rows: 64, cols: 48, wide: 6, deep: 16, gap: 0, lens: false, bias: true, kind: Kind::Quick });
-    cases.push(Case { images: 12, rows: 17, cols: 14, wide: 16, deep: 40, gap: 0, lens: true, bias: false, kind: Kind::Quick });
+    // F(4, 2) on both axes, for which a map needs 384 pixels: blocks a thread and one for all, tiles cut off at 1, 2 and 3 pixels, channels
+    // that are not whole vectors.
+    cases.push(Case { images: 12, rows: 33, cols: 14, wide: 16, deep: 40, gap: 0, lens: true, bias: false, kind: Kind::Quick });
+    cases.push(Case { images: 1, rows: 19, cols: 22, wide: 21, deep: 19, gap: 3, lens: false, bias: true, kind: Kind::Quick });
+    // The same along the rows alone: 97 columns pass in parts of 33, 33 and 31, and the last band is one row.
+    cases.push(Case { images: 2, rows: 5, cols: 97, wide: 6, deep: 21, gap: 3, lens: true, bias: true, kind: Kind::Quick });
+    cases.push(Case { images: 1, rows: 5, cols: 97, wide: 6, deep: 16, gap: 0, lens: false, bias: false, kind: Kind::Quick });
     cases.push(Case { images: 2, rows: 8, cols: 8, wide: 144, deep: 80, gap: 0, lens: true, bias: true, kind: Kind::Tied });
     cases.push(Case { images: 150, rows: 2, cols: 2, wide: 272, deep: 80, gap: 0, lens: true, bias: false, kind: Kind::Plain });
     cases
@@ -233,7 +239,16 @@ fn threads_do_not_change_a_bit() {
 fn an_image_does_not_depend_on_its_batch() {
     for level in Level::all_available() {
         let pool = Pool::with_level(2, level).unwrap();
-        let shapes = [(1, 1, 32, 48), (2, 2, 64, 20), (4, 4, 48, 32), (9, 7, 16, 24), (16, 16, 3, 16), (6, 8, 40, 24)];
+        let shapes = [
+            (1, 1, 32, 48),
+            (2, 2, 64, 20),
+            (4, 4, 48, 32),
+            (9, 7, 16, 24),
+            (16, 16, 3, 16),
+            (6, 8, 40, 24),
+            (19, 22, 16, 24),
+            (5, 97, 6, 24),
+        ];
         for ((rows, cols, wide, deep), kind) in shapes.into_iter().flat_map(|shape| KINDS.map(|kind| (shape, kind))) {
             let whole = Case { images: 16, rows, cols, wide, deep, gap: 2, lens: true, bias: true, kind };
             let given = whole.given::<f32>();
@@ -281,18 +296,29 @@ fn an_unprepared_direction_is_refused() {
 }
 
 #[test]
+#[should_panic(expected = "loaded before it is used")]
+fn a_weight_prepared_for_another_form_is_refused() {
+    let pool = Pool::new(1).unwrap();
+    let mut filter = Filter::<f32>::new(2, 2, 1, 1, 1, Uses::UP);
+    filter.load(&pool, &[0.0; 64]);
+    let (filter, mut x) = (filter.tied(), [0.0; 8]);
+    stride::up(&pool, Map::dense(&[0.0; 2], 1, 1, 1, 2), None, &filter, None, MapMut::dense(&mut x, 1, 2, 2, 2), &mut Scratch::new());
+}
+
+#[test]
 fn a_loose_weight_gives_the_bits_of_a_prepared_one() {
     let pool = Pool::new(2).unwrap();
     let mut scratch = Scratch::new();
-    for (wide, deep, rows, cols) in [(3, 20, 5, 6), (16, 32, 8, 4), (20, 7, 2, 2), (17, 5, 1, 1), (32, 48, 4, 4)] {
+    let shapes = [(3, 20, 3, 6), (3, 20, 5, 6), (16, 32, 8, 4), (16, 20, 19, 22), (20, 7, 2, 2), (17, 5, 1, 1), (32, 48, 4, 4)];
+    for (wide, deep, rows, cols) in shapes {
         let number = |i: usize| (i * 7919 % 1013) as f32 / 1013.0 - 0.5;
         let weight: Vec<f32> = (0..16 * wide * deep).map(number).collect();
         let (x, y): (Vec<f32>, Vec<f32>) =
             ((0..8 * rows * cols * wide).map(number).collect(), (0..2 * rows * cols * deep).map(number).collect());
         // The weight is not tied: the two must agree all the same.
-        let mut prepared = Filter::new(wide, deep, rows, cols, 2, Uses::BOTH).tied();
+        let mut prepared = Filter::new(wide, deep, rows, cols, 2, Uses::BOTH).tied().quick();
         prepared.load(&pool, &weight);
-        let loose = Filter::loose(wide, deep, rows, cols, 2).tied();
+        let loose = Filter::loose(wide, deep, rows, cols, 2).tied().quick();
         let mut found = [0, 1].map(|_| (vec![0.0f32; x.len()], vec![0.0f32; y.len()]));
         for (kept, (to_x, to_y)) in [true, false].into_iter().zip(&mut found) {
             let with = || if kept { (&prepared).into() } else { loose.with(&weight) };

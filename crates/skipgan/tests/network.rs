@@ -325,7 +325,7 @@ fn bits(scores: &Scores) -> (Vec<u64>, Vec<u32>) {
 
 #[test]
 fn a_score_does_not_depend_on_its_batch() {
-    for case in [published(1, 16, 32, 32), detection()] {
+    for case in [published(1, 16, 32, 32), detection(), whole_size()] {
         let pictures = Pictures::new(&case, 5, 2);
         let mut trained = engine::<f32>(&case, 5, Purpose::Train, 2);
         (0..3).for_each(|_| drop_losses(trained.step(&pictures.all(&case), &rates(2e-3, 2e-3))));

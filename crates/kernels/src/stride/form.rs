@@ -18,25 +18,37 @@ pub(super) struct Shape {
     pub(super) quick: bool,
 }
 
-/// How a shape is computed.
+/// How a shape is computed: `pair`, and both other kernels where nothing else is known of the weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     /// F(2, 2) on the pixel phases: 9 products for 16 taps.
     Winograd,
-    /// F(4, 2) on the pixel phases: `down` when scoring.
-    WinogradFour,
-    /// The fast form of tied taps, `up` alone: 25 products for 64 taps.
-    Tied,
     /// Few wide channels (pictures): all 16 taps are one row of a matrix.
     Narrow,
-    /// The same with F(4, 2) along the rows: `down` when scoring.
-    NarrowFour,
-    /// Few wide channels and tied taps: `up`, nine rows of products for sixteen.
-    NarrowTied,
     /// Maps up to 4 × 4: tap by tap, so that taps on padding cost nothing (23 % of the work at 4 × 4, 44 % at 2 × 2, 75 %
     /// at 1 × 1). Weights are most of the traffic there, and 36 points would move more of them than 16 taps: at 4 × 4 a
     /// training step takes as long in both forms, one scored image half as long in this one.
     Small,
+}
+
+/// How `down` of a shape is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DownForm {
+    Usual(Form),
+    /// [`Form::Winograd`] when scoring: F(4, 2) on the pixel phases.
+    WinogradFour,
+    /// [`Form::Narrow`] when scoring: F(4, 2) along the rows.
+    NarrowFour,
+}
+
+/// How `up` of a shape is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum UpForm {
+    Usual(Form),
+    /// [`Form::Winograd`] of tied taps: 25 products for 64 taps.
+    Tied,
+    /// [`Form::Narrow`] of tied taps: nine rows of products for sixteen.
+    NarrowTied,
 }
 
 /// Smallest side and pixels of a small map for which F(4, 2) pays: on fewer tiles its weights, 25 for 9, are read for too few.
@@ -58,22 +70,22 @@ impl Shape {
     }
 
     /// Of `down`.
-    pub(super) fn down_form(&self) -> Form {
+    pub(super) fn down_form(&self) -> DownForm {
         match self.form() {
             Form::Winograd if self.quick && self.rows.min(self.cols) >= FOUR_SIDE && self.rows * self.cols >= FOUR_PIXELS => {
-                Form::WinogradFour
+                DownForm::WinogradFour
             }
-            Form::Narrow if self.quick && self.rows >= 4 => Form::NarrowFour,
-            form => form,
+            Form::Narrow if self.quick && self.rows >= 4 => DownForm::NarrowFour,
+            form => DownForm::Usual(form),
         }
     }
 
     /// Of `up`.
-    pub(super) fn up_form(&self) -> Form {
+    pub(super) fn up_form(&self) -> UpForm {
         match self.form() {
-            Form::Winograd if self.tied => Form::Tied,
-            Form::Narrow if self.tied => Form::NarrowTied,
-            form => form,
+            Form::Winograd if self.tied => UpForm::Tied,
+            Form::Narrow if self.tied => UpForm::NarrowTied,
+            form => UpForm::Usual(form),
         }
     }
 
@@ -91,12 +103,12 @@ impl Shape {
     /// Numbers the three kernels need in any form: for all jobs together, for each thread.
     pub(super) fn needs(&self) -> (usize, usize) {
         match self.form() {
-            Form::Winograd | Form::WinogradFour | Form::Tied => {
+            Form::Winograd => {
                 let needs = [winograd::needs, tied::needs, winograd_four::needs]
                     .map(|needs| needs(self.wide, self.deep, self.rows, self.cols, self.images));
                 needs.into_iter().fold((0, 0), |most, needs| (most.0.max(needs.0), most.1.max(needs.1)))
             }
-            Form::Narrow | Form::NarrowFour | Form::NarrowTied => narrow::needs(self),
+            Form::Narrow => narrow::needs(self),
             Form::Small => small::needs(self),
         }
     }
@@ -115,11 +127,11 @@ impl Shape {
     pub(super) fn down_weight(&self) -> usize {
         let panels = self.deep.div_ceil(PANEL) * PANEL;
         match self.down_form() {
-            Form::Winograd | Form::Tied => 9 * panels * 4 * self.wide,
-            Form::WinogradFour => winograd_four::weight(self.wide, self.deep),
-            Form::Narrow | Form::NarrowTied => panels * 16 * self.wide,
-            Form::NarrowFour => narrow_four::weight(self.wide, self.deep),
-            Form::Small => small::live(self.rows, self.cols).count() * panels * self.wide,
+            DownForm::Usual(Form::Winograd) => 9 * panels * 4 * self.wide,
+            DownForm::WinogradFour => winograd_four::weight(self.wide, self.deep),
+            DownForm::Usual(Form::Narrow) => panels * 16 * self.wide,
+            DownForm::NarrowFour => narrow_four::weight(self.wide, self.deep),
+            DownForm::Usual(Form::Small) => small::live(self.rows, self.cols).count() * panels * self.wide,
         }
     }
 
@@ -127,11 +139,11 @@ impl Shape {
     pub(super) fn up_weight(&self) -> usize {
         let panels = self.wide.div_ceil(PANEL) * PANEL;
         match self.up_form() {
-            Form::Winograd | Form::WinogradFour => 36 * panels * self.deep,
-            Form::Tied => tied::PRODUCTS * panels * self.deep,
-            Form::Narrow | Form::NarrowFour => narrow_up::weight(self.wide, self.deep),
-            Form::NarrowTied => narrow_tied::weight(self.wide, self.deep),
-            Form::Small => small::live(self.rows, self.cols).count() * panels * self.deep,
+            UpForm::Usual(Form::Winograd) => 36 * panels * self.deep,
+            UpForm::Tied => tied::PRODUCTS * panels * self.deep,
+            UpForm::Usual(Form::Narrow) => narrow_up::weight(self.wide, self.deep),
+            UpForm::NarrowTied => narrow_tied::weight(self.wide, self.deep),
+            UpForm::Usual(Form::Small) => small::live(self.rows, self.cols).count() * panels * self.deep,
         }
     }
 }
@@ -147,6 +159,29 @@ mod tests {
         assert_eq!(shape(64, 3, 40), Form::Small);
         assert_eq!(shape(3, 40, 40), Form::Narrow);
         assert_eq!(shape(3, 1, 1), Form::Narrow);
+    }
+
+    #[test]
+    fn quick_down_and_tied_up_take_their_own_forms() {
+        let plain = |wide, rows, cols| Shape::checked(wide, 64, rows, cols, 1);
+        let down = |wide, rows, cols| Shape { quick: true, ..plain(wide, rows, cols) }.down_form();
+        let up = |wide, rows, cols| Shape { tied: true, ..plain(wide, rows, cols) }.up_form();
+        let (usual_down, usual_up) = (DownForm::Usual, UpForm::Usual);
+        // A side of 12 and 384 pixels, either way around.
+        assert_eq!([down(16, 12, 32), down(16, 32, 12)], [DownForm::WinogradFour; 2]);
+        for (rows, cols) in [(11, 40), (40, 11), (12, 31), (19, 20)] {
+            assert_eq!(down(16, rows, cols), usual_down(Form::Winograd), "{rows}x{cols}");
+        }
+        assert_eq!((down(15, 4, 1), down(15, 3, 400)), (DownForm::NarrowFour, usual_down(Form::Narrow)));
+        assert_eq!([down(16, 4, 4), down(16, 3, 400)], [usual_down(Form::Small); 2]);
+        assert_eq!((up(16, 4, 5), up(15, 1, 1), up(16, 4, 4)), (UpForm::Tied, UpForm::NarrowTied, usual_up(Form::Small)));
+        // Each switch is for its direction alone.
+        for (wide, rows, cols) in [(16, 40, 40), (15, 40, 40), (16, 2, 2)] {
+            let shape = plain(wide, rows, cols);
+            let (down, up) = (usual_down(shape.form()), usual_up(shape.form()));
+            assert_eq!((shape.down_form(), shape.up_form()), (down, up));
+            assert_eq!((Shape { tied: true, ..shape }.down_form(), Shape { quick: true, ..shape }.up_form()), (down, up));
+        }
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub use scratch::Scratch;
 
 use crate::memory::Buffer;
 use crate::{Lens, Map, MapMut, Pool, Real, Write, reference};
-use form::{Form, Shape};
+use form::{DownForm, Form, Shape, UpForm};
 
 /// Which kernels a [`Filter`] will be used for: only those are prepared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,17 +73,14 @@ impl<'a, T> From<&'a Filter<T>> for Weight<'a, T> {
 }
 
 impl<T: Real> Filter<T> {
-    /// Memory for a weight between a large map of `wide` channels and a small one of `small_rows` × `small_cols` ×
-    /// `deep`. `images` is how many a batch usually has; it never changes results.
+    /// For a weight between a large map of `wide` channels and a small one of `small_rows` × `small_cols` × `deep`. `images` is how many a
+    /// batch usually has; it never changes results. The first [`Filter::load`] takes memory, when it is known which form the weight has.
     ///
     /// # Panics
     /// If an extent is 0.
     pub fn new(wide: usize, deep: usize, small_rows: usize, small_cols: usize, images: usize, uses: Uses) -> Self {
         let shape = Shape::checked(wide, deep, small_rows, small_cols, images);
-        let raw = if T::singles(&[]).is_some() { Vec::new() } else { vec![T::ZERO; 16 * wide * deep] };
-        let mut filter = Self { shape, uses, raw, down: Buffer::default(), up: Buffer::default() };
-        filter.resize();
-        filter
+        Self { shape, uses, raw: Vec::new(), down: Buffer::default(), up: Buffer::default() }
     }
 
     /// The same without memory: for training, where prepared weights of all layers would take as much as the weights, their gradients and
@@ -92,23 +89,20 @@ impl<T: Real> Filter<T> {
     /// # Panics
     /// If an extent is 0.
     pub fn loose(wide: usize, deep: usize, small_rows: usize, small_cols: usize, images: usize) -> Self {
-        let shape = Shape::checked(wide, deep, small_rows, small_cols, images);
-        Self { shape, uses: Uses { down: false, up: false }, raw: Vec::new(), down: Buffer::default(), up: Buffer::default() }
+        Self::new(wide, deep, small_rows, small_cols, images, Uses { down: false, up: false })
     }
 
     /// The same for a weight with tied taps: along either axis the sum of the first and the third is that of the other two, up to rounding,
     /// as where nearest ×2 and a 3×3 convolution are one layer. [`up`] then takes 25 products for 36.
     pub fn tied(mut self) -> Self {
         self.shape.tied = true;
-        self.resize();
-        self
+        self.unloaded()
     }
 
     /// The same where errors may be some ten times larger, though far below 1e-4 of the largest value: for scoring.
     pub fn quick(mut self) -> Self {
         self.shape.quick = true;
-        self.resize();
-        self
+        self.unloaded()
     }
 
     /// Whether [`down`] takes another form than without [`Filter::quick`].
@@ -116,14 +110,12 @@ impl<T: Real> Filter<T> {
         self.shape.down_form() != Shape { quick: false, ..self.shape }.down_form()
     }
 
-    /// Memory for what the form wants.
-    fn resize(&mut self) {
-        let fast = T::singles(&[]).is_some();
-        self.down = Buffer::new(if fast && self.uses.down { self.shape.down_weight() } else { 0 });
-        self.up = Buffer::new(if fast && self.uses.up { self.shape.up_weight() } else { 0 });
+    /// A weight prepared for another form is none.
+    fn unloaded(self) -> Self {
+        Self { raw: Vec::new(), down: Buffer::default(), up: Buffer::default(), ..self }
     }
 
-    /// Whether it has no memory for its weight.
+    /// Whether it keeps no weight.
     pub fn is_loose(&self) -> bool {
         self.uses == Uses { down: false, up: false }
     }
@@ -144,13 +136,16 @@ impl<T: Real> Filter<T> {
     pub fn load(&mut self, pool: &Pool, weight: &[T]) {
         self.shape.check_weight(weight.len());
         let Some(weight) = T::singles(weight) else {
-            self.raw.copy_from_slice(weight);
+            self.raw.clear();
+            self.raw.extend_from_slice(weight);
             return;
         };
         if self.uses.down {
+            self.down.reserve(self.shape.down_weight());
             load_down(pool, &self.shape, weight, self.down.as_mut_slice());
         }
         if self.uses.up {
+            self.up.reserve(self.shape.up_weight());
             load_up(pool, &self.shape, weight, self.up.as_mut_slice());
         }
     }
@@ -160,22 +155,22 @@ impl<T: Real> Filter<T> {
 fn load_down(pool: &Pool, shape: &Shape, weight: &[f32], to: &mut [f32]) {
     let Shape { wide, deep, .. } = *shape;
     match shape.down_form() {
-        Form::Winograd | Form::Tied => weights::down_points(pool, weight, wide, deep, to),
-        Form::WinogradFour => winograd_four::load(pool, wide, deep, weight, to),
-        Form::Narrow | Form::NarrowTied => weights::panels(pool, weight, 16 * wide, deep, deep, to),
-        Form::NarrowFour => narrow_four::load(shape, weight, to),
-        Form::Small => small::load_down(pool, shape, weight, to),
+        DownForm::Usual(Form::Winograd) => weights::down_points(pool, weight, wide, deep, to),
+        DownForm::WinogradFour => winograd_four::load(pool, wide, deep, weight, to),
+        DownForm::Usual(Form::Narrow) => weights::panels(pool, weight, 16 * wide, deep, deep, to),
+        DownForm::NarrowFour => narrow_four::load(shape, weight, to),
+        DownForm::Usual(Form::Small) => small::load_down(pool, shape, weight, to),
     }
 }
 
 /// Prepares a weight for [`up`].
 fn load_up(pool: &Pool, shape: &Shape, weight: &[f32], to: &mut [f32]) {
     match shape.up_form() {
-        Form::Winograd | Form::WinogradFour => weights::up_points(pool, weight, shape.wide, shape.deep, to),
-        Form::Tied => weights::tied_points(pool, weight, shape.wide, shape.deep, to),
-        Form::Narrow | Form::NarrowFour => narrow_up::load(pool, shape, weight, to),
-        Form::NarrowTied => narrow_tied::load(shape, weight, to),
-        Form::Small => small::load_up(pool, shape, weight, to),
+        UpForm::Usual(Form::Winograd) => weights::up_points(pool, weight, shape.wide, shape.deep, to),
+        UpForm::Tied => weights::tied_points(pool, weight, shape.wide, shape.deep, to),
+        UpForm::Usual(Form::Narrow) => narrow_up::load(pool, shape, weight, to),
+        UpForm::NarrowTied => narrow_tied::load(shape, weight, to),
+        UpForm::Usual(Form::Small) => small::load_up(pool, shape, weight, to),
     }
 }
 
@@ -222,7 +217,7 @@ fn check_ends<T: Real>(lens: &Option<Lens<'_, T>>, input: usize, bias: Option<&[
 /// y[h, w, deep] = bias + the 4×4 convolution, stride 2, padding 1, of lens(x)[2h, 2w, wide].
 ///
 /// # Panics
-/// If shapes do not fit the filter, or it was not made for `down`.
+/// If shapes do not fit the filter, or it was not made for `down`, or holds no weight yet.
 pub fn down<'w, T: Real>(
     pool: &Pool,
     x: Map<'_, T>,
@@ -241,15 +236,17 @@ pub fn down<'w, T: Real>(
     };
     let (lens, bias) = (lens.and_then(Lens::singles), bias.and_then(T::singles));
     let run = match filter.shape.down_form() {
-        Form::Winograd | Form::Tied => winograd::down,
-        Form::WinogradFour => winograd_four::down,
-        Form::Narrow | Form::NarrowTied => narrow::down,
-        Form::NarrowFour => narrow_four::down,
-        Form::Small => small::down,
+        DownForm::Usual(Form::Winograd) => winograd::down,
+        DownForm::WinogradFour => winograd_four::down,
+        DownForm::Usual(Form::Narrow) => narrow::down,
+        DownForm::NarrowFour => narrow_four::down,
+        DownForm::Usual(Form::Small) => small::down,
     };
     let shape = &filter.shape;
     let Some(weight) = loose.and_then(T::singles) else {
-        return run(pool, input, lens, filter.down.as_slice(), bias, output, &mut scratch.store);
+        let held = filter.down.as_slice();
+        assert_eq!(held.len(), shape.down_weight(), "a filter is loaded before it is used");
+        return run(pool, input, lens, held, bias, output, &mut scratch.store);
     };
     // Lent out for the call: the kernels work in the rest of the scratch memory.
     let mut prepared = std::mem::take(&mut scratch.store.weight);
@@ -263,7 +260,7 @@ pub fn down<'w, T: Real>(
 /// x[2h, 2w, wide] = bias + the transposed convolution of lens(y)[h, w, deep]. Overwrites x.
 ///
 /// # Panics
-/// If shapes do not fit the filter, or it was not made for `up`.
+/// If shapes do not fit the filter, or it was not made for `up`, or holds no weight yet.
 pub fn up<'w, T: Real>(
     pool: &Pool,
     y: Map<'_, T>,
@@ -282,15 +279,17 @@ pub fn up<'w, T: Real>(
     };
     let (lens, bias) = (lens.and_then(Lens::singles), bias.and_then(T::singles));
     let run = match filter.shape.up_form() {
-        Form::Winograd | Form::WinogradFour => winograd::up,
-        Form::Tied => tied::up,
-        Form::Narrow | Form::NarrowFour => narrow_up::up,
-        Form::NarrowTied => narrow_tied::up,
-        Form::Small => small::up,
+        UpForm::Usual(Form::Winograd) => winograd::up,
+        UpForm::Tied => tied::up,
+        UpForm::Usual(Form::Narrow) => narrow_up::up,
+        UpForm::NarrowTied => narrow_tied::up,
+        UpForm::Usual(Form::Small) => small::up,
     };
     let shape = &filter.shape;
     let Some(weight) = loose.and_then(T::singles) else {
-        return run(pool, input, lens, filter.up.as_slice(), bias, output, &mut scratch.store);
+        let held = filter.up.as_slice();
+        assert_eq!(held.len(), shape.up_weight(), "a filter is loaded before it is used");
+        return run(pool, input, lens, held, bias, output, &mut scratch.store);
     };
     // Lent out for the call: the kernels work in the rest of the scratch memory.
     let mut prepared = std::mem::take(&mut scratch.store.weight);
@@ -325,8 +324,8 @@ pub fn pair<T: Real>(
     let (x_lens, y_lens) = (x_lens.and_then(Lens::singles), y_lens.and_then(Lens::singles));
     let shape = Shape::checked(x.channels, y.channels, y.rows, y.cols, y.images);
     let run = match shape.form() {
-        Form::Winograd | Form::WinogradFour | Form::Tied => winograd::pair,
-        Form::Narrow | Form::NarrowFour | Form::NarrowTied => narrow::pair,
+        Form::Winograd => winograd::pair,
+        Form::Narrow => narrow::pair,
         Form::Small => small::pair,
     };
     let Some(dw) = T::singles_mut(dw) else { return };

@@ -83,18 +83,19 @@ struct Down<'a> {
 }
 
 impl Down<'_> {
-    /// Ten rows of x from `first` on as they are seen, where they stand or copied; zeros for those outside.
+    /// Ten rows of x from `first` on as they are seen, where they stand or copied; zeros for those outside. Good until `seen` is borrowed again.
     #[inline(always)]
     fn rows(&mut self, first: isize) -> [*const f32; LINES] {
         let length = self.source.x.cols * self.source.x.channels;
-        let mut rows = [self.seen[LINES * length..].as_ptr(); LINES];
-        for i in 0..LINES {
+        // Borrowed once for all rows: a later loan of the whole would end the earlier rows' pointers.
+        let (seen, zeros) = self.seen.split_at_mut(LINES * length);
+        let mut rows = [zeros.as_ptr(); LINES];
+        for (i, to) in seen.chunks_exact_mut(length).enumerate() {
             let row = first + i as isize;
             if row >= 0 && row < self.source.x.rows as isize {
                 rows[i] = match self.source.bare(row as usize) {
                     Some(bare) => bare.as_ptr(),
                     None => {
-                        let to = &mut self.seen[i * length..][..length];
                         self.source.see(row as usize, to);
                         to.as_ptr()
                     }
@@ -105,7 +106,8 @@ impl Down<'_> {
     }
 
     /// # Safety
-    /// `WIDTH` numbers from `from` on are within the rows, as many from `to` on within a line of `length` numbers.
+    /// The rows are those that [`Down::rows`] gave, `seen` not borrowed since. `WIDTH` numbers from `from` on are within them, as many from
+    /// `to` on within a line of `length` numbers.
     #[inline(always)]
     unsafe fn point<L: Lanes>(&mut self, rows: &[*const f32; LINES], parity: usize, from: usize, to: usize, length: usize) {
         // SAFETY: the caller's promise.
@@ -134,7 +136,8 @@ impl Down<'_> {
             line[..from + wide - begin].fill(0.0);
             line[end + wide - begin..].fill(0.0);
         }
-        // SAFETY: rows hold `all` numbers; of a line as many lie between what was filled above.
+        // SAFETY: rows hold `all` numbers, and no one has borrowed `seen` since `rows` gave them out; of a line as many lie between what was
+        // filled above.
         unsafe {
             while from + L::WIDTH <= end {
                 self.point::<L>(rows, 0, from, from + wide - begin, length);
