@@ -26,6 +26,27 @@ fn every_folder_imports_only_what_its_row_lists() {
     assert!(breaches.is_empty(), "against docs/architecture.md:\n{}", breaches.join("\n"));
 }
 
+/// A file that no module names is compiled by nobody: what is thrown away must be gone.
+#[test]
+fn every_file_is_a_module() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut orphans = Vec::new();
+    for source in ["kernels", "video", "skipgan", "cli"].map(|name| root.join("..").join(name).join("src")) {
+        let files = rust_files(&source);
+        let texts: Vec<String> = files.iter().map(|file| std::fs::read_to_string(file).expect("a source file")).collect();
+        for file in &files {
+            let stem = file.file_stem().expect("a name").to_string_lossy();
+            let name = if stem == "mod" { file.parent().and_then(Path::file_name).expect("a folder").to_string_lossy() } else { stem };
+            let declared = format!("mod {name};");
+            let root_of_crate = matches!(&*name, "lib" | "main");
+            if !root_of_crate && !texts.iter().any(|text| text.contains(&declared)) {
+                orphans.push(file.strip_prefix(root).unwrap_or(file).display().to_string());
+            }
+        }
+    }
+    assert!(orphans.is_empty(), "no module names them:\n{}", orphans.join("\n"));
+}
+
 #[test]
 fn the_reader_of_imports_sees_uses_and_paths_but_neither_comments_nor_tests() {
     let text = "use crate::data::clip;\n// crate::train\nfn f() { crate::score::g(kernels::pool()) }\n#[cfg(test)]\nmod tests { use crate::report; }\n";
