@@ -26,7 +26,8 @@ def peers_of(row: dict) -> list[str]:
     torch_modes = ["torch-eager", "torch-channels_last", "torch-compile", "torch-compile-channels_last"]
     modes = torch_modes if row["precision"] == "f32" else []
     if row["job"] == "score":
-        modes = modes + ["onnxruntime", "openvino-latency", "openvino-throughput"]
+        # ONNX Runtime takes what the processor has and cannot be told to leave it.
+        modes = modes + ([] if row["within"] else ["onnxruntime"]) + ["openvino-latency", "openvino-throughput"]
     return [f"{mode}+{form}" for mode in modes for form in ("resize", "transposed")] if row["network"] == "video" else modes
 
 
@@ -45,7 +46,7 @@ class Row:
     def __init__(self, keys: dict):
         import networks
 
-        self.__dict__.update(keys)  # job, network, precision, height, width, batch, threads, cpus, critic, peer
+        self.__dict__.update(keys)  # job, network, precision, height, width, batch, threads, cpus, within, critic, peer
         self.mode, _, decoder = self.peer.partition("+")
         self.decoder = decoder or "resize"
         self.shape = networks.shape_of(self.network, self.height)
@@ -96,6 +97,11 @@ def pytorch(row: Row):
     torch.set_num_threads(row.threads)
     torch.set_num_interop_threads(1)
     torch.set_float32_matmul_precision("highest")
+    if row.within:
+        import torch._inductor.config as inductor
+
+        inductor.cpp.simdlen = 256  # compiled code would take the processor's widest vectors
+        assert torch.backends.cpu.get_cpu_capability() == "AVX2", torch.backends.cpu.get_cpu_capability()
     library = resident_peak()
     channels_last = row.mode.endswith("channels_last")
     place = lambda thing: thing.to(memory_format=torch.channels_last) if channels_last else thing
@@ -161,6 +167,11 @@ def openvino(row: Row):
     settings = {"PERFORMANCE_HINT": row.mode.partition("-")[2].upper(), "INFERENCE_NUM_THREADS": row.threads,
                 "INFERENCE_PRECISION_HINT": "f32"}  # it would take bfloat16 where the processor has it
     model = core.compile_model(core.read_model(path), "CPU", settings)
+    if row.within:
+        facts = [dict(node.get_rt_info()) for node in model.get_runtime_model().get_ops()]
+        ran = {fact["primitiveType"].astype(str) for fact in facts if "onvolution" in fact["layerType"].astype(str)}
+        # Its passes between the convolutions do not ask and take what the processor has: to its advantage.
+        assert ran and not any("avx512" in name for name in ran), f"held to {row.within}, its convolutions run {sorted(ran)}"
     pictures = row.footage(3)
     score = model.outputs[-1]
     if row.mode == "openvino-latency":

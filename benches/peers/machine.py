@@ -10,6 +10,11 @@ from pathlib import Path
 
 TICK = os.sysconf("SC_CLK_TCK")
 PEERS = ("torch", "onnxruntime", "openvino", "nncf", "onnx", "numpy")
+# Classes that a better processor can be held to: what oneDNN (in PyTorch and OpenVINO), PyTorch, its MKL and ours must be told.
+WITHIN = {
+    "avx2": dict(ONEDNN_MAX_CPU_ISA="AVX2", ATEN_CPU_CAPABILITY="avx2", MKL_ENABLE_INSTRUCTIONS="AVX2", SKIPGAN_CPU="avx2"),
+    "avx2-vnni": dict(ONEDNN_MAX_CPU_ISA="AVX2_VNNI", ATEN_CPU_CAPABILITY="avx2", MKL_ENABLE_INSTRUCTIONS="AVX2", SKIPGAN_CPU="avx2-vnni"),
+}
 
 
 def processor_class() -> str:
@@ -24,7 +29,7 @@ def first_processor() -> dict:
     return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in block.splitlines())}
 
 
-def describe(program: Path) -> dict:
+def describe(program: Path, within: str | None = None) -> dict:
     processor, said = first_processor(), lambda *command: subprocess.run(command, capture_output=True, text=True).stdout.strip()
     flags = [flag for flag in processor.get("flags", "").split() if flag.startswith(("avx", "fma", "f16c", "amx"))]
     memory = next(line.split()[1] for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemTotal"))
@@ -34,7 +39,7 @@ def describe(program: Path) -> dict:
     commit += " and changes" if said("git", "-C", root, "status", "--porcelain", *built_from) else ""
     versions = {name: importlib.metadata.version(name) for name in PEERS}
     versions.update(python=platform.python_version(), skipgan=f"{said(str(program), '--version').split()[-1]} ({commit})")
-    return {"class": processor_class(), "processor": processor.get("model name"), "cores": os.cpu_count(), "flags": " ".join(flags),
+    return {"class": within or processor_class(), "held": within is not None, "processor": processor.get("model name"), "cores": os.cpu_count(), "flags": " ".join(flags),
             "memory_gib": round(int(memory) / 2 ** 20, 1), "kernel": platform.release(), "date": time.strftime("%Y-%m-%d"), "versions": versions}
 
 

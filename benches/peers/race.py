@@ -32,7 +32,7 @@ def all_rows(options) -> list[dict]:
     for job in options.jobs:
         name, precision = ("score", "int8") if job == "int8" else (job, "f32")
         for threads in options.threads:
-            base = dict(job=name, precision=precision, threads=threads, cpus=options.cpus[:threads])
+            base = dict(job=name, precision=precision, threads=threads, cpus=options.cpus[:threads], within=options.within)
             for side in options.sides if "official" in options.networks else ():
                 for batch in [TRAINING_BATCH[side]] if job == "train" else options.batches:
                     rows.append(dict(base, network="official", height=side, width=side, batch=batch))
@@ -56,7 +56,8 @@ class Peer:
         self.name, self.speeds, self.last = name, [], {}
         command = [sys.executable, str(Path(__file__).with_name("contenders.py")), json.dumps(dict(row, peer=name))]
         self.log = log
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+        environment = dict(os.environ, **machine.WITHIN.get(row["within"], {}))
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
         self.facts = self.answer()
         self.process.send_signal(signal.SIGSTOP)
 
@@ -93,6 +94,7 @@ class Ours:
                                    f"--threads {row['threads']} --precision {row['precision']} --json")
         self.row, self.speeds, self.said, self.rss = row, [], {}, 0
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("SKIPGAN_")}
+        self.environment.update(machine.WITHIN.get(row["within"], {}))
 
     def turn(self, seconds: float, load: machine.Load | None):
         if load:
@@ -187,6 +189,7 @@ def arguments():
     parser.add_argument("--batches", type=numbers, default="1,16", help="of scoring")
     parser.add_argument("--threads", type=numbers, default="1,2")
     parser.add_argument("--cpus", type=numbers, default="0,1", help="processors to pin to")
+    parser.add_argument("--within", choices=machine.WITHIN, help="hold everybody to this class of processor (ONNX Runtime cannot be held: it stays away)")
     parser.add_argument("--peers", type=words, default=[], help="only those with one of these words in their names; the rows are void")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--secs", type=float, default=2.0, help="of measurement a contender and round")
@@ -200,12 +203,12 @@ def arguments():
 
 def main():
     options = arguments()
-    about = machine.describe(options.ours)
-    path = options.json or ROOT / "docs" / "benchmarks" / f"peers-{about['class']}-{about['date']}.json"
+    about = machine.describe(options.ours, options.within)
+    path = options.json or ROOT / "docs" / "benchmarks" / f"peers-{about['class']}{'-held' * about['held']}-{about['date']}.json"
     record = dict(schema=1, machine=about, measured=dict(rounds=options.rounds, seconds=options.secs), rows=[])
     if path.exists():
         earlier = json.loads(path.read_text())
-        same = all(earlier["machine"][key] == about[key] for key in ("processor", "flags", "versions"))
+        same = all(earlier["machine"].get(key) == about[key] for key in ("class", "held", "processor", "flags", "versions"))
         if not same or earlier["measured"] != record["measured"]:
             sys.exit(f"{path} is of another machine, other versions or other rounds: name another file with --json")
         record = earlier

@@ -29,6 +29,10 @@ def memory_must(row: dict) -> float | None:
     return 0.6 if row["height"] <= 64 else 0.75
 
 
+def class_of(about: dict) -> str:
+    return about["class"] + (" (held to it)" if about.get("held") else "")
+
+
 def size(row: dict) -> str:
     return f"{row['width']}×{row['height']}" if row["network"] == "video" else f"side {row['height']}"
 
@@ -52,7 +56,7 @@ def line(row: dict, about: dict) -> str:
 
 def markdown(record: dict) -> str:
     about, rows = record["machine"], record["rows"]
-    text = [f"{about['processor']}, class {about['class']}, {about['cores']} cores, {about['memory_gib']} GiB; {about['date']}; "
+    text = [f"{about['processor']}, class {class_of(about)}, {about['cores']} cores, {about['memory_gib']} GiB; {about['date']}; "
             + ", ".join(f"{name} {version}" for name, version in about["versions"].items()) + ".", ""]
     text += ["| job | size | batch | threads | ours, images/s | best peer | images/s | ours / peer | must | other peers, images/s | quiet |",
              "|" + "---|" * 11]
@@ -136,7 +140,7 @@ def plot(record: dict) -> str:
     foot = ["Images a second of skipgan over those of the fastest peer in the same run"
             + (" (* the machine was not quiet)" if any(not row["quiet"] for row in record["rows"]) else ""),
             f"PyTorch {versions['torch']}, ONNX Runtime {versions['onnxruntime']}, OpenVINO {versions['openvino']}; "
-            f"{about['processor']}, class {about['class']}; {about['date']}"]
+            f"{about['processor']}, class {class_of(about)}; {about['date']}"]
     legend = (f'<rect class="one" x="8" y="12" width="12" height="{BAR}"/><text x="25" y="21">one thread</text>'
               f'<rect class="two" x="108" y="12" width="12" height="{BAR}"/><text x="125" y="21">two threads</text>'
               '<line class="must" x1="218" x2="218" y1="10" y2="24"/><text x="226" y="21">must</text>')
