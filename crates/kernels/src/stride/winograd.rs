@@ -93,6 +93,8 @@ pub(super) fn product_row(points: usize, channels: usize) -> usize {
 const SHARED: usize = 1 << 20;
 /// Numbers of a block that one thread keeps to itself: 768 KiB of a second cache of 1 MiB.
 const OWN: usize = 192 << 10;
+/// Tiles of which so many fit there belong to small weights.
+const FEW: usize = 36;
 /// Numbers of a block of `pair`: 512 KiB, for its sums take room too.
 const PAIR: usize = 128 << 10;
 
@@ -309,12 +311,14 @@ pub(super) struct Cut {
 
 impl Cut {
     pub(super) fn new(tiles: usize, floats_a_tile: usize) -> Self {
-        // 768 KiB of a second cache of 1 MiB.
         let fit = OWN / floats_a_tile;
         // At least eight of them, so that threads end together.
-        let own = fit.min(tiles / 8).min(192) / 12 * 12;
-        let apart = own >= 24;
-        let block = if apart { own } else { block(SHARED, tiles, floats_a_tile) };
+        let many = fit.min(tiles / 8).min(192) / 12 * 12;
+        // Of few tiles whose weights are few too, an even number: three stages together cost more than weights read again.
+        let even = |own: usize| fit >= FEW && tiles.is_multiple_of(2 * own) && tiles / own <= 8;
+        let own = if many >= 24 { Some(many) } else { [24, 12].into_iter().find(|&own| even(own)) };
+        let apart = own.is_some();
+        let block = own.unwrap_or_else(|| block(SHARED, tiles, floats_a_tile));
         Self { tiles, block, apart }
     }
 

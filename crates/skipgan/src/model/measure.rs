@@ -31,6 +31,9 @@ const SIDE_BY_SIDE: usize = 16;
 /// Most channels of places whose parts are found side by side too.
 const FEW: usize = 4;
 
+/// Parts of an image that threads share.
+const PARTS: usize = 8;
+
 /// Distances at up to [`SIDE_BY_SIDE`] places, over all channels and of one of them.
 #[inline(always)]
 fn at_places<T: Real>(kind: Distance, (made, meant): (&[T], &[T]), channels: usize, one: Option<usize>) -> [[T; SIDE_BY_SIDE]; 2] {
@@ -84,26 +87,32 @@ pub(super) fn residual<T: Real>(
     means: &mut [f64],
 ) {
     let (pixels, channels) = (maps.len() / means.len(), made.len() / maps.len());
-    pool.pieces_mut2((maps, pixels), (means, 1), |image, map, mean| {
-        let numbers = image * pixels * channels..(image + 1) * pixels * channels;
-        let (made, meant) = (made[numbers.clone()].chunks(SIDE_BY_SIDE * channels), meant[numbers].chunks(SIDE_BY_SIDE * channels));
-        // Four sums in turn, so that none waits for the one before.
-        let mut totals = [0.0; 4];
-        for (map, pair) in map.chunks_mut(SIDE_BY_SIDE).zip(made.zip(meant)) {
-            // Each kind as code of its own.
-            let [all, shown] = match kind {
-                Distance::L2 => at_places(Distance::L2, pair, channels, channel),
-                Distance::L1 => at_places(Distance::L1, pair, channels, channel),
-                Distance::Length => at_places(Distance::Length, pair, channels, channel),
-            };
-            for (place, (map, (off, shown))) in map.iter_mut().zip(all.into_iter().zip(shown)).enumerate() {
-                totals[place % 4] += off.to_f64();
-                *map = shown.to_f32();
+    let part = pixels.div_ceil(PARTS).next_multiple_of(SIDE_BY_SIDE);
+    for (image, (map, mean)) in maps.chunks_mut(pixels).zip(means).enumerate() {
+        let mut sums = [0.0; PARTS];
+        let sums = &mut sums[..pixels.div_ceil(part)];
+        pool.pieces_mut2((map, part), (sums, 1), |job, map, sum| {
+            let first = (image * pixels + job * part) * channels;
+            let numbers = first..first + map.len() * channels;
+            let (made, meant) = (made[numbers.clone()].chunks(SIDE_BY_SIDE * channels), meant[numbers].chunks(SIDE_BY_SIDE * channels));
+            // Four sums in turn, so that none waits for the one before.
+            let mut totals = [0.0; 4];
+            for (map, pair) in map.chunks_mut(SIDE_BY_SIDE).zip(made.zip(meant)) {
+                // Each kind as code of its own.
+                let [all, shown] = match kind {
+                    Distance::L2 => at_places(Distance::L2, pair, channels, channel),
+                    Distance::L1 => at_places(Distance::L1, pair, channels, channel),
+                    Distance::Length => at_places(Distance::Length, pair, channels, channel),
+                };
+                for (place, (map, (off, shown))) in map.iter_mut().zip(all.into_iter().zip(shown)).enumerate() {
+                    totals[place % 4] += off.to_f64();
+                    *map = shown.to_f32();
+                }
             }
-        }
-        let total: f64 = totals.iter().sum();
-        mean[0] = total / pixels as f64;
-    });
+            sum[0] = totals.iter().sum();
+        });
+        *mean = sums.iter().sum::<f64>() / pixels as f64;
+    }
 }
 
 /// Adds one feature level's mean distance to every image's L; fills its map where one is wanted.

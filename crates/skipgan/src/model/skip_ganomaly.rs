@@ -167,7 +167,10 @@ impl<T: Real> CpuEngine<T> {
         let (real, fake) = (range_of(Branch::Real, images), range_of(Branch::Fake, images));
         let (reconstruction, target) = (&self.generator.reconstruction()[..made], seen.map_or(&self.target[..made], |seen| seen.target));
         let pixels = group.start * self.plan.height * self.plan.width..group.end * self.plan.height * self.plan.width;
-        scores.reconstruction[made / images * first..][..made].iter_mut().zip(reconstruction).for_each(|(to, v)| *to = v.to_f32());
+        const CHUNK: usize = 1 << 14;
+        self.pool.chunks_mut(&mut scores.reconstruction[made / images * first..][..made], CHUNK, |job, to| {
+            to.iter_mut().zip(&reconstruction[job * CHUNK..]).for_each(|(to, v)| *to = v.to_f32());
+        });
         let (maps, means) = (&mut scores.residual_maps[pixels], &mut scores.residual[group.clone()]);
         measure::residual(&self.pool, objective.score_r, objective.map_channel, (reconstruction, target), maps, means);
         let means = &mut scores.latent[group.clone()];
