@@ -2,7 +2,7 @@
 //!
 //! It streams: one packet, the decoder's references and a few pictures that wait for their turn
 //! are all that lies in memory. At open the beginning is decoded for trial (the first group of
-//! pictures, at most 4 million pixels), because whether this backend can do a file must be known
+//! pictures, at most 2 million pixels), because whether this backend can do a file must be known
 //! before a frame is handed out; these pictures then come first.
 
 use std::collections::VecDeque;
@@ -20,8 +20,8 @@ use crate::frame::{Damage, Frame, Matrix, Range};
 use crate::limits::Limits;
 use crate::source::{Backend, DamageLog, FrameSource, OpenOptions, Planes, SourceError, StreamInfo};
 
-/// Luma samples decoded for trial at most: 48 pictures of 360×240, 3 of 1080p; some 70 ms.
-const TRIAL_PIXELS: u64 = 4 << 20;
+/// Luma samples decoded for trial at most: 24 pictures of 360×240, 2 of 1080p; some 35 ms.
+const TRIAL_PIXELS: u64 = 2 << 20;
 
 /// The containers read here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
