@@ -91,6 +91,7 @@ fn pair(bencher: Bencher<'_, '_>, (level, shape): (Level, [usize; 5])) {
 
 #[divan::bench(args = ByteLevel::all_available().flat_map(|level| LAYERS.map(|layer| (level, layer))).collect::<Vec<_>>())]
 fn down_in_bytes(bencher: Bencher<'_, '_>, (level, shape): (ByteLevel, [usize; 5])) {
+    // The pool's own instruction set only writes the map, which is not timed.
     let ([images, wide, deep, rows, cols], pool) = (shape, pool(Level::Portable));
     let [x, mut y, weight] = layer(shape);
     let mut map = ByteMap::new(images, 2 * rows, 2 * cols, &vec![(-0.5, 0.5); wide]);

@@ -146,6 +146,11 @@ fn cases() -> Vec<Case> {
     cases.push(Case { images: 2, rows: 5, cols: 97, wide: 6, deep: 21, gap: 3, lens: true, bias: true, kind: Kind::Quick });
     cases.push(Case { images: 1, rows: 5, cols: 97, wide: 6, deep: 16, gap: 0, lens: false, bias: false, kind: Kind::Quick });
     cases.push(Case { images: 2, rows: 8, cols: 8, wide: 144, deep: 80, gap: 0, lens: true, bias: true, kind: Kind::Tied });
+    // Few tiles with small weights: two blocks of 24, and of 12 of the larger tiles.
+    for kind in KINDS {
+        cases.push(Case { images: 1, rows: 16, cols: 12, wide: 16, deep: 24, gap: 0, lens: true, bias: false, kind });
+        cases.push(Case { images: 1, rows: 16, cols: 24, wide: 16, deep: 24, gap: 0, lens: true, bias: true, kind });
+    }
     cases.push(Case { images: 150, rows: 2, cols: 2, wide: 272, deep: 80, gap: 0, lens: true, bias: false, kind: Kind::Plain });
     cases
 }

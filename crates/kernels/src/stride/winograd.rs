@@ -93,8 +93,10 @@ pub(super) fn product_row(points: usize, channels: usize) -> usize {
 const SHARED: usize = 1 << 20;
 /// Numbers of a block that one thread keeps to itself: 768 KiB of a second cache of 1 MiB.
 const OWN: usize = 192 << 10;
-/// Tiles of which so many fit there belong to small weights.
-const FEW: usize = 36;
+/// Rows of the tallest product in registers (AVX-512's): a thread's own blocks are whole multiples of it.
+const TALL: usize = 12;
+/// A layer of which so many tiles fit there has weights small enough to be read by each thread anew.
+const FEW_CHANNELS: usize = 36;
 /// Numbers of a block of `pair`: 512 KiB, for its sums take room too.
 const PAIR: usize = 128 << 10;
 
@@ -313,10 +315,11 @@ impl Cut {
     pub(super) fn new(tiles: usize, floats_a_tile: usize) -> Self {
         let fit = OWN / floats_a_tile;
         // At least eight of them, so that threads end together.
-        let many = fit.min(tiles / 8).min(192) / 12 * 12;
-        // Of few tiles whose weights are few too, an even number: three stages together cost more than weights read again.
-        let even = |own: usize| fit >= FEW && tiles.is_multiple_of(2 * own) && tiles / own <= 8;
-        let own = if many >= 24 { Some(many) } else { [24, 12].into_iter().find(|&own| even(own)) };
+        let many = fit.min(tiles / 8).min(192) / TALL * TALL;
+        // One picture's tiles are too few for that, but an even number of blocks divides as well; sharing one would make threads wait for
+        // each other after each of its three stages and read what another core has written.
+        let even = |own: usize| fit >= FEW_CHANNELS && tiles.is_multiple_of(2 * own) && tiles / own <= 8;
+        let own = if many >= 2 * TALL { Some(many) } else { [2 * TALL, TALL].into_iter().find(|&own| even(own)) };
         let apart = own.is_some();
         let block = own.unwrap_or_else(|| block(SHARED, tiles, floats_a_tile));
         Self { tiles, block, apart }
@@ -585,5 +588,22 @@ impl Shared {
     #[inline(always)]
     pub(super) fn get(&self) -> Glass {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_tiles_divide_evenly_where_weights_are_small_and_large_weights_are_shared() {
+        // Numbers a tile of 32 and of 512 channels, of which 36 tiles no longer fit.
+        let (small, large) = (9 * 128 + 9 * 64, 9 * 2048 + 9 * 1024);
+        for (tiles, block) in [(24, 12), (48, 24), (96, 24)] {
+            let cut = Cut::new(tiles, small);
+            assert!(cut.apart && cut.block == block, "{tiles} tiles in blocks of {}", cut.block);
+            assert!(!Cut::new(tiles, large).apart, "{tiles} tiles with large weights");
+        }
+        assert!(!Cut::new(36, small).apart, "three blocks of 12 would leave a thread waiting");
     }
 }

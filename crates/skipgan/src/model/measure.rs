@@ -31,7 +31,7 @@ const SIDE_BY_SIDE: usize = 16;
 /// Most channels of places whose parts are found side by side too.
 const FEW: usize = 4;
 
-/// Parts of an image that threads share.
+/// Parts of an image, so that threads share even a single one: a fixed number, since sums must not depend on threads or batch.
 const PARTS: usize = 8;
 
 /// Distances at up to [`SIDE_BY_SIDE`] places, over all channels and of one of them.

@@ -21,6 +21,9 @@ use crate::losses::{adversarial, contextual};
 use crate::spec::Features;
 use kernels::{Real, Write};
 
+/// Numbers of x̂ that a job copies into the scores: several jobs even for one picture.
+const COPIED: usize = 1 << 14;
+
 /// Whether the latent loss has a gradient for G.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Latent {
@@ -167,9 +170,8 @@ impl<T: Real> CpuEngine<T> {
         let (real, fake) = (range_of(Branch::Real, images), range_of(Branch::Fake, images));
         let (reconstruction, target) = (&self.generator.reconstruction()[..made], seen.map_or(&self.target[..made], |seen| seen.target));
         let pixels = group.start * self.plan.height * self.plan.width..group.end * self.plan.height * self.plan.width;
-        const CHUNK: usize = 1 << 14;
-        self.pool.chunks_mut(&mut scores.reconstruction[made / images * first..][..made], CHUNK, |job, to| {
-            to.iter_mut().zip(&reconstruction[job * CHUNK..]).for_each(|(to, v)| *to = v.to_f32());
+        self.pool.chunks_mut(&mut scores.reconstruction[made / images * first..][..made], COPIED, |job, to| {
+            to.iter_mut().zip(&reconstruction[job * COPIED..]).for_each(|(to, v)| *to = v.to_f32());
         });
         let (maps, means) = (&mut scores.residual_maps[pixels], &mut scores.residual[group.clone()]);
         measure::residual(&self.pool, objective.score_r, objective.map_channel, (reconstruction, target), maps, means);
