@@ -40,7 +40,8 @@ def describe(program: Path, within: str | None = None) -> dict:
     versions = {name: importlib.metadata.version(name) for name in PEERS}
     versions.update(python=platform.python_version(), skipgan=f"{said(str(program), '--version').split()[-1]} ({commit})")
     return {"class": within or processor_class(), "held": within is not None, "processor": processor.get("model name"),
-            "cores": os.cpu_count(), "flags": " ".join(flags), "memory_gib": round(int(memory) / 2 ** 20, 1), "kernel": platform.release(), "date": time.strftime("%Y-%m-%d"), "versions": versions}
+            "cores": os.cpu_count(), "flags": " ".join(flags),
+            "memory_gib": round(int(memory) / 2 ** 20, 1), "kernel": platform.release(), "date": time.strftime("%Y-%m-%d"), "versions": versions}
 
 
 class Load:

@@ -96,7 +96,7 @@ const OWN: usize = 192 << 10;
 /// Rows of the tallest product in registers (AVX-512's): a thread's own blocks are whole multiples of it.
 const TALL: usize = 12;
 /// A layer of which so many tiles fit there has weights small enough to be read by each thread anew.
-const FEW_CHANNELS: usize = 36;
+const OF_SMALL_WEIGHTS: usize = 36;
 /// Numbers of a block of `pair`: 512 KiB, for its sums take room too.
 const PAIR: usize = 128 << 10;
 
@@ -318,7 +318,7 @@ impl Cut {
         let many = fit.min(tiles / 8).min(192) / TALL * TALL;
         // One picture's tiles are too few for that, but an even number of blocks divides as well; sharing one would make threads wait for
         // each other after each of its three stages and read what another core has written.
-        let even = |own: usize| fit >= FEW_CHANNELS && tiles.is_multiple_of(2 * own) && tiles / own <= 8;
+        let even = |own: usize| fit >= OF_SMALL_WEIGHTS && tiles.is_multiple_of(2 * own) && tiles / own <= 8;
         let own = if many >= 2 * TALL { Some(many) } else { [2 * TALL, TALL].into_iter().find(|&own| even(own)) };
         let apart = own.is_some();
         let block = own.unwrap_or_else(|| block(SHARED, tiles, floats_a_tile));
