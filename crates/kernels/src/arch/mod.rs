@@ -7,11 +7,14 @@ mod bytes;
 mod cpu;
 mod denormals;
 mod lanes;
+mod pairs;
 mod portable;
 mod tile;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx2_bytes;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(target_arch = "aarch64")]
@@ -24,5 +27,6 @@ pub(crate) use bytes::{ByteKernel, ByteWords, dispatch_bytes};
 pub use cpu::{CpuError, Level};
 pub(crate) use denormals::FlushGuard;
 pub(crate) use lanes::{Kernel, Lanes, Words, dispatch};
+pub(crate) use pairs::{MultiplyPairs, PairWords};
 pub(crate) use portable::{Quad, Single};
 pub(crate) use tile::{Listed, Multiply, PANEL, Product, Rows, Strided, Turned, Windows, product};
