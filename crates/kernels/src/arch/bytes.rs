@@ -15,11 +15,13 @@ pub enum ByteLevel {
     AvxVnni,
     /// x86-64 with AVX-512 VNNI: sixteen words.
     Avx512Vnni,
+    /// x86-64 with AMX (8-bit tiles) under Linux: sixteen by sixteen sums at once; what follows them as AVX-512 VNNI.
+    Amx,
 }
 
 impl ByteLevel {
     /// All, slowest first.
-    pub const ALL: [ByteLevel; 3] = [ByteLevel::Portable, ByteLevel::AvxVnni, ByteLevel::Avx512Vnni];
+    pub const ALL: [ByteLevel; 4] = [ByteLevel::Portable, ByteLevel::AvxVnni, ByteLevel::Avx512Vnni, ByteLevel::Amx];
 
     /// What it is called.
     pub fn name(self) -> &'static str {
@@ -27,6 +29,7 @@ impl ByteLevel {
             ByteLevel::Portable => "portable",
             ByteLevel::AvxVnni => "avx-vnni",
             ByteLevel::Avx512Vnni => "avx512-vnni",
+            ByteLevel::Amx => "amx-int8",
         }
     }
 
@@ -43,6 +46,8 @@ impl ByteLevel {
                     && std::is_x86_feature_detected!("avx512vl")
                     && super::Level::Avx512.available()
             }
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            ByteLevel::Amx => ByteLevel::Avx512Vnni.available() && super::amx::available(),
             #[allow(unreachable_patterns, reason = "which arms remain depends on the target")]
             _ => false,
         }
@@ -57,7 +62,7 @@ impl ByteLevel {
     /// so there is none then.
     pub fn within(level: super::Level) -> Option<ByteLevel> {
         let most = match level {
-            super::Level::Avx512 => ByteLevel::Avx512Vnni,
+            super::Level::Avx512 => ByteLevel::Amx,
             super::Level::Avx2 => ByteLevel::AvxVnni,
             _ => return None,
         };
@@ -124,7 +129,7 @@ pub(crate) fn dispatch_bytes<K: ByteKernel>(level: ByteLevel, kernel: K) {
         ByteLevel::AvxVnni => unsafe { super::vnni::enter_avx(kernel) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.
-        ByteLevel::Avx512Vnni => unsafe { super::vnni::enter_avx512(kernel) },
+        ByteLevel::Avx512Vnni | ByteLevel::Amx => unsafe { super::vnni::enter_avx512(kernel) },
         #[allow(unreachable_patterns, reason = "which arms remain depends on the target")]
         _ => unreachable!("{level} is not an instruction set of this architecture"),
     }

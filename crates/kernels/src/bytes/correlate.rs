@@ -2,7 +2,8 @@
 
 use super::filter::{ByteFilter, Phase};
 use super::map::ByteMap;
-use crate::arch::{ByteKernel, ByteLevel, ByteWords, PANEL, Product, Rows, dispatch_bytes, product};
+use super::matrix;
+use crate::arch::{ByteKernel, ByteLevel, ByteWords, PANEL, Product, Rows, dispatch_bytes, dispatch_matrix, product};
 use crate::memory::{Buffer, Common};
 use crate::{MapMut, Pool};
 
@@ -31,7 +32,7 @@ pub enum Sink<'a> {
     },
 }
 
-/// Memory that filters work in: one block of sums a thread.
+/// Memory that filters work in: one block of sums a thread, and copied windows for matrix registers.
 #[derive(Debug, Default)]
 pub struct ByteScratch {
     sums: Buffer,
@@ -50,6 +51,28 @@ pub fn correlate(
     sinks: [Option<Sink<'_>>; 2],
     scratch: &mut ByteScratch,
 ) {
+    let multiplier = if level == ByteLevel::Amx { Multiplier::Matrix } else { Multiplier::Vectors };
+    correlate_by(multiplier, pool, level, (x, images), filter, sinks, scratch);
+}
+
+/// What sums products.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Multiplier {
+    /// The level's words.
+    Vectors,
+    /// Matrix registers; the level finishes.
+    Matrix,
+}
+
+fn correlate_by(
+    multiplier: Multiplier,
+    pool: &Pool,
+    level: ByteLevel,
+    (x, images): (&ByteMap, usize),
+    filter: &ByteFilter,
+    sinks: [Option<Sink<'_>>; 2],
+    scratch: &mut ByteScratch,
+) {
     assert!(level.available(), "this processor has no {level}");
     assert!(images >= 1 && images <= x.images && filter.pixel == x.pixel, "a filter for pixels of {} bytes, not {}", filter.pixel, x.pixel);
     for phase in &filter.phases {
@@ -59,20 +82,23 @@ pub fn correlate(
     }
     let out = (filter.grid.0 * filter.spread, filter.grid.1 * filter.spread);
     let targets = sinks.map(|sink| sink.map(|sink| Target::new(sink, images, out, filter.channels)));
-    let block = ROWS * PANELS * PANEL;
+    let packed = if multiplier == Multiplier::Matrix { filter.phases.iter().map(|p| matrix::packed_words(p.depth(x))).max() } else { None };
+    let most = if packed.is_some() { matrix::ROWS } else { ROWS };
+    let block = most * PANELS * PANEL + packed.unwrap_or(0);
     scratch.sums.reserve(block * pool.threads());
     let sums = Common::new(scratch.sums.as_mut_slice());
     let windows = images * filter.grid.0 * filter.grid.1;
     let panels = filter.columns.div_ceil(PANEL);
-    let (down, across) = (windows.div_ceil(ROWS), panels.div_ceil(PANELS));
+    let (down, across) = (windows.div_ceil(most), panels.div_ceil(PANELS));
     pool.run_on(filter.phases.len() * across * down, |worker, job| {
         // Jobs that share weights follow each other.
-        let (first, rest) = (job % down * ROWS, job / down);
+        let (first, rest) = (job % down * most, job / down);
         let (panel, phase) = (rest % across * PANELS, &filter.phases[rest / across]);
         let sums = sums.at(worker * block, block);
-        let count = ROWS.min(windows - first);
+        let count = most.min(windows - first);
         let columns = (PANELS * PANEL).min(filter.columns - panel * PANEL);
-        dispatch_bytes(level, Block { x, filter, phase, first, count, panel, columns, sums, targets: &targets });
+        let packed = packed.map(|words| (sums.wrapping_add(block - words), words));
+        dispatch_bytes(level, Block { x, filter, phase, first, count, panel, columns, sums, packed, targets: &targets });
     });
 }
 
@@ -178,6 +204,8 @@ struct Block<'a> {
     columns: usize,
     /// `[count][columns to whole panels]`: this thread's.
     sums: *mut f32,
+    /// Matrix registers: this thread's memory for copied windows, and how much. None: vectors.
+    packed: Option<(*mut f32, usize)>,
     targets: &'a [Option<Target>; 2],
 }
 
@@ -207,9 +235,17 @@ impl Block<'_> {
             }
         }
         let run = phase.cols * word;
+        if let Some((packed, words)) = self.packed {
+            // SAFETY: both are this thread's, and lie apart.
+            let (sums, packed) =
+                unsafe { (std::slice::from_raw_parts_mut(self.sums, self.count * row), std::slice::from_raw_parts_mut(packed, words)) };
+            let panels = &phase.panels.as_slice()[self.panel * PANEL * phase.depth(x)..];
+            let (map, offsets, gap) = (x.words(), &offsets[..self.count], line - run);
+            return dispatch_matrix(matrix::Multiply { map, offsets, runs: phase.rows, run, gap, panels, columns: row, sums, packed });
+        }
         let a = x.words().as_ptr();
         let rows = Spots { a, offsets: &offsets[..self.count], run, gap: line - run, c: self.sums, c_row: row };
-        let depth = phase.rows * run;
+        let depth = phase.depth(x);
         let b = phase.panels.as_slice()[self.panel * PANEL * depth..][..row * depth].as_ptr();
         // SAFETY: `correlate` checked that every window lies within x; the slice holds whole panels; the sums are this thread's.
         unsafe { product::<W, _>(&Product { rows: &rows, count: self.count, depth, b, panel: depth * PANEL, columns: row, fresh: true }) };
@@ -294,5 +330,46 @@ impl ByteKernel for Block<'_> {
         let row = self.columns.next_multiple_of(PANEL);
         self.multiply::<W>(row);
         self.finish::<W>(row);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::filter::Affine;
+    use super::*;
+    use crate::Map;
+
+    /// Everything that matrix registers are given by a filter, wherever this runs: all levels, here only the plain one, finish alike.
+    #[test]
+    fn matrix_registers_give_the_bits_of_vectors() {
+        for (wide, deep, rows, cols, images) in
+            [(3, 17, 2, 5, 3), (64, 16, 1, 16, 1), (16, 150, 3, 17, 2), (1, 1, 1, 1, 1), (33, 4, 4, 16, 1)]
+        {
+            let number = |i: usize| (i * 7919 % 1021) as f32 / 1021.0 - 0.4;
+            let pool = Pool::new(2).unwrap();
+            let map = |rows: usize, cols: usize, channels: usize| {
+                let numbers: Vec<f32> = (0..images * rows * cols * channels).map(number).collect();
+                let mut map = ByteMap::new(images, rows, cols, &vec![(-0.4, 0.6); channels]);
+                map.write(&pool, [Some(Map::dense(&numbers, images, rows, cols, channels)), None], 0);
+                map
+            };
+            let weight: Vec<f32> = (0..16 * wide * deep).map(number).collect();
+            let (scale, shift) = (vec![0.5; wide.max(deep)], vec![0.1; wide.max(deep)]);
+            let affine = |channels: usize| Affine { scale: &scale[..channels], shift: &shift[..channels] };
+            let (large, small) = (map(2 * rows, 2 * cols, wide), map(rows, cols, deep));
+            let down = (&large, ByteFilter::down(&large, &weight, deep, affine(deep)), (rows, cols, deep));
+            let up = (&small, ByteFilter::up(&small, &weight, wide, affine(wide)), (2 * rows, 2 * cols, wide));
+            for (x, filter, (rows, cols, channels)) in [down, up] {
+                let found = [Multiplier::Vectors, Multiplier::Matrix].map(|multiplier| {
+                    let mut to = vec![0.0; images * rows * cols * channels];
+                    let sink = Sink::Floats { to: MapMut::dense(&mut to, images, rows, cols, channels), slope: 0.2 };
+                    let mut scratch = ByteScratch::default();
+                    correlate_by(multiplier, &pool, ByteLevel::Portable, (x, images), &filter, [Some(sink), None], &mut scratch);
+                    to
+                });
+                assert!(found[0] == found[1], "{wide} {deep} {rows}x{cols} {images}: other bits");
+                assert!(found[0].iter().any(|&value| value != 0.1));
+            }
+        }
     }
 }

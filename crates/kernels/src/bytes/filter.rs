@@ -1,7 +1,7 @@
 //! Weights of bytes in panels, and what their sums mean.
 
 use super::map::ByteMap;
-use crate::arch::PANEL;
+use crate::arch::{PANEL, SIDE};
 use crate::memory::Buffer;
 
 /// What follows a convolution channel by channel, before the activation: v → scale · v + shift. A batch-norm with running statistics, a bias,
@@ -25,7 +25,7 @@ pub(super) struct Phase {
     pub(super) cols: usize,
     /// Which of every `spread` × `spread` output pixels it makes.
     pub(super) out: (usize, usize),
-    /// `[columns / 16][rows][cols][pixel / 4]` of 16 words of four signed bytes.
+    /// `[columns / 16][rows][cols][pixel / 4]` of 16 words of four signed bytes, and behind them what a matrix register reads too much.
     pub(super) panels: Buffer,
     /// A sum s of column o means `gain[o] · (s − zero[o]) + offset[o]`; padded to whole panels.
     pub(super) zero: Vec<i32>,
@@ -133,6 +133,11 @@ impl ByteFilter {
 }
 
 impl Phase {
+    /// Words of a window of `x`.
+    pub(super) fn depth(&self, x: &ByteMap) -> usize {
+        self.rows * self.cols * x.pixel / 4
+    }
+
     fn new(
         x: &ByteMap,
         (row, col): (usize, usize),
@@ -146,7 +151,7 @@ impl Phase {
         // A sum of 255 · 127 each must stay within 32 bits.
         assert!(rows * cols * x.channels <= 1 << 16, "a window of {rows}x{cols}x{}", x.channels);
         let (padded, depth) = (columns.next_multiple_of(PANEL), rows * cols * x.pixel / 4);
-        let mut panels = Buffer::new(padded * depth);
+        let mut panels = Buffer::new(padded * depth + PANEL * (depth.next_multiple_of(SIDE) - depth));
         let (mut zero, mut gain, mut offset) = (vec![0; padded], vec![0.0; padded], vec![0.0; padded]);
         // One output channel at a time: as numbers, then as words.
         let (mut taps, mut words) = (vec![0.0f32; rows * cols * x.channels], vec![[0u8; 4]; depth]);

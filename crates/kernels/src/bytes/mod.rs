@@ -8,6 +8,7 @@
 mod correlate;
 mod filter;
 mod map;
+mod matrix;
 
 pub use correlate::{ByteScratch, Sink, correlate};
 pub use filter::{Affine, ByteFilter};
