@@ -1,5 +1,5 @@
 //! x86-64's matrix registers (AMX with 8-bit products) under Linux: found, asked for, and used through inline assembly, since stable Rust has
-//! no names for their instructions.
+//! no names for their instructions (docs/decisions/0016-amx-by-inline-assembly.md). Nobody has timed it; `.ci/amx` runs the tests in an emulator.
 
 use std::arch::asm;
 use std::arch::x86_64::{__cpuid_count, _xgetbv};
@@ -112,6 +112,7 @@ impl MatrixUnit for Amx {
 }
 
 impl Drop for Amx {
+    #[inline(always)]
     fn drop(&mut self) {
         // SAFETY: whoever made this has promised that the processor has the instruction.
         unsafe { tiles!("tilerelease") };
