@@ -339,7 +339,7 @@ mod tests {
     use super::*;
     use crate::Map;
 
-    /// Everything that matrix registers are given by a filter, wherever this runs: all levels, here only the plain one, finish alike.
+    /// What filters give to matrix registers, on every machine: in plain Rust where there are none.
     #[test]
     fn matrix_registers_give_the_bits_of_vectors() {
         for (wide, deep, rows, cols, images) in
