@@ -13,7 +13,7 @@ PEERS = ("torch", "onnxruntime", "openvino", "nncf", "onnx", "numpy")
 # Classes that a better processor can be held to: what oneDNN (in PyTorch and OpenVINO), PyTorch, its MKL and ours must be told.
 WITHIN = {
     "avx2": dict(ONEDNN_MAX_CPU_ISA="AVX2", ATEN_CPU_CAPABILITY="avx2", MKL_ENABLE_INSTRUCTIONS="AVX2", SKIPGAN_CPU="avx2"),
-    "avx2-vnni": dict(ONEDNN_MAX_CPU_ISA="AVX2_VNNI", ATEN_CPU_CAPABILITY="avx2", MKL_ENABLE_INSTRUCTIONS="AVX2", SKIPGAN_CPU="avx2"),
+    "avx2-vnni": dict(ONEDNN_MAX_CPU_ISA="AVX2_VNNI", ATEN_CPU_CAPABILITY="avx2", MKL_ENABLE_INSTRUCTIONS="AVX2", SKIPGAN_CPU="avx2-vnni"),
 }
 
 

@@ -90,10 +90,8 @@ class Peer:
 class Ours:
     def __init__(self, program: Path, row: dict):
         size = f"--side {row['height']}" if row["network"] == "official" else ""
-        # Without VNNI ours has no bytes and takes numbers, but SKIPGAN_CPU=avx2 would leave it a better processor's AVX-VNNI.
-        precision = "f32" if row["within"] == "avx2" else row["precision"]
         self.command = shlex.split(f"{shlex.quote(str(program))} bench {row['job']} {SETTINGS[row['network']]} {size} --batch {row['batch']} "
-                                   f"--threads {row['threads']} --precision {precision} --json")
+                                   f"--threads {row['threads']} --precision {row['precision']} --json")
         self.row, self.speeds, self.said, self.rss = row, [], {}, 0
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("SKIPGAN_")}
         self.environment.update(machine.WITHIN.get(row["within"], {}))

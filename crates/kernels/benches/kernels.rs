@@ -97,11 +97,11 @@ fn down_in_bytes(bencher: Bencher<'_, '_>, (level, shape): (ByteLevel, [usize; 5
     let mut map = ByteMap::new(images, 2 * rows, 2 * cols, &vec![(-0.5, 0.5); wide]);
     map.write(&pool, [Some(Map::dense(&x, images, 2 * rows, 2 * cols, wide)), None], 0);
     let (scale, shift) = (vec![1.0; deep], vec![0.0; deep]);
-    let filter = ByteFilter::down(&map, &weight, deep, Affine { scale: &scale, shift: &shift });
+    let filter = ByteFilter::down(level, &map, &weight, deep, Affine { scale: &scale, shift: &shift });
     let mut scratch = ByteScratch::default();
     bencher.counter(products(shape)).bench_local(|| {
         let to = MapMut::dense(&mut y, images, rows, cols, deep);
-        correlate(&pool, level, &map, images, &filter, [Some(Sink::Floats { to, slope: 0.2 }), None], &mut scratch);
+        correlate(&pool, &map, images, &filter, [Some(Sink::Floats { to, slope: 0.2 }), None], &mut scratch);
     });
 }
 

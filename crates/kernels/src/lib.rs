@@ -25,6 +25,7 @@ mod pool;
 mod real;
 pub mod reference;
 pub mod stride;
+mod tiling;
 
 pub use arch::{CpuError, Level};
 pub use map::{Lens, Map, MapMut, Write};

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use crate::arch::{CpuError, FlushGuard, Level};
+use crate::arch::{ByteLevel, CpuError, FlushGuard, Level};
 
 /// What jobs do with numbers below the normal range (about 1e-38 in `f32`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +97,7 @@ pub struct Pool {
     turn: Mutex<()>,
     workers: Vec<JoinHandle<()>>,
     level: Level,
+    bytes: Option<ByteLevel>,
 }
 
 /// How long a thread looks for work before it sleeps: some 200 µs, more than any gap between two runs of one batch. A sleeper wakes after
@@ -224,7 +225,10 @@ impl Pool {
     /// # Errors
     /// If `SKIPGAN_CPU` names no instruction set of this processor.
     pub fn new(threads: usize) -> Result<Pool, CpuError> {
-        Self::with_level(threads, Level::detect()?)
+        let level = Level::detect()?;
+        let mut pool = Self::with_level(threads, level)?;
+        pool.bytes = ByteLevel::detect(level);
+        Ok(pool)
     }
 
     /// The same on a given instruction set.
@@ -257,7 +261,7 @@ impl Pool {
             asked: AtomicBool::new(false),
         });
         // Workers already started are ended by the pool's own drop where a later one cannot start.
-        let mut pool = Pool { shared, turn: Mutex::new(()), workers: Vec::new(), level };
+        let mut pool = Pool { shared, turn: Mutex::new(()), workers: Vec::new(), level, bytes: ByteLevel::within(level) };
         for worker in 1..threads.max(1) {
             let shared = Arc::clone(&pool.shared);
             let started = std::thread::Builder::new().name(format!("kernels-{worker}")).spawn(move || shared.serve(worker));
@@ -274,6 +278,11 @@ impl Pool {
     /// The instruction set jobs run on.
     pub fn level(&self) -> Level {
         self.level
+    }
+
+    /// The instruction set bytes are multiplied on; `None` where numbers are faster.
+    pub fn bytes(&self) -> Option<ByteLevel> {
+        self.bytes
     }
 
     /// Sets what jobs do with denormal numbers from the next run on. A new pool keeps them.

@@ -32,7 +32,7 @@ fn doubles(values: &[f32]) -> Vec<f64> {
     values.iter().map(|&v| f64::from(v)).collect()
 }
 
-const SHAPES: [(usize, usize, usize, usize, usize); 9] = [
+const SHAPES: [(usize, usize, usize, usize, usize); 14] = [
     (3, 16, 1, 1, 1),
     (4, 20, 3, 5, 2),
     (16, 32, 4, 4, 3),
@@ -42,6 +42,12 @@ const SHAPES: [(usize, usize, usize, usize, usize); 9] = [
     (8, 12, 16, 24, 1),
     (36, 48, 1, 3, 4),
     (1, 1, 2, 2, 1),
+    // Even maps of whole vectors of channels.
+    (20, 24, 4, 4, 4),
+    (16, 48, 4, 6, 3),
+    (32, 16, 8, 4, 2),
+    (48, 32, 6, 10, 1),
+    (16, 16, 20, 12, 5),
 ];
 
 /// What a sink of numbers must hold: the affine map and the activation of bare results.
@@ -63,20 +69,21 @@ fn check(found: &[f32], meant: &[f64], what: &str) {
 /// Runs a filter on every instruction set and number of threads, into numbers and into bytes; all must agree to the bit.
 fn results(
     x: &ByteMap,
-    filter: &ByteFilter,
+    filter: impl Fn(ByteLevel) -> ByteFilter,
     (images, rows, cols, channels): (usize, usize, usize, usize),
     slope: f32,
 ) -> (Vec<f32>, ByteMap) {
     let range: Vec<(f32, f32)> = (0..channels).map(|c| (-2.0 - c as f32, 9.0)).collect();
     let mut first: Option<(Vec<f32>, ByteMap)> = None;
     for level in ByteLevel::all_available() {
+        let filter = filter(level);
         for threads in 1..=3 {
             let pool = Pool::new(threads).unwrap();
             let mut floats = vec![0.0; images * rows * cols * (channels + 1)];
             let mut bytes = ByteMap::new(images, rows, cols, &range);
             let to = MapMut::new(&mut floats[1..], images, rows, cols, channels, channels + 1);
             let sinks = [Some(Sink::Floats { to, slope }), Some(Sink::Bytes { to: &mut bytes, channel: 0, slope })];
-            correlate(&pool, level, x, images, filter, sinks, &mut ByteScratch::default());
+            correlate(&pool, x, images, &filter, sinks, &mut ByteScratch::default());
             assert!(floats.iter().step_by(channels + 1).all(|&gap| gap == 0.0), "{level} wrote between pixels");
             let dense: Vec<f32> = floats.chunks(channels + 1).flat_map(|pixel| &pixel[1..]).copied().collect();
             match &first {
@@ -110,8 +117,8 @@ fn down_and_up_follow_the_plain_loops_exactly() {
         map.write(&Pool::new(2).unwrap(), [Some(Map::dense(&x, images, 2 * rows, 2 * cols, wide)), None], 0);
         let weight = weights(16, wide, deep, |w, _| w == 0);
         let (scale, shift) = affine(deep);
-        let filter = ByteFilter::down(&map, &weight, deep, Affine { scale: &scale, shift: &shift });
-        let (found, bytes) = results(&map, &filter, (images, rows, cols, deep), 0.2);
+        let filter = |level| ByteFilter::down(level, &map, &weight, deep, Affine { scale: &scale, shift: &shift });
+        let (found, bytes) = results(&map, filter, (images, rows, cols, deep), 0.2);
         let mut bare = vec![0.0; images * rows * cols * deep];
         let (x64, w64) = (doubles(&x), doubles(&weight));
         reference::down(
@@ -132,8 +139,8 @@ fn down_and_up_follow_the_plain_loops_exactly() {
         map.write(&Pool::new(2).unwrap(), [Some(Map::dense(&y, images, rows, cols, deep)), None], 0);
         let weight = weights(16, wide, deep, |_, d| d == 0);
         let (scale, shift) = affine(wide);
-        let filter = ByteFilter::up(&map, &weight, wide, Affine { scale: &scale, shift: &shift });
-        let (found, _) = results(&map, &filter, (images, 2 * rows, 2 * cols, wide), 1.0);
+        let filter = |level| ByteFilter::up(level, &map, &weight, wide, Affine { scale: &scale, shift: &shift });
+        let (found, _) = results(&map, filter, (images, 2 * rows, 2 * cols, wide), 1.0);
         let mut bare = vec![0.0; images * 4 * rows * cols * wide];
         let (y64, w64) = (doubles(&y), doubles(&weight));
         reference::up(
@@ -155,8 +162,8 @@ fn a_whole_map_becomes_a_vector() {
     map.write(&Pool::new(2).unwrap(), [Some(Map::dense(&x, images, rows, cols, channels)), None], 0);
     let weight = weights(rows * cols, channels, columns, |w, _| w == 0);
     let (scale, shift) = (vec![1.0; columns], vec![0.5; columns]);
-    let filter = ByteFilter::whole(&map, &weight, columns, Affine { scale: &scale, shift: &shift });
-    let (found, _) = results(&map, &filter, (images, 1, 1, columns), 1.0);
+    let filter = |level| ByteFilter::whole(level, &map, &weight, columns, Affine { scale: &scale, shift: &shift });
+    let (found, _) = results(&map, filter, (images, 1, 1, columns), 1.0);
     let extent = rows * cols * channels;
     let meant: Vec<f64> = (0..images * columns)
         .map(|i| {
@@ -177,8 +184,8 @@ fn values_with_a_zero_within_and_ranges_a_channel_come_out_right() {
     map.write(&Pool::new(2).unwrap(), [Some(Map::dense(&x, images, 2 * rows, 2 * cols, wide)), None], 0);
     let weight: Vec<f32> = (0..16 * wide * deep).map(|i| (i * 5413 % 997) as f32 / 997.0 - 0.5).collect();
     let (scale, shift) = (vec![1.0; deep], vec![0.0; deep]);
-    let filter = ByteFilter::down(&map, &weight, deep, Affine { scale: &scale, shift: &shift });
-    let (found, _) = results(&map, &filter, (images, rows, cols, deep), 1.0);
+    let filter = |level| ByteFilter::down(level, &map, &weight, deep, Affine { scale: &scale, shift: &shift });
+    let (found, _) = results(&map, filter, (images, rows, cols, deep), 1.0);
     let mut bare = vec![0.0; images * rows * cols * deep];
     let (x64, w64) = (doubles(&x), doubles(&weight));
     reference::down(
@@ -198,8 +205,8 @@ fn values_with_a_zero_within_and_ranges_a_channel_come_out_right() {
 #[should_panic(expected = "another size")]
 fn a_filter_refuses_a_smaller_map() {
     let map = |side: usize| ByteMap::new(1, side, side, &ranges(4));
-    let filter = ByteFilter::down(&map(8), &[0.1; 64], 1, Affine { scale: &[1.0], shift: &[0.0] });
+    let filter = ByteFilter::down(ByteLevel::Portable, &map(8), &[0.1; 64], 1, Affine { scale: &[1.0], shift: &[0.0] });
     let mut out = [0.0; 16];
     let sinks = [Some(Sink::Floats { to: MapMut::dense(&mut out, 1, 4, 4, 1), slope: 1.0 }), None];
-    correlate(&Pool::new(1).unwrap(), ByteLevel::Portable, &map(4), 1, &filter, sinks, &mut ByteScratch::default());
+    correlate(&Pool::new(1).unwrap(), &map(4), 1, &filter, sinks, &mut ByteScratch::default());
 }

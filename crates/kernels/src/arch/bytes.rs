@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::lanes::{Words, blocks};
+use super::pairs::{PairWords, QuadPairs};
 use super::tile::{PANEL, Rows, Tile, tile};
 
 /// An instruction set for 8-bit products.
@@ -11,6 +12,8 @@ use super::tile::{PANEL, Rows, Tile, tile};
 pub enum ByteLevel {
     /// Plain Rust, on every processor: the definition, slower than `f32`.
     Portable,
+    /// x86-64 with AVX2: eight words, through 16-bit numbers.
+    Avx2,
     /// x86-64 with AVX-VNNI: eight words.
     AvxVnni,
     /// x86-64 with AVX-512 VNNI: sixteen words.
@@ -21,12 +24,13 @@ pub enum ByteLevel {
 
 impl ByteLevel {
     /// All, slowest first.
-    pub const ALL: [ByteLevel; 4] = [ByteLevel::Portable, ByteLevel::AvxVnni, ByteLevel::Avx512Vnni, ByteLevel::Amx];
+    pub const ALL: [ByteLevel; 5] = [ByteLevel::Portable, ByteLevel::Avx2, ByteLevel::AvxVnni, ByteLevel::Avx512Vnni, ByteLevel::Amx];
 
     /// What it is called.
     pub fn name(self) -> &'static str {
         match self {
             ByteLevel::Portable => "portable",
+            ByteLevel::Avx2 => "avx2",
             ByteLevel::AvxVnni => "avx-vnni",
             ByteLevel::Avx512Vnni => "avx512-vnni",
             ByteLevel::Amx => "amx-int8",
@@ -37,6 +41,8 @@ impl ByteLevel {
     pub fn available(self) -> bool {
         match self {
             ByteLevel::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            ByteLevel::Avx2 => super::Level::Avx2.available(),
             #[cfg(target_arch = "x86_64")]
             ByteLevel::AvxVnni => std::is_x86_feature_detected!("avxvnni") && super::Level::Avx2.available(),
             #[cfg(target_arch = "x86_64")]
@@ -58,9 +64,8 @@ impl ByteLevel {
         Self::ALL.into_iter().filter(|level| level.available())
     }
 
-    /// The fastest of a processor that is to be taken for one with `level`: bytes are slower than `f32` without an instruction of their own,
-    /// so there is none then.
-    pub fn within(level: super::Level) -> Option<ByteLevel> {
+    /// The fastest of a processor that is to be taken for one with `level`; `None` where plain Rust would multiply bytes, slower than `f32`.
+    pub(crate) fn within(level: super::Level) -> Option<ByteLevel> {
         let most = match level {
             super::Level::Avx512 => ByteLevel::Amx,
             super::Level::Avx2 => ByteLevel::AvxVnni,
@@ -81,6 +86,8 @@ impl fmt::Display for ByteLevel {
 pub(crate) trait ByteWords: Words {
     /// `PANEL` numbers.
     type Values: Copy;
+    /// The same instruction set's products of 16-bit numbers.
+    type Pairs: PairWords;
 
     /// `values` with the next numbers of `from` in the places whose bits are set, lowest first.
     ///
@@ -126,6 +133,9 @@ pub(crate) fn dispatch_bytes<K: ByteKernel>(level: ByteLevel, kernel: K) {
         ByteLevel::Portable => kernel.run::<QuadWords>(),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: asserted above.
+        ByteLevel::Avx2 => unsafe { super::avx2_bytes::enter(kernel) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
         ByteLevel::AvxVnni => unsafe { super::vnni::enter_avx(kernel) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.
@@ -178,6 +188,7 @@ impl Words for QuadWords {
 
 impl ByteWords for QuadWords {
     type Values = [f32; PANEL];
+    type Pairs = QuadPairs;
 
     #[inline(always)]
     unsafe fn insert(values: Self::Values, from: *const f32, places: u16) -> Self::Values {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::ByteLevel;
+
 /// An instruction set the kernels exist for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Level {
@@ -20,16 +22,16 @@ pub enum Level {
 #[non_exhaustive]
 pub enum CpuError {
     /// `SKIPGAN_CPU` holds a word that names no instruction set.
-    #[error("SKIPGAN_CPU is '{word}': write portable, avx2, avx512 or neon, or leave it unset")]
+    #[error("SKIPGAN_CPU is '{word}': write portable, avx2, avx2-vnni, avx512 or neon, or leave it unset")]
     Unknown {
         /// What it holds.
         word: String,
     },
     /// The instruction set exists but this processor has not got it.
-    #[error("this processor has no {level}: choose one of {available}, or leave SKIPGAN_CPU unset")]
+    #[error("this processor has no {wanted}: choose one of {available}, or leave SKIPGAN_CPU unset")]
     Unavailable {
         /// The one asked for.
-        level: Level,
+        wanted: &'static str,
         /// Those it has, in words.
         available: String,
     },
@@ -94,11 +96,14 @@ impl Level {
         }
     }
 
-    /// The set of this name, if this processor has it.
+    /// The set of this name, if this processor has it; `avx2-vnni` is AVX2 with the byte products of [`ByteLevel::AvxVnni`].
     ///
     /// # Errors
     /// If the word is unknown or this processor has not got the set.
     pub fn named(word: &str) -> Result<Level, CpuError> {
+        if word.eq_ignore_ascii_case(AVX2_VNNI) {
+            return if ByteLevel::AvxVnni.available() { Ok(Level::Avx2) } else { Err(CpuError::unavailable(AVX2_VNNI)) };
+        }
         Self::ALL
             .into_iter()
             .find(|level| level.name().eq_ignore_ascii_case(word))
@@ -111,11 +116,25 @@ impl Level {
     /// # Errors
     /// If it has not.
     pub fn require(self) -> Result<Level, CpuError> {
-        if self.available() {
-            return Ok(self);
-        }
-        let available: Vec<&str> = Self::all_available().map(Level::name).collect();
-        Err(CpuError::Unavailable { level: self, available: available.join(", ") })
+        if self.available() { Ok(self) } else { Err(CpuError::unavailable(self.name())) }
+    }
+}
+
+/// The word for AVX2 with byte products, which plain `avx2` does without even where there are some.
+const AVX2_VNNI: &str = "avx2-vnni";
+
+impl CpuError {
+    fn unavailable(wanted: &'static str) -> Self {
+        let available: Vec<&str> = Level::all_available().map(Level::name).collect();
+        CpuError::Unavailable { wanted, available: available.join(", ") }
+    }
+}
+
+impl ByteLevel {
+    /// The fastest set for bytes beside that of [`Level::detect`]; `SKIPGAN_CPU=avx2` means no more than AVX2.
+    pub(crate) fn detect(level: Level) -> Option<ByteLevel> {
+        let plain = std::env::var("SKIPGAN_CPU").is_ok_and(|word| word.eq_ignore_ascii_case(Level::Avx2.name()));
+        if plain { Some(ByteLevel::Avx2).filter(|bytes| bytes.available()) } else { Self::within(level) }
     }
 }
 
@@ -132,6 +151,17 @@ mod tests {
         let error = Level::named(foreign).unwrap_err();
         assert!(error.to_string().contains("portable"), "{error}");
         assert!(matches!(error, CpuError::Unavailable { .. }));
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn avx2_with_byte_products_is_a_word_of_its_own() {
+        let named = Level::named("avx2-vnni");
+        if ByteLevel::AvxVnni.available() {
+            assert_eq!(named, Ok(Level::Avx2));
+        } else {
+            assert!(named.is_err_and(|error| error.to_string().contains("no avx2-vnni")));
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod cpu;
 mod denormals;
 mod lanes;
 mod matrix;
+mod pairs;
 mod portable;
 mod tile;
 
@@ -15,6 +16,8 @@ mod tile;
 mod amx;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx2_bytes;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(target_arch = "aarch64")]
@@ -30,5 +33,6 @@ pub(crate) use lanes::{Kernel, Lanes, Words, dispatch};
 #[cfg(test)]
 pub(crate) use matrix::PlainUnit;
 pub(crate) use matrix::{MatrixKernel, MatrixUnit, SIDE, dispatch_matrix};
+pub(crate) use pairs::{MultiplyPairs, PairWords};
 pub(crate) use portable::{Quad, Single};
 pub(crate) use tile::{Listed, Multiply, PANEL, Product, Rows, Strided, Turned, Windows, product};

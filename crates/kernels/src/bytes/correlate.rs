@@ -1,15 +1,18 @@
 //! A filter over a map of bytes: windows as rows of a matrix product, then sums to values to bytes or numbers.
 
-use super::filter::{ByteFilter, Phase};
+use super::filter::{ByteFilter, Phase, Region};
 use super::map::ByteMap;
-use super::matrix;
+use super::{matrix, winograd};
 use crate::arch::{ByteKernel, ByteLevel, ByteWords, PANEL, Product, Rows, dispatch_bytes, dispatch_matrix, product};
 use crate::memory::{Buffer, Common};
+use crate::tiling::Blocks;
 use crate::{MapMut, Pool};
 
 /// Windows and panels a job takes: its sums stay in the first cache.
 const ROWS: usize = 48;
 const PANELS: usize = 8;
+/// Images from which on regions are computed apart.
+const FEW: usize = 4;
 
 /// Where results go, through an activation: v > 0 ? v : slope · v.
 #[derive(Debug)]
@@ -32,82 +35,88 @@ pub enum Sink<'a> {
     },
 }
 
-/// Memory that filters work in: one block of sums a thread, and copied windows for matrix registers.
+/// Memory that filters work in.
 #[derive(Debug, Default)]
 pub struct ByteScratch {
+    /// One block of sums a thread, and its copied windows for matrix registers.
     sums: Buffer,
+    /// Points and products.
+    pub(super) blocks: Blocks,
 }
 
 /// Runs `filter` over the images `0..images` of `x` into every sink.
 ///
 /// # Panics
-/// If the filter was not made for `x`, a sink does not fit, or this processor has not got `level`.
-pub fn correlate(
-    pool: &Pool,
-    level: ByteLevel,
-    x: &ByteMap,
-    images: usize,
-    filter: &ByteFilter,
-    sinks: [Option<Sink<'_>>; 2],
-    scratch: &mut ByteScratch,
-) {
-    let multiplier = if level == ByteLevel::Amx { Multiplier::Matrix } else { Multiplier::Vectors };
-    correlate_by(multiplier, pool, level, (x, images), filter, sinks, scratch);
+/// If the filter was not made for `x`, a sink does not fit, or this processor has not got the filter's instruction set.
+pub fn correlate(pool: &Pool, x: &ByteMap, images: usize, filter: &ByteFilter, sinks: [Option<Sink<'_>>; 2], scratch: &mut ByteScratch) {
+    let multiplier = if filter.level == ByteLevel::Amx { Multiplier::Matrix } else { Multiplier::Vectors };
+    correlate_by(multiplier, pool, (x, images), filter, sinks, scratch);
 }
 
 /// What sums products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Multiplier {
-    /// The level's words.
+    /// The words of the filter's instruction set.
     Vectors,
-    /// Matrix registers; the level finishes.
+    /// Matrix registers; the filter's instruction set finishes.
     Matrix,
 }
 
 fn correlate_by(
     multiplier: Multiplier,
     pool: &Pool,
-    level: ByteLevel,
     (x, images): (&ByteMap, usize),
     filter: &ByteFilter,
     sinks: [Option<Sink<'_>>; 2],
     scratch: &mut ByteScratch,
 ) {
-    assert!(level.available(), "this processor has no {level}");
+    assert!(filter.level.available(), "this processor has no {}", filter.level);
     assert!(images >= 1 && images <= x.images && filter.pixel == x.pixel, "a filter for pixels of {} bytes, not {}", filter.pixel, x.pixel);
-    for phase in &filter.phases {
+    for window in filter.phases.iter().map(|phase| phase.window) {
         let last = |first: usize, n: usize, extent: usize| first + (n - 1) * filter.step + extent;
-        let fits = last(phase.row, filter.grid.0, phase.rows) <= x.rows + 2 && last(phase.col, filter.grid.1, phase.cols) <= x.cols + 2;
+        let fits = last(window.row, filter.grid.0, window.rows) <= x.rows + 2 && last(window.col, filter.grid.1, window.cols) <= x.cols + 2;
         assert!(fits, "a filter for maps of another size than {}x{}", x.rows, x.cols);
     }
     let out = (filter.grid.0 * filter.spread, filter.grid.1 * filter.spread);
     let targets = sinks.map(|sink| sink.map(|sink| Target::new(sink, images, out, filter.channels)));
-    let packed = if multiplier == Multiplier::Matrix { filter.phases.iter().map(|p| matrix::packed_words(p.depth(x))).max() } else { None };
-    let most = if packed.is_some() { matrix::ROWS } else { ROWS };
-    let block = most * PANELS * PANEL + packed.unwrap_or(0);
+    if let Some(points) = &filter.points {
+        return winograd::run(pool, x, images, (filter, points), &targets, scratch);
+    }
+    let largest = filter.phases.iter().map(|phase| phase.window.rows * phase.window.cols * x.pixel / 4).max();
+    let packed = largest.filter(|_| multiplier == Multiplier::Matrix).map(matrix::packed_words);
+    let tall = if packed.is_some() { matrix::ROWS } else { ROWS };
+    let block = tall * PANELS * PANEL + packed.unwrap_or(0);
     scratch.sums.reserve(block * pool.threads());
     let sums = Common::new(scratch.sums.as_mut_slice());
-    let windows = images * filter.grid.0 * filter.grid.1;
+    // Where images are few, a region's windows would be too.
+    let apart = images >= FEW;
+    let regions = |phase: &'_ Phase| if apart && !phase.parts.is_empty() { phase.parts.len() } else { 1 };
+    let most = filter.phases.iter().map(regions).max().unwrap_or(1);
+    let windows = |region: &Region| images * region.rows.outputs.len() * region.cols.outputs.len();
     let panels = filter.columns.div_ceil(PANEL);
-    let (down, across) = (windows.div_ceil(most), panels.div_ceil(PANELS));
-    pool.run_on(filter.phases.len() * across * down, |worker, job| {
+    let across = panels.div_ceil(PANELS);
+    let down = (images * filter.grid.0 * filter.grid.1).div_ceil(tall);
+    pool.run_on(filter.phases.len() * across * most * down, |worker, job| {
         // Jobs that share weights follow each other.
-        let (first, rest) = (job % down * most, job / down);
+        let (first, rest) = (job % down * tall, job / down);
+        let (part, rest) = (rest % most, rest / most);
         let (panel, phase) = (rest % across * PANELS, &filter.phases[rest / across]);
+        let region = if regions(phase) > 1 { phase.parts.get(part) } else { Some(&phase.whole).filter(|_| part == 0) };
+        let Some(region) = region.filter(|region| first < windows(region)) else { return };
         let sums = sums.at(worker * block, block);
-        let count = most.min(windows - first);
+        let count = tall.min(windows(region) - first);
         let columns = (PANELS * PANEL).min(filter.columns - panel * PANEL);
         let packed = packed.map(|words| (sums.wrapping_add(block - words), words));
-        dispatch_bytes(level, Block { x, filter, phase, first, count, panel, columns, sums, packed, targets: &targets });
+        dispatch_bytes(filter.level, Block { x, filter, phase, region, first, count, panel, columns, sums, packed, targets: &targets });
     });
 }
 
 /// A sink as addresses.
-struct Target {
+pub(super) struct Target {
     bytes: *mut u8,
     floats: *mut f32,
     /// From the first channel's address: elements to the next image, row, pixel.
-    strides: [usize; 3],
+    pub(super) strides: [usize; 3],
     slope: f32,
     /// Bytes: from the first channel that is written on.
     inverse: *const f32,
@@ -151,7 +160,7 @@ impl Target {
     /// # Safety
     /// These elements lie within the sink.
     #[inline(always)]
-    unsafe fn store<W: ByteWords>(&self, values: W::Values, at: usize, channel: usize, count: usize) {
+    pub(super) unsafe fn store<W: ByteWords>(&self, values: W::Values, at: usize, channel: usize, count: usize) {
         let values = W::leaky(values, self.slope);
         // SAFETY: the caller's promise; coefficients are padded to whole panels.
         unsafe {
@@ -193,11 +202,13 @@ impl Rows for Spots<'_> {
     }
 }
 
-/// One job: some windows of one phase, some panels.
+/// One job: some windows of a region of one phase, some panels.
 struct Block<'a> {
     x: &'a ByteMap,
     filter: &'a ByteFilter,
     phase: &'a Phase,
+    region: &'a Region,
+    /// First window, counted within the region.
     first: usize,
     count: usize,
     panel: usize,
@@ -210,59 +221,73 @@ struct Block<'a> {
 }
 
 impl Block<'_> {
-    /// Image, row and column (in the grid) of a window.
+    /// Image, row and column (in the grid) of each window.
     #[inline(always)]
-    fn place(&self, window: usize) -> (usize, usize, usize) {
-        let (rows, cols) = self.filter.grid;
-        (window / (rows * cols), window / cols % rows, window % cols)
+    fn places(&self) -> impl Iterator<Item = (usize, usize, usize)> + use<> {
+        let (rows, cols) = (self.region.rows.outputs.clone(), self.region.cols.outputs.clone());
+        let (down, across) = (rows.len(), cols.len());
+        let (mut image, mut row, mut col) = (self.first / (down * across), self.first / across % down, self.first % across);
+        (0..self.count).map(move |_| {
+            let at = (image, rows.start + row, cols.start + col);
+            col += 1;
+            if col == across {
+                (col, row) = (0, row + 1);
+            }
+            if row == down {
+                (row, image) = (0, image + 1);
+            }
+            at
+        })
     }
 
     #[inline(always)]
     fn multiply<W: ByteWords>(&self, row: usize) {
-        let (x, phase) = (self.x, self.phase);
+        let (x, window, region) = (self.x, self.phase.window, self.region);
         let mut offsets = [0; ROWS];
-        let (word, line) = (x.pixel / 4, (x.cols + 2) * x.pixel / 4);
-        let ((rows, cols), step) = (self.filter.grid, self.filter.step);
-        let (mut image, mut r, mut c) = self.place(self.first);
-        for offset in &mut offsets[..self.count] {
-            *offset = (image * (x.rows + 2) + phase.row + r * step) * line + (phase.col + c * step) * word;
-            c += 1;
-            if c == cols {
-                (c, r) = (0, r + 1);
-            }
-            if r == rows {
-                (r, image) = (0, image + 1);
-            }
+        let (word, line, step) = (x.pixel / 4, (x.cols + 2) * x.pixel / 4, self.filter.step);
+        let (first_row, first_col) = (window.row + region.rows.taps.start, window.col + region.cols.taps.start);
+        for (offset, (image, r, c)) in offsets.iter_mut().zip(self.places()) {
+            *offset = (image * (x.rows + 2) + first_row + r * step) * line + (first_col + c * step) * word;
         }
-        let run = phase.cols * word;
-        if let Some((packed, words)) = self.packed {
-            // SAFETY: both are this thread's, and lie apart.
-            let (sums, packed) =
-                unsafe { (std::slice::from_raw_parts_mut(self.sums, self.count * row), std::slice::from_raw_parts_mut(packed, words)) };
-            let panels = &phase.panels.as_slice()[self.panel * PANEL * phase.depth(x)..];
-            let (map, offsets, gap) = (x.words(), &offsets[..self.count], line - run);
-            return dispatch_matrix(matrix::Multiply { map, offsets, runs: phase.rows, run, gap, panels, columns: row, sums, packed });
+        // Of a window's rows all taps, or only some: then its rows are products of their own.
+        let (all, run) = (window.cols * word, region.cols.taps.len() * word);
+        let (times, lines) = if run == all { (1, region.rows.taps.len()) } else { (region.rows.taps.len(), 1) };
+        let panel = window.rows * all * PANEL;
+        let b = &self.phase.panels.as_slice()[self.panel * panel..];
+        for i in 0..times {
+            let tap = (region.rows.taps.start + i) * all + region.cols.taps.start * word;
+            let b = &b[tap * PANEL..];
+            if let Some((packed, words)) = self.packed {
+                // SAFETY: both are this thread's, and lie apart.
+                let (sums, packed) =
+                    unsafe { (std::slice::from_raw_parts_mut(self.sums, self.count * row), std::slice::from_raw_parts_mut(packed, words)) };
+                let windows = matrix::Windows { map: &x.words()[i * line..], runs: lines, run, gap: line - run };
+                let offsets = &offsets[..self.count];
+                dispatch_matrix(matrix::Multiply { windows, offsets, b, panel, columns: row, fresh: i == 0, sums, packed });
+                continue;
+            }
+            let a = x.words().as_ptr().wrapping_add(i * line);
+            let rows = Spots { a, offsets: &offsets[..self.count], run, gap: line - run, c: self.sums, c_row: row };
+            assert!(b.len() >= (row / PANEL - 1) * panel + lines * run * PANEL, "whole panels");
+            let b = b.as_ptr();
+            let product_of = Product { rows: &rows, count: self.count, depth: lines * run, b, panel, columns: row, fresh: i == 0 };
+            // SAFETY: `correlate` checked that every window lies within x; the slice holds all panels from the first tap on; the sums are this
+            // thread's.
+            unsafe { product::<W, _>(&product_of) };
         }
-        let a = x.words().as_ptr();
-        let rows = Spots { a, offsets: &offsets[..self.count], run, gap: line - run, c: self.sums, c_row: row };
-        let depth = phase.depth(x);
-        let b = phase.panels.as_slice()[self.panel * PANEL * depth..][..row * depth].as_ptr();
-        // SAFETY: `correlate` checked that every window lies within x; the slice holds whole panels; the sums are this thread's.
-        unsafe { product::<W, _>(&Product { rows: &rows, count: self.count, depth, b, panel: depth * PANEL, columns: row, fresh: true }) };
     }
 
     #[inline(always)]
     fn finish<W: ByteWords>(&self, row: usize) {
         let (phase, spread) = (self.phase, self.filter.spread);
-        let (rows, cols) = self.filter.grid;
-        let (mut image, mut r, mut c) = self.place(self.first);
         let channel = self.panel * PANEL;
         let coefficients = channel..channel + row;
-        let (zero, gain, offset) = (&phase.zero[coefficients.clone()], &phase.gain[coefficients.clone()], &phase.offset[coefficients]);
-        for i in 0..self.count {
+        let zero = &self.region.zero[coefficients.clone()];
+        let (gain, offset) = (&phase.gain[coefficients.clone()], &phase.offset[coefficients]);
+        for (i, (image, r, c)) in self.places().enumerate() {
             let at = |target: &Target| {
                 let [images, lines, pixels] = target.strides;
-                image * images + (r * spread + phase.out.0) * lines + (c * spread + phase.out.1) * pixels + channel
+                image * images + (r * spread + phase.window.out.0) * lines + (c * spread + phase.window.out.1) * pixels + channel
             };
             let places = [self.targets[0].as_ref().map_or(0, at), self.targets[1].as_ref().map_or(0, at)];
             if self.filter.columns > self.filter.channels {
@@ -270,13 +295,6 @@ impl Block<'_> {
                 unsafe { self.four::<W>(i * row, places, zero, gain, offset) };
             } else {
                 self.panels::<W>(i * row, places, channel, zero, gain, offset);
-            }
-            c += 1;
-            if c == cols {
-                (c, r) = (0, r + 1);
-            }
-            if r == rows {
-                (r, image) = (0, image + 1);
             }
         }
     }
@@ -342,9 +360,15 @@ mod tests {
     /// What filters give to matrix registers, on every machine: in plain Rust where there are none.
     #[test]
     fn matrix_registers_give_the_bits_of_vectors() {
-        for (wide, deep, rows, cols, images) in
-            [(3, 17, 2, 5, 3), (64, 16, 1, 16, 1), (16, 150, 3, 17, 2), (1, 1, 1, 1, 1), (33, 4, 4, 16, 1)]
-        {
+        for (wide, deep, rows, cols, images) in [
+            (3, 17, 2, 5, 3),
+            (64, 16, 1, 16, 1),
+            (16, 150, 3, 17, 2),
+            (1, 1, 1, 1, 1),
+            (33, 4, 4, 16, 1),
+            (64, 130, 4, 4, 5),
+            (5, 70, 2, 2, 9),
+        ] {
             let number = |i: usize| (i * 7919 % 1021) as f32 / 1021.0 - 0.4;
             let pool = Pool::new(2).unwrap();
             let map = |rows: usize, cols: usize, channels: usize| {
@@ -357,14 +381,14 @@ mod tests {
             let (scale, shift) = (vec![0.5; wide.max(deep)], vec![0.1; wide.max(deep)]);
             let affine = |channels: usize| Affine { scale: &scale[..channels], shift: &shift[..channels] };
             let (large, small) = (map(2 * rows, 2 * cols, wide), map(rows, cols, deep));
-            let down = (&large, ByteFilter::down(&large, &weight, deep, affine(deep)), (rows, cols, deep));
-            let up = (&small, ByteFilter::up(&small, &weight, wide, affine(wide)), (2 * rows, 2 * cols, wide));
+            let down = (&large, ByteFilter::down(ByteLevel::Portable, &large, &weight, deep, affine(deep)), (rows, cols, deep));
+            let up = (&small, ByteFilter::up(ByteLevel::Portable, &small, &weight, wide, affine(wide)), (2 * rows, 2 * cols, wide));
             for (x, filter, (rows, cols, channels)) in [down, up] {
                 let found = [Multiplier::Vectors, Multiplier::Matrix].map(|multiplier| {
                     let mut to = vec![0.0; images * rows * cols * channels];
                     let sink = Sink::Floats { to: MapMut::dense(&mut to, images, rows, cols, channels), slope: 0.2 };
                     let mut scratch = ByteScratch::default();
-                    correlate_by(multiplier, &pool, ByteLevel::Portable, (x, images), &filter, [Some(sink), None], &mut scratch);
+                    correlate_by(multiplier, &pool, (x, images), &filter, [Some(sink), None], &mut scratch);
                     to
                 });
                 assert!(found[0] == found[1], "{wide} {deep} {rows}x{cols} {images}: other bits");

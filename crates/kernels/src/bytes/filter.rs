@@ -1,7 +1,10 @@
 //! Weights of bytes in panels, and what their sums mean.
 
+use std::ops::Range;
+
 use super::map::ByteMap;
-use crate::arch::{PANEL, SIDE};
+use super::winograd::{self, Points};
+use crate::arch::{ByteLevel, PANEL, SIDE};
 use crate::memory::Buffer;
 
 /// What follows a convolution channel by channel, before the activation: v → scale · v + shift. A batch-norm with running statistics, a bias,
@@ -15,8 +18,8 @@ pub struct Affine<'a> {
 }
 
 /// One window of taps: all of a convolution, or one output phase of a transposed one.
-#[derive(Debug)]
-pub(super) struct Phase {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window {
     /// Where the window of output (0, 0) begins in the bordered map.
     pub(super) row: usize,
     pub(super) col: usize,
@@ -25,18 +28,72 @@ pub(super) struct Phase {
     pub(super) cols: usize,
     /// Which of every `spread` × `spread` output pixels it makes.
     pub(super) out: (usize, usize),
-    /// `[columns / 16][rows][cols][pixel / 4]` of 16 words of four signed bytes, and behind them what a matrix register reads too much.
+}
+
+impl Window {
+    /// Its rows, or columns, that lie within a map of `extent` for output `i`; `first` and `count` are those of the axis.
+    fn live(first: usize, count: usize, extent: usize) -> Range<usize> {
+        // The bordered map's first row is 0, the map's 1.
+        1usize.saturating_sub(first)..count.min((extent + 1).saturating_sub(first))
+    }
+
+    /// Outputs of the grid whose windows have the same taps on the map, region by region.
+    fn regions(&self, x: &ByteMap, (rows, cols): (usize, usize), step: usize) -> Vec<[Axis; 2]> {
+        let along = |outputs: usize, first: usize, count: usize, extent: usize| {
+            let mut found: Vec<Axis> = Vec::new();
+            for i in 0..outputs {
+                let taps = Self::live(first + i * step, count, extent);
+                match found.last_mut() {
+                    Some(last) if last.taps == taps => last.outputs.end = i + 1,
+                    _ => found.push(Axis { outputs: i..i + 1, taps }),
+                }
+            }
+            found
+        };
+        let (down, across) = (along(rows, self.row, self.rows, x.rows), along(cols, self.col, self.cols, x.cols));
+        down.iter().flat_map(|row| across.iter().map(|col| [row.clone(), col.clone()])).collect()
+    }
+}
+
+/// Along one axis: outputs, and the taps they add up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Axis {
+    pub(super) outputs: Range<usize>,
+    pub(super) taps: Range<usize>,
+}
+
+/// Outputs that add up the same taps.
+#[derive(Debug)]
+pub(super) struct Region {
+    pub(super) rows: Axis,
+    pub(super) cols: Axis,
+    /// What a sum is when all that these taps meet stands for 0; padded to whole panels.
+    pub(super) zero: Vec<i32>,
+}
+
+/// A window's weights, and what its sums mean.
+#[derive(Debug)]
+pub(super) struct Phase {
+    pub(super) window: Window,
+    /// All outputs with all taps.
+    pub(super) whole: Region,
+    /// The same outputs without taps on the border; none on larger maps, where those are few.
+    pub(super) parts: Vec<Region>,
+    /// `[columns / 16][rows][cols][pixel / 4]` of 16 words of four signed bytes, and behind them what a matrix register reads too much; none
+    /// where the filter has points.
     pub(super) panels: Buffer,
     /// A sum s of column o means `gain[o] · (s − zero[o]) + offset[o]`; padded to whole panels.
-    pub(super) zero: Vec<i32>,
     pub(super) gain: Vec<f32>,
     pub(super) offset: Vec<f32>,
 }
 
-/// The weight of a layer in bytes, made for the scales of one map.
+/// The weight of a layer in bytes, made for the scales of one map and for one instruction set.
 #[derive(Debug)]
 pub struct ByteFilter {
+    pub(super) level: ByteLevel,
     pub(super) phases: Vec<Phase>,
+    /// The phases' weights for [`super::winograd`], where that is faster.
+    pub(super) points: Option<Points>,
     /// Outputs of a phase an image: rows, columns.
     pub(super) grid: (usize, usize),
     /// Input pixels from one output to the next.
@@ -51,6 +108,9 @@ pub struct ByteFilter {
     pub(super) pixel: usize,
 }
 
+/// Outputs an image up to which taps on the border are many: 44 % of all at 2 × 2, 23 % at 4 × 4.
+const SMALL: usize = 16;
+
 /// Taps that meet more than the border on an axis of `n` outputs: all 4, or the middle two of a single output.
 fn live(n: usize) -> std::ops::Range<usize> {
     if n == 1 { 1..3 } else { 0..4 }
@@ -60,28 +120,30 @@ fn live(n: usize) -> std::ops::Range<usize> {
 const TAPS: [[usize; 2]; 2] = [[3, 1], [2, 0]];
 
 impl ByteFilter {
-    /// The 4×4 convolution, stride 2, padding 1, of `x`; `weight` is `[ky][kx][wide][deep]`.
+    /// The 4×4 convolution, stride 2, padding 1, of `x` by an instruction set; `weight` is `[ky][kx][wide][deep]`.
     ///
     /// # Panics
     /// If lengths do not fit.
-    pub fn down(x: &ByteMap, weight: &[f32], deep: usize, affine: Affine<'_>) -> Self {
+    pub fn down(level: ByteLevel, x: &ByteMap, weight: &[f32], deep: usize, affine: Affine<'_>) -> Self {
         let (wide, grid) = (x.channels, (x.rows / 2, x.cols / 2));
         assert!(weight.len() == 16 * wide * deep && x.rows.is_multiple_of(2) && x.cols.is_multiple_of(2), "a weight of {}", weight.len());
         let (rows, cols) = (live(grid.0), live(grid.1));
         let tap = |ky: usize, kx: usize, c: usize, o: usize| weight[(((rows.start + ky) * 4 + cols.start + kx) * wide + c) * deep + o];
-        let phase = Phase::new(x, (rows.start, cols.start), (rows.len(), cols.len()), (0, 0), deep, affine, tap);
-        Self { phases: vec![phase], grid, step: 2, spread: 1, columns: deep, channels: deep, pixel: x.pixel }
+        let window = Window { row: rows.start, col: cols.start, rows: rows.len(), cols: cols.len(), out: (0, 0) };
+        let phases = vec![(window, Codes::new(x, window, deep, affine, tap))];
+        let frame = Self { grid, step: 2, columns: deep, channels: deep, ..Self::frame(level, x) };
+        frame.with(x, phases, winograd::pays(level, grid, x.pixel))
     }
 
-    /// The 4×4 transposed convolution, stride 2, padding 1, of `y`; `weight` is `[ky][kx][wide][deep]`.
+    /// The 4×4 transposed convolution, stride 2, padding 1, of `y` by an instruction set; `weight` is `[ky][kx][wide][deep]`.
     ///
     /// # Panics
     /// If lengths do not fit.
-    pub fn up(y: &ByteMap, weight: &[f32], wide: usize, affine: Affine<'_>) -> Self {
+    pub fn up(level: ByteLevel, y: &ByteMap, weight: &[f32], wide: usize, affine: Affine<'_>) -> Self {
         let (deep, grid) = (y.channels, (y.rows, y.cols));
         assert!(weight.len() == 16 * wide * deep, "a weight of {}", weight.len());
         if 4 * wide <= PANEL {
-            return Self::up_at_once(y, weight, wide, affine);
+            return Self::up_at_once(level, y, weight, wide, affine);
         }
         // Of a single small pixel each output phase meets one tap.
         let window = |n: usize, p: usize| if n == 1 { 1 - p..2 - p } else { 0..2 };
@@ -92,14 +154,16 @@ impl ByteFilter {
                 let (ky, kx) = (TAPS[p][rows.start + a], TAPS[q][cols.start + b]);
                 weight[((ky * 4 + kx) * wide + o) * deep + c]
             };
-            Phase::new(y, (p + rows.start, q + cols.start), (rows.len(), cols.len()), (p, q), wide, affine, tap)
+            let window = Window { row: p + rows.start, col: q + cols.start, rows: rows.len(), cols: cols.len(), out: (p, q) };
+            (window, Codes::new(y, window, wide, affine, tap))
         });
-        Self { phases: phases.collect(), grid, step: 1, spread: 2, columns: wide, channels: wide, pixel: y.pixel }
+        let frame = Self { grid, spread: 2, columns: wide, channels: wide, ..Self::frame(level, y) };
+        frame.with(y, phases.collect(), winograd::pays(level, grid, y.pixel))
     }
 
     /// The same where the channels of four output pixels fit into one panel (pictures): one window of 3 × 3 small pixels with zeros where a
     /// phase has no tap, instead of four windows of 2 × 2 whose panels are mostly empty.
-    fn up_at_once(y: &ByteMap, weight: &[f32], wide: usize, affine: Affine<'_>) -> Self {
+    fn up_at_once(level: ByteLevel, y: &ByteMap, weight: &[f32], wide: usize, affine: Affine<'_>) -> Self {
         let (deep, grid) = (y.channels, (y.rows, y.cols));
         let window = |n: usize| if n == 1 { 1..2 } else { 0..3 };
         let (rows, cols) = (window(grid.0), window(grid.1));
@@ -115,67 +179,126 @@ impl ByteFilter {
         let four = |values: &[f32]| values.repeat(4);
         let (scale, shift) = (four(affine.scale), four(affine.shift));
         let affine = Affine { scale: &scale, shift: &shift };
-        let phase = Phase::new(y, (rows.start, cols.start), (rows.len(), cols.len()), (0, 0), 4 * wide, affine, tap);
-        Self { phases: vec![phase], grid, step: 1, spread: 2, columns: 4 * wide, channels: wide, pixel: y.pixel }
+        let window = Window { row: rows.start, col: cols.start, rows: rows.len(), cols: cols.len(), out: (0, 0) };
+        let phases = vec![(window, Codes::new(y, window, 4 * wide, affine, tap))];
+        let frame = Self { grid, spread: 2, columns: 4 * wide, channels: wide, ..Self::frame(level, y) };
+        frame.with(y, phases, false)
     }
 
     /// A convolution over the whole of `x`; `weight` is `[rows][cols][channels][columns]`.
     ///
     /// # Panics
     /// If lengths do not fit.
-    pub fn whole(x: &ByteMap, weight: &[f32], columns: usize, affine: Affine<'_>) -> Self {
+    pub fn whole(level: ByteLevel, x: &ByteMap, weight: &[f32], columns: usize, affine: Affine<'_>) -> Self {
         let (rows, cols, channels) = (x.rows, x.cols, x.channels);
         assert!(weight.len() == rows * cols * channels * columns, "a weight of {}", weight.len());
         let tap = |r: usize, c: usize, channel: usize, o: usize| weight[((r * cols + c) * channels + channel) * columns + o];
-        let phase = Phase::new(x, (1, 1), (rows, cols), (0, 0), columns, affine, tap);
-        Self { phases: vec![phase], grid: (1, 1), step: 1, spread: 1, columns, channels: columns, pixel: x.pixel }
+        let window = Window { row: 1, col: 1, rows, cols, out: (0, 0) };
+        let phases = vec![(window, Codes::new(x, window, columns, affine, tap))];
+        Self { columns, channels: columns, ..Self::frame(level, x) }.with(x, phases, false)
+    }
+
+    /// What a filter of `x` has before it is known what it does: one output, and no weights.
+    fn frame(level: ByteLevel, x: &ByteMap) -> Self {
+        Self { level, phases: Vec::new(), points: None, grid: (1, 1), step: 1, spread: 1, columns: 0, channels: 0, pixel: x.pixel }
+    }
+
+    /// The filter with its weights: as points, or in panels phase by phase.
+    fn with(mut self, x: &ByteMap, phases: Vec<(Window, Codes)>, as_points: bool) -> Self {
+        if as_points {
+            self.points = Some(Points::new(&self, x.images, phases.iter().map(|(_, codes)| codes)));
+        }
+        let few = !as_points && self.grid.0 * self.grid.1 <= SMALL;
+        let phase = |(window, codes): (Window, Codes)| {
+            let region = |[rows, cols]: [Axis; 2]| {
+                let zero = codes.zero(x, window, [&rows.taps, &cols.taps]);
+                Region { rows, cols, zero }
+            };
+            let all = [Axis { outputs: 0..self.grid.0, taps: 0..window.rows }, Axis { outputs: 0..self.grid.1, taps: 0..window.cols }];
+            let parts = if few { window.regions(x, self.grid, self.step) } else { Vec::new() };
+            Phase {
+                window,
+                whole: region(all),
+                parts: parts.into_iter().map(region).collect(),
+                panels: if as_points { Buffer::default() } else { codes.panels(self.pixel) },
+                gain: codes.gain,
+                offset: codes.offset,
+            }
+        };
+        self.phases = phases.into_iter().map(phase).collect();
+        self
     }
 }
 
-impl Phase {
-    /// Words of a window of `x`.
-    pub(super) fn depth(&self, x: &ByteMap) -> usize {
-        self.rows * self.cols * x.pixel / 4
-    }
+/// The weight of one window in bytes.
+pub(super) struct Codes {
+    /// `[columns][rows · cols][channels]`.
+    pub(super) codes: Vec<i8>,
+    pub(super) columns: usize,
+    pub(super) taps: usize,
+    pub(super) channels: usize,
+    /// As [`Phase`] has them.
+    gain: Vec<f32>,
+    offset: Vec<f32>,
+}
 
-    fn new(
-        x: &ByteMap,
-        (row, col): (usize, usize),
-        (rows, cols): (usize, usize),
-        out: (usize, usize),
-        columns: usize,
-        affine: Affine<'_>,
-        tap: impl Fn(usize, usize, usize, usize) -> f32,
-    ) -> Self {
+impl Codes {
+    fn new(x: &ByteMap, window: Window, columns: usize, affine: Affine<'_>, tap: impl Fn(usize, usize, usize, usize) -> f32) -> Self {
         assert!(affine.scale.len() == columns && affine.shift.len() == columns, "one affine map an output channel");
+        let (taps, channels, padded) = (window.rows * window.cols, x.channels, columns.next_multiple_of(PANEL));
         // A sum of 255 · 127 each must stay within 32 bits.
-        assert!(rows * cols * x.channels <= 1 << 16, "a window of {rows}x{cols}x{}", x.channels);
-        let (padded, depth) = (columns.next_multiple_of(PANEL), rows * cols * x.pixel / 4);
-        let mut panels = Buffer::new(padded * depth + PANEL * (depth.next_multiple_of(SIDE) - depth));
-        let (mut zero, mut gain, mut offset) = (vec![0; padded], vec![0.0; padded], vec![0.0; padded]);
-        // One output channel at a time: as numbers, then as words.
-        let (mut taps, mut words) = (vec![0.0f32; rows * cols * x.channels], vec![[0u8; 4]; depth]);
+        assert!(taps * channels <= 1 << 16, "a window of {}x{}x{channels}", window.rows, window.cols);
+        let (mut gain, mut offset) = (vec![0.0; padded], vec![0.0; padded]);
+        let mut codes = Vec::with_capacity(columns * taps * channels);
+        let mut values = vec![0.0f32; taps * channels];
         for o in 0..columns {
             let mut largest = 0.0f32;
-            for (i, to) in taps.iter_mut().enumerate() {
-                let (window, channel) = (i / x.channels, i % x.channels);
-                *to = tap(window / cols, window % cols, channel, o) * x.scale[channel];
+            for (i, to) in values.iter_mut().enumerate() {
+                let (place, channel) = (i / channels, i % channels);
+                *to = tap(place / window.cols, place % window.cols, channel, o) * x.scale[channel];
                 largest = largest.max(to.abs());
             }
             let scale = if largest > 0.0 { largest / 127.0 } else { 1.0 };
-            for (i, &value) in taps.iter().enumerate() {
-                let (window, channel) = (i / x.channels, i % x.channels);
-                let code = (value / scale).round_ties_even().clamp(-127.0, 127.0) as i8;
-                words[window * x.pixel / 4 + channel / 4][channel % 4] = code.cast_unsigned();
-                zero[o] += i32::from(code) * i32::from(x.zero[channel]);
-            }
+            codes.extend(values.iter().map(|value| (value / scale).round_ties_even().clamp(-127.0, 127.0) as i8));
             gain[o] = affine.scale[o] * scale;
             offset[o] = affine.shift[o];
+        }
+        Self { codes, columns, taps, channels, gain, offset }
+    }
+
+    /// All codes of a column, `[rows · cols][channels]`.
+    pub(super) fn column(&self, column: usize) -> &[i8] {
+        let size = self.taps * self.channels;
+        &self.codes[column * size..][..size]
+    }
+
+    /// As [`Region`] has it, of some rows and columns of the window.
+    fn zero(&self, x: &ByteMap, window: Window, [rows, cols]: [&Range<usize>; 2]) -> Vec<i32> {
+        let mut zero = vec![0; self.columns.next_multiple_of(PANEL)];
+        for (o, zero) in zero.iter_mut().enumerate().take(self.columns) {
+            for tap in rows.clone().flat_map(|row| cols.clone().map(move |col| row * window.cols + col)) {
+                let codes = &self.column(o)[tap * self.channels..][..self.channels];
+                *zero += codes.iter().zip(&x.zero).map(|(&code, &zero)| i32::from(code) * i32::from(zero)).sum::<i32>();
+            }
+        }
+        zero
+    }
+
+    /// As [`Phase`] has them.
+    fn panels(&self, pixel: usize) -> Buffer {
+        let depth = self.taps * pixel / 4;
+        let mut panels = Buffer::new(PANEL * (self.columns.div_ceil(PANEL) * depth + SIDE - 1));
+        let mut words = vec![[0u8; 4]; depth];
+        for o in 0..self.columns {
+            for (i, code) in self.column(o).iter().enumerate() {
+                let (place, channel) = (i / self.channels, i % self.channels);
+                words[place * pixel / 4 + channel / 4][channel % 4] = code.cast_unsigned();
+            }
             let to = &mut panels.as_mut_slice()[o / PANEL * PANEL * depth..][..PANEL * depth];
-            for (to, word) in to.chunks_exact_mut(PANEL).zip(words.iter()) {
+            for (to, word) in to.chunks_exact_mut(PANEL).zip(&words) {
                 to[o % PANEL] = f32::from_bits(u32::from_le_bytes(*word));
             }
         }
-        Self { row, col, rows, cols, out, panels, zero, gain, offset }
+        panels
     }
 }

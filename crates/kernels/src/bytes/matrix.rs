@@ -19,20 +19,29 @@ fn line(depth: usize) -> usize {
     depth.next_multiple_of(SIDE) + SIDE
 }
 
-/// A product: a window's words by a panel's, and all their sums.
-pub(super) struct Multiply<'a> {
+/// What all windows have in common.
+#[derive(Clone, Copy)]
+pub(super) struct Windows<'a> {
     /// The map's words.
     pub(super) map: &'a [f32],
-    /// Where in it each window begins: 1..=[`ROWS`].
-    pub(super) offsets: &'a [usize],
     /// A window: so many runs of `run` words, `gap` words from the end of one to the next.
     pub(super) runs: usize,
     pub(super) run: usize,
     pub(super) gap: usize,
-    /// `[columns / 16][runs · run][16]` words, and after the last panel as many as make its k whole registers.
-    pub(super) panels: &'a [f32],
+}
+
+/// A product: a window's words by a panel's, and all their sums.
+pub(super) struct Multiply<'a> {
+    pub(super) windows: Windows<'a>,
+    /// Where in the map each window begins: 1..=[`ROWS`].
+    pub(super) offsets: &'a [usize],
+    /// Panels of `[runs · run][16]` words, `panel` words from one to the next; after the last as many as make its k whole registers.
+    pub(super) b: &'a [f32],
+    pub(super) panel: usize,
     /// `[windows][columns]`: whole panels.
     pub(super) columns: usize,
+    /// Whether sums begin at 0 or at what they are.
+    pub(super) fresh: bool,
     pub(super) sums: &'a mut [f32],
     /// Working memory: [`packed_words`].
     pub(super) packed: &'a mut [f32],
@@ -66,11 +75,10 @@ impl MatrixKernel for Multiply<'_> {
     #[inline(always)]
     fn run<U: MatrixUnit>(self) {
         self.verify();
-        let (count, depth) = (self.offsets.len(), self.runs * self.run);
+        let (count, depth) = (self.offsets.len(), self.windows.depth());
         let (upper, lower) = (count.min(SIDE), count.saturating_sub(SIDE));
         let (above, below) = self.packed.split_at_mut(SIDE * line(depth));
-        let window = Window { map: self.map, runs: self.runs, run: self.run, gap: self.gap };
-        let left = [window.left(&self.offsets[..upper], above), window.left(&self.offsets[upper..], below)];
+        let left = [self.windows.left(&self.offsets[..upper], above), self.windows.left(&self.offsets[upper..], below)];
         let (sums, steps) = (self.sums.as_mut_ptr(), depth.div_ceil(SIDE));
         // SAFETY: `dispatch_matrix` enters this where the registers are. `verify` saw every window in the map, every panel with what its
         // last register reads beyond it, and all sums; `left` describes these windows or their copies.
@@ -78,8 +86,8 @@ impl MatrixKernel for Multiply<'_> {
             let mut unit = U::new(upper, lower);
             let mut column = 0;
             while column < self.columns {
-                let panel = self.panels.as_ptr().add(column * depth);
-                let block = Square { left, panels: [panel, panel.wrapping_add(PANEL * depth)], steps };
+                let panel = self.b.as_ptr().add(column / PANEL * self.panel);
+                let block = Square { left, panels: [panel, panel.wrapping_add(self.panel)], steps, fresh: self.fresh };
                 let (to, two) = (sums.add(column), column + PANEL < self.columns);
                 match (lower > 0, two) {
                     (true, true) => block.run::<U, true, true>(&mut unit, to, self.columns),
@@ -95,28 +103,25 @@ impl MatrixKernel for Multiply<'_> {
 
 impl Multiply<'_> {
     fn verify(&self) {
-        let (count, depth) = (self.offsets.len(), self.runs * self.run);
+        let (Windows { map, runs, gap, .. }, count, depth) = (self.windows, self.offsets.len(), self.windows.depth());
         assert!((1..=ROWS).contains(&count) && depth > 0, "{count} windows of {depth} words");
-        let extent = depth + (self.runs - 1) * self.gap;
+        let extent = depth + (runs - 1) * gap;
         let last = self.offsets.iter().copied().max().unwrap_or(0);
-        assert!(last + extent <= self.map.len(), "a window of {extent} words at {last} of {}", self.map.len());
+        assert!(last + extent <= map.len(), "a window of {extent} words at {last} of {}", map.len());
         assert!(self.columns > 0 && self.columns.is_multiple_of(PANEL), "{} columns", self.columns);
-        let words = self.columns * depth + PANEL * (depth.next_multiple_of(SIDE) - depth);
-        assert!(self.panels.len() >= words, "{words} words of panels, not {}", self.panels.len());
+        let words = (self.columns / PANEL - 1) * self.panel + PANEL * depth.next_multiple_of(SIDE);
+        assert!(self.b.len() >= words, "{words} words of panels, not {}", self.b.len());
         assert!(self.sums.len() >= count * self.columns, "{count} rows of {} sums", self.columns);
         assert!(self.packed.len() >= packed_words(depth), "working memory of {} words", self.packed.len());
     }
 }
 
-/// What all windows have in common, as in [`Multiply`].
-struct Window<'a> {
-    map: &'a [f32],
-    runs: usize,
-    run: usize,
-    gap: usize,
-}
+impl Windows<'_> {
+    /// Words of a window.
+    fn depth(&self) -> usize {
+        self.runs * self.run
+    }
 
-impl Window<'_> {
     /// Windows at `offsets`, as the map has them or copied to `packed`.
     #[inline(always)]
     fn left(&self, offsets: &[usize], packed: &mut [f32]) -> Left {
@@ -125,7 +130,7 @@ impl Window<'_> {
             let run = self.run / SIDE;
             return Left { at: self.map[offsets[0]..].as_ptr(), stride, rest: run, run, gap: self.gap };
         }
-        let depth = self.runs * self.run;
+        let depth = self.depth();
         for (&offset, to) in offsets.iter().zip(packed.chunks_exact_mut(line(depth))) {
             for (run, to) in to[..depth].chunks_exact_mut(self.run).enumerate() {
                 to.copy_from_slice(&self.map[offset + run * (self.run + self.gap)..][..self.run]);
@@ -137,32 +142,45 @@ impl Window<'_> {
     }
 }
 
+/// Sums begin: at 0, or at what they are.
+///
+/// # Safety
+/// That of [`MatrixUnit::load`].
+#[inline(always)]
+unsafe fn begin<U: MatrixUnit, const SUMS: usize>(unit: &mut U, fresh: bool, from: *const f32, row: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { if fresh { unit.zero::<SUMS>() } else { unit.load::<SUMS>(from, row) } }
+}
+
 /// All of k for up to two registers of rows by up to two panels.
 struct Square {
     left: [Left; 2],
     panels: [*const f32; 2],
     /// Registers of k.
     steps: usize,
+    /// As in [`Multiply`].
+    fresh: bool,
 }
 
 impl Square {
     /// # Safety
-    /// The processor has the registers. The rows, and `steps` · 16 words of columns, are readable; the sums, `row` words apart, writable. What
-    /// is not there (LOWER rows, a RIGHT panel) is not touched.
+    /// The processor has the registers. The rows, and `steps` · 16 words of columns, are readable; the sums, `row` words apart, too, and
+    /// writable. What is not there (LOWER rows, a RIGHT panel) is not touched.
     #[inline(always)]
     unsafe fn run<U: MatrixUnit, const LOWER: bool, const RIGHT: bool>(&self, unit: &mut U, to: *mut f32, row: usize) {
         let ([mut upper, mut lower], [left, right]) = (self.left, self.panels);
         // SAFETY: the caller's promise.
         unsafe {
-            unit.zero::<0>();
+            begin::<U, 0>(unit, self.fresh, to, row);
             if RIGHT {
-                unit.zero::<1>();
+                begin::<U, 1>(unit, self.fresh, to.wrapping_add(PANEL), row);
             }
+            let below = to.wrapping_add(SIDE * row);
             if LOWER {
-                unit.zero::<2>();
+                begin::<U, 2>(unit, self.fresh, below, row);
             }
             if LOWER && RIGHT {
-                unit.zero::<3>();
+                begin::<U, 3>(unit, self.fresh, below.wrapping_add(PANEL), row);
             }
             for step in 0..self.steps {
                 let k = step * SIDE * PANEL;
@@ -187,7 +205,6 @@ impl Square {
             if RIGHT {
                 unit.store::<1>(to.add(PANEL), row);
             }
-            let below = to.wrapping_add(SIDE * row);
             if LOWER {
                 unit.store::<2>(below, row);
             }
@@ -208,13 +225,14 @@ mod tests {
         (0..n as u32).map(|i| f32::from_bits((i + seed).wrapping_mul(2_654_435_761).rotate_left(i % 32))).collect()
     }
 
-    fn product(map: &[f32], panels: &[f32], offsets: &[usize], (run, gap, depth): (usize, usize, usize), columns: usize) -> Vec<i32> {
+    fn product(windows: Windows<'_>, offsets: &[usize], b: &[f32], panel: usize, columns: usize) -> Vec<i32> {
+        let Windows { map, run, gap, .. } = windows;
         let mut sums = Vec::new();
         for &offset in offsets {
             for j in 0..columns {
-                let products = (0..depth).map(|k| {
+                let products = (0..windows.depth()).map(|k| {
                     let data = map[offset + k + k / run * gap].to_bits().to_le_bytes();
-                    let weight = panels[(j / PANEL * depth + k) * PANEL + j % PANEL].to_bits().to_le_bytes();
+                    let weight = b[j / PANEL * panel + k * PANEL + j % PANEL].to_bits().to_le_bytes();
                     (0..4).map(|i| i32::from(data[i]) * i32::from(weight[i].cast_signed())).sum::<i32>()
                 });
                 sums.push(products.sum());
@@ -248,29 +266,24 @@ mod tests {
             }
             let depth = runs * run;
             let map = words(start - 101 + depth + (runs - 1) * gap, 5);
-            // What is behind the last panel must not matter.
-            let panels = words(columns * depth + PANEL * (depth.next_multiple_of(SIDE) - depth), 900);
-            let meant = product(&map, &panels, &offsets, (run, gap, depth), columns);
-            for plain in [true, false] {
-                let (mut sums, mut packed) = (vec![1.0; offsets.len() * columns], vec![f32::NAN; packed_words(depth)]);
-                let multiply = Multiply {
-                    map: &map,
-                    offsets: &offsets,
-                    runs,
-                    run,
-                    gap,
-                    panels: &panels,
-                    columns,
-                    sums: &mut sums,
-                    packed: &mut packed,
-                };
-                if plain {
-                    multiply.run::<PlainUnit>()
-                } else {
-                    dispatch_matrix(multiply)
+            let windows = Windows { map: &map, runs, run, gap };
+            // What is behind a panel must not matter.
+            let panel = PANEL * (depth + gap % 4);
+            let b = words(columns / PANEL * panel + PANEL * SIDE, 900);
+            let mut meant = product(windows, &offsets, &b, panel, columns);
+            let mut sums = [vec![1.0; offsets.len() * columns], vec![1.0; offsets.len() * columns]];
+            for fresh in [true, false] {
+                for (sums, plain) in sums.iter_mut().zip([true, false]) {
+                    let mut packed = vec![f32::NAN; packed_words(depth)];
+                    let multiply = Multiply { windows, offsets: &offsets, b: &b, panel, columns, fresh, sums, packed: &mut packed };
+                    if plain {
+                        multiply.run::<PlainUnit>();
+                    } else {
+                        dispatch_matrix(multiply);
+                    }
+                    assert!(sums.iter().zip(&meant).all(|(sum, &meant)| sum.to_bits().cast_signed() == meant), "{what}, {plain} {fresh}");
                 }
-                let found: Vec<i32> = sums.iter().map(|sum| sum.to_bits().cast_signed()).collect();
-                assert!(found == meant, "{what}, plain {plain}");
+                meant.iter_mut().for_each(|sum| *sum *= 2);
             }
         }
     }
@@ -279,18 +292,8 @@ mod tests {
     #[should_panic(expected = "of panels")]
     fn panels_must_reach_as_far_as_registers_read() {
         let (mut sums, mut packed) = ([0.0; PANEL], vec![0.0; packed_words(3)]);
-        let (map, panels) = ([0.0; 3], [0.0; 3 * PANEL]);
-        let multiply = Multiply {
-            map: &map,
-            offsets: &[0],
-            runs: 1,
-            run: 3,
-            gap: 0,
-            panels: &panels,
-            columns: PANEL,
-            sums: &mut sums,
-            packed: &mut packed,
-        };
-        dispatch_matrix(multiply);
+        let windows = Windows { map: &[0.0; 3], runs: 1, run: 3, gap: 0 };
+        let (b, panel, sums, packed) = (&[0.0; 3 * PANEL], 3 * PANEL, &mut sums, &mut packed);
+        dispatch_matrix(Multiply { windows, offsets: &[0], b, panel, columns: PANEL, fresh: true, sums, packed });
     }
 }

@@ -10,6 +10,7 @@ mod correlate;
 mod filter;
 mod map;
 mod matrix;
+mod winograd;
 
 pub use correlate::{ByteScratch, Sink, correlate};
 pub use filter::{Affine, ByteFilter};

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use super::form::Shape;
 use crate::memory::Buffer;
+use crate::tiling::Blocks;
 use crate::{Pool, Real};
 
 /// Memory the three kernels work in, for any number of layers: grows where a call needs more than any before it.
@@ -16,11 +17,9 @@ pub struct Scratch<T> {
 /// The fast kernels' part.
 #[derive(Debug, Default)]
 pub(super) struct Store {
-    common: Buffer,
+    pub(super) blocks: Blocks,
     /// One loose weight, prepared, or a gradient at its points: never both at once.
     pub(super) weight: Buffer,
-    /// One buffer a thread, in one: they begin `own` apart.
-    own: Buffer,
     /// Offsets of rows of a and c, tap by tap.
     pub(super) offsets: Vec<(usize, usize)>,
 }
@@ -37,8 +36,7 @@ impl<T: Real> Scratch<T> {
         if T::singles(&[]).is_some() {
             let shape = Shape::checked(wide, deep, small_rows, small_cols, images);
             let (common, own) = shape.needs();
-            self.store.common.reserve(common);
-            self.store.own.reserve(own.next_multiple_of(16) * pool.threads());
+            self.store.blocks.all(common, own, pool.threads());
             self.store.offsets.reserve(shape.offsets().saturating_sub(self.store.offsets.len()));
         }
     }
@@ -58,16 +56,13 @@ impl<T: Real> Scratch<T> {
 impl Store {
     /// `length` numbers that all jobs of a call share.
     pub(super) fn common(&mut self, length: usize) -> &mut [f32] {
-        self.common.reserve(length);
-        &mut self.common.as_mut_slice()[..length]
+        self.blocks.all(length, 0, 1).0
     }
 
     /// As [`Store::common`], with `own` numbers for each thread and the offsets.
     pub(super) fn all(&mut self, common: usize, own: usize, threads: usize) -> (&mut [f32], &mut [f32], &mut Vec<(usize, usize)>) {
-        let own = own.next_multiple_of(16) * threads;
-        self.common.reserve(common);
-        self.own.reserve(own);
-        (&mut self.common.as_mut_slice()[..common], &mut self.own.as_mut_slice()[..own], &mut self.offsets)
+        let (common, own) = self.blocks.all(common, own, threads);
+        (common, own, &mut self.offsets)
     }
 }
 
@@ -92,9 +87,7 @@ mod tests {
             let mut scratch = Scratch::<f32>::new();
             scratch.reserve(&pool, (wide, deep), (rows, cols), images);
             scratch.reserve_training((wide, deep), (rows, cols));
-            let sizes = |s: &Scratch<f32>| {
-                [s.store.common.as_slice().len(), s.store.own.as_slice().len(), s.store.weight.as_slice().len(), s.store.offsets.capacity()]
-            };
+            let sizes = |s: &Scratch<f32>| (s.store.blocks.sizes(), s.store.weight.as_slice().len(), s.store.offsets.capacity());
             let before = sizes(&scratch);
             let (mut x, mut y) = (vec![1.0; 4 * images * rows * cols * wide], vec![1.0; images * rows * cols * deep]);
             let mut dw = vec![0.0; 16 * wide * deep];

@@ -10,56 +10,13 @@ use std::ops::Range;
 
 use super::points::{Glass, Patch, gradient_points, large_points, results, small_points};
 use super::scratch::Store;
-use crate::arch::{Kernel, Lanes, Multiply, PANEL, Product, Single, Strided, Turned, dispatch};
+use crate::arch::{Kernel, Lanes, Multiply, PANEL, Product, Single, Turned, dispatch};
 use crate::memory::Common;
-use crate::{Lens, Level, Map, MapMut, Pool, Write};
+use crate::tiling::{Cut, Factor, Grid, Hands, Stage, block, padded, product_row, stage};
+use crate::{Lens, Map, MapMut, Pool, Write};
 
-/// Tiles a job of the transform stages takes.
-const STEP: usize = 8;
-/// Rows and panels a job of the product stage takes.
-const ROWS: usize = 96;
-const PANELS: usize = 8;
 /// Rows a job of `pair`'s product stage takes: few, for narrow layers have no more than 64 and nine points are odd for two threads.
 const GRADIENT_ROWS: usize = 36;
-
-/// The tiles of a batch of small maps.
-#[derive(Clone, Copy)]
-pub(super) struct Grid {
-    pub(super) rows: usize,
-    pub(super) cols: usize,
-    side: usize,
-    down: usize,
-    across: usize,
-    pub(super) tiles: usize,
-}
-
-impl Grid {
-    /// Tiles of `side` × `side` pixels.
-    pub(super) fn new(images: usize, rows: usize, cols: usize, side: usize) -> Self {
-        let (down, across) = (rows.div_ceil(side), cols.div_ceil(side));
-        Self { rows, cols, side, down, across, tiles: images * down * across }
-    }
-
-    /// Image, row and column (of the small map) where each of some tiles begins.
-    #[inline(always)]
-    pub(super) fn walk(&self, tiles: Range<usize>) -> impl Iterator<Item = (usize, usize, usize)> + use<> {
-        let Grid { side, down, across, .. } = *self;
-        let (mut image, rest) = (tiles.start / (down * across), tiles.start % (down * across));
-        let (mut row, mut col) = (rest / across, rest % across);
-        // Counted on, for a division takes as long as many a tile.
-        tiles.map(move |_| {
-            let at = (image, side * row, side * col);
-            col += 1;
-            if col == across {
-                (row, col) = (row + 1, 0);
-            }
-            if row == down {
-                (image, row) = (image + 1, 0);
-            }
-            at
-        })
-    }
-}
 
 /// N × N pixels from (row, col), which may lie outside.
 #[inline(always)]
@@ -77,34 +34,8 @@ pub(super) fn patch<const N: usize>(map: &Map<'_, f32>, image: usize, row: isize
     Patch { first, line: map.cols * map.pixel, pixel: map.pixel, rows, cols, edge }
 }
 
-/// Numbers between two rows of points: not a power of two, so that six rows do not share a cache set.
-pub(super) fn padded(channels: usize) -> usize {
-    channels.next_multiple_of(PANEL) + PANEL
-}
-
-/// Numbers of a tile's products, `[point][channels]`, one tile after the other: they are read as they lie. An odd number of cache
-/// lines, so that tiles do not share a cache set.
-pub(super) fn product_row(points: usize, channels: usize) -> usize {
-    let lines = points * channels.div_ceil(PANEL);
-    (lines + (lines + 1) % 2) * PANEL
-}
-
-/// Numbers of a block that all threads share: 4 MiB, for where weights are much and tiles few.
-const SHARED: usize = 1 << 20;
-/// Numbers of a block that one thread keeps to itself: 768 KiB of a second cache of 1 MiB.
-const OWN: usize = 192 << 10;
-/// Rows of the tallest product in registers (AVX-512's): a thread's own blocks are whole multiples of it.
-const TALL: usize = 12;
-/// A layer of which so many tiles fit there has weights small enough to be read by each thread anew.
-const OF_SMALL_WEIGHTS: usize = 36;
 /// Numbers of a block of `pair`: 512 KiB, for its sums take room too.
 const PAIR: usize = 128 << 10;
-
-/// Tiles a block of about `numbers` takes.
-fn block(numbers: usize, tiles: usize, floats_a_tile: usize) -> usize {
-    let fit = numbers / floats_a_tile;
-    (fit / ROWS * ROWS).clamp(ROWS, 1024).min(tiles)
-}
 
 /// Numbers the three kernels need: for all threads, for each.
 pub(super) fn needs(wide: usize, deep: usize, rows: usize, cols: usize, images: usize) -> (usize, usize) {
@@ -279,131 +210,6 @@ impl Kernel for Pixels<'_> {
     }
 }
 
-/// Who runs a block's jobs: all threads stage by stage, or the thread that has taken the whole block.
-#[derive(Clone, Copy)]
-pub(super) enum Hands<'a> {
-    All(&'a Pool),
-    One(Level),
-}
-
-impl Hands<'_> {
-    pub(super) fn level(&self) -> Level {
-        match self {
-            Hands::All(pool) => pool.level(),
-            Hands::One(level) => *level,
-        }
-    }
-
-    pub(super) fn run(&self, jobs: usize, work: impl Fn(usize) + Sync) {
-        match self {
-            Hands::All(pool) => pool.run(jobs, work),
-            Hands::One(_) => (0..jobs).for_each(work),
-        }
-    }
-}
-
-/// How a batch's tiles are cut into blocks.
-#[derive(Clone, Copy)]
-pub(super) struct Cut {
-    tiles: usize,
-    pub(super) block: usize,
-    /// Each thread takes whole blocks, small enough for its own cache; else all threads share each block.
-    apart: bool,
-}
-
-impl Cut {
-    pub(super) fn new(tiles: usize, floats_a_tile: usize) -> Self {
-        let fit = OWN / floats_a_tile;
-        // At least eight of them, so that threads end together.
-        let many = fit.min(tiles / 8).min(192) / TALL * TALL;
-        // One picture's tiles are too few for that, but an even number of blocks divides as well; sharing one would make threads wait for
-        // each other after each of its three stages and read what another core has written.
-        let even = |own: usize| fit >= OF_SMALL_WEIGHTS && tiles.is_multiple_of(2 * own) && tiles / own <= 8;
-        let own = if many >= 2 * TALL { Some(many) } else { [2 * TALL, TALL].into_iter().find(|&own| even(own)) };
-        let apart = own.is_some();
-        let block = own.unwrap_or_else(|| block(SHARED, tiles, floats_a_tile));
-        Self { tiles, block, apart }
-    }
-
-    /// Numbers needed: for all threads, for each.
-    pub(super) fn needs(&self, floats_a_tile: usize) -> (usize, usize) {
-        let size = self.block * floats_a_tile;
-        if self.apart { (0, size) } else { (size, 0) }
-    }
-
-    /// Calls `work(hands, memory of floats_a_tile · block, tiles)` for each block.
-    pub(super) fn run(&self, pool: &Pool, floats_a_tile: usize, store: &mut Store, work: impl Fn(Hands<'_>, Common, Range<usize>) + Sync) {
-        let (common, own) = self.needs(floats_a_tile);
-        let (common, all, _) = store.all(common, own, pool.threads());
-        let (common, all) = (Common::new(common), Common::new(all));
-        let blocks = self.tiles.div_ceil(self.block);
-        let tiles = |i: usize| i * self.block..self.tiles.min((i + 1) * self.block);
-        if self.apart {
-            let own = own.next_multiple_of(PANEL);
-            pool.run_on(blocks, |worker, i| work(Hands::One(pool.level()), all.part(worker * own, own), tiles(i)));
-        } else {
-            (0..blocks).for_each(|i| work(Hands::All(pool), common, tiles(i)));
-        }
-    }
-}
-
-/// Runs a stage over a block's tiles in jobs of [`STEP`]: `work(tiles of the batch, first tile within the block)`.
-pub(super) fn stage(hands: Hands<'_>, tiles: Range<usize>, work: impl Fn(Range<usize>, usize) + Sync) {
-    hands.run(tiles.len().div_ceil(STEP), |job| {
-        let from = job * STEP;
-        work(tiles.start + from..tiles.end.min(tiles.start + from + STEP), from);
-    });
-}
-
-/// The product stage of `down` and `up`: rows of `data`, point by point, times panels of `weight`, `[panel][depth][16]`.
-pub(super) struct Stage<'a> {
-    pub(super) data: Common,
-    pub(super) data_row: usize,
-    pub(super) data_points: usize,
-    pub(super) depth: usize,
-    pub(super) weight: &'a [f32],
-    pub(super) to: Common,
-    pub(super) to_row: usize,
-    pub(super) tiles: usize,
-}
-
-/// What a point of the data is multiplied by.
-#[derive(Clone, Copy)]
-pub(super) struct Factor {
-    /// The point.
-    pub(super) point: usize,
-    /// First panel of the weight, which is the first of the products' row too, and how many.
-    pub(super) panel: usize,
-    pub(super) panels: usize,
-}
-
-impl Stage<'_> {
-    /// `factors` products; none has more than `most` panels.
-    pub(super) fn run(&self, hands: Hands<'_>, factors: usize, most: usize, factor: impl Fn(usize) -> Factor + Sync) {
-        let (down, across) = (self.tiles.div_ceil(ROWS), most.div_ceil(PANELS));
-        hands.run(factors * down * across, |job| {
-            // Jobs that share a weight follow each other.
-            let (row, rest) = (job % down * ROWS, job / down);
-            let (from, Factor { point, panel, panels }) = (rest % across * PANELS, factor(rest / across));
-            if from >= panels {
-                return;
-            }
-            let count = ROWS.min(self.tiles - row);
-            let (panel, columns) = (panel + from, PANELS.min(panels - from) * PANEL);
-            let size = self.depth * PANEL;
-            let rows = Strided {
-                a: self.data.at(point * self.data_points + row * self.data_row, (count - 1) * self.data_row + self.depth),
-                a_row: self.data_row,
-                c: self.to.at(row * self.to_row + panel * PANEL, (count - 1) * self.to_row + columns),
-                c_row: self.to_row,
-            };
-            let b = &self.weight[panel * size..][..columns / PANEL * size];
-            let work = Product { rows: &rows, count, depth: self.depth, b: b.as_ptr(), panel: size, columns, fresh: true };
-            dispatch(hands.level(), Multiply(work));
-        });
-    }
-}
-
 pub(super) fn down(
     pool: &Pool,
     x: Map<'_, f32>,
@@ -420,20 +226,25 @@ pub(super) fn down(
     let cut = Cut::new(grid.tiles, floats);
     let (data_points, to_points) = (cut.block * data_row, deep.next_multiple_of(PANEL));
     let (glass, out) = (Shared(Glass::new(lens)), Common::new(y.data));
-    cut.run(pool, floats, store, |hands, memory, tiles| {
+    cut.run(pool, floats, &mut store.blocks, |hands, memory, tiles| {
         let (data, to) = memory.split(9 * data_points);
         stage(hands, tiles.clone(), |tiles, first| {
             let to = data.at(first * data_row, 8 * data_points + tiles.len() * data_row);
             let points = LargePoints { x, glass: glass.get(), grid, tiles, to, row: data_row, points: data_points };
-            dispatch(hands.level(), points);
+            dispatch(pool.level(), points);
         });
         let (panels, count) = (deep.div_ceil(PANEL), tiles.len());
         let products = Stage { data, data_row, data_points, depth: 4 * wide, weight, to, to_row, tiles: count };
-        products.run(hands, 9, panels, |point| Factor { point, panel: point * panels, panels });
+        products.run(
+            hands,
+            (9, panels),
+            |point| Factor { point, panel: point * panels, panels },
+            |work| dispatch(pool.level(), Multiply(work)),
+        );
         stage(hands, tiles, |tiles, first| {
             let from = to.at(first * to_row, tiles.len() * to_row);
             let pixels = Pixels { from, row: to_row, points: to_points, bias, to: out, grid, tiles, channels: deep, pixel, spread: 1 };
-            dispatch(hands.level(), pixels);
+            dispatch(pool.level(), pixels);
         });
     });
 }
@@ -460,20 +271,25 @@ pub(super) fn up(
     let cut = Cut::new(grid.tiles, floats);
     let (data_points, to_points) = (cut.block * data_row, wide.next_multiple_of(PANEL));
     let (glass, out) = (Shared(Glass::new(lens)), Common::new(x.data));
-    cut.run(pool, floats, store, |hands, memory, tiles| {
+    cut.run(pool, floats, &mut store.blocks, |hands, memory, tiles| {
         let (data, to) = memory.split(25 * data_points);
         stage(hands, tiles.clone(), |tiles, first| {
             let to = data.at(first * data_row, 24 * data_points + tiles.len() * data_row);
             let points = SmallPoints { y, glass: glass.get(), grid, tiles, to, row: data_row, points: data_points };
-            dispatch(hands.level(), points);
+            dispatch(pool.level(), points);
         });
         let (panels, count) = (wide.div_ceil(PANEL), tiles.len());
         let products = Stage { data, data_row, data_points, depth: deep, weight, to, to_row, tiles: count };
-        products.run(hands, 36, panels, |product| Factor { point: up_point(product), panel: product * panels, panels });
+        products.run(
+            hands,
+            (36, panels),
+            |product| Factor { point: up_point(product), panel: product * panels, panels },
+            |work| dispatch(pool.level(), Multiply(work)),
+        );
         stage(hands, tiles, |tiles, first| {
             let from = to.at(first * to_row, tiles.len() * to_row);
             let pixels = Pixels { from, row: to_row, points: to_points, bias, to: out, grid, tiles, channels: wide, pixel, spread: 2 };
-            dispatch(hands.level(), pixels);
+            dispatch(pool.level(), pixels);
         });
     });
 }
@@ -588,22 +404,5 @@ impl Shared {
     #[inline(always)]
     pub(super) fn get(&self) -> Glass {
         self.0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn few_tiles_divide_evenly_where_weights_are_small_and_large_weights_are_shared() {
-        // Numbers a tile of 32 and of 512 channels, of which 36 tiles no longer fit.
-        let (small, large) = (9 * 128 + 9 * 64, 9 * 2048 + 9 * 1024);
-        for (tiles, block) in [(24, 12), (48, 24), (96, 24)] {
-            let cut = Cut::new(tiles, small);
-            assert!(cut.apart && cut.block == block, "{tiles} tiles in blocks of {}", cut.block);
-            assert!(!Cut::new(tiles, large).apart, "{tiles} tiles with large weights");
-        }
-        assert!(!Cut::new(36, small).apart, "three blocks of 12 would leave a thread waiting");
     }
 }

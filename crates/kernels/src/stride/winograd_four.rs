@@ -8,9 +8,10 @@ use std::ops::Range;
 use super::four::{points, results, weights};
 use super::points::{Glass, Patch};
 use super::scratch::Store;
-use super::winograd::{Cut, Factor, Grid, Shared, Stage, padded, patch, product_row, stage};
-use crate::arch::{Kernel, Lanes, PANEL, Single, dispatch};
+use super::winograd::{Shared, patch};
+use crate::arch::{Kernel, Lanes, Multiply, PANEL, Single, dispatch};
 use crate::memory::Common;
+use crate::tiling::{Cut, Factor, Grid, Stage, padded, product_row, stage};
 use crate::{Lens, Map, MapMut, Pool};
 
 const POINTS: usize = 25;
@@ -254,18 +255,23 @@ pub(super) fn down(
     let cut = Cut::new(grid.tiles, floats);
     let (data_points, panels) = (cut.block * data_row, deep.div_ceil(PANEL));
     let (glass, out) = (Shared(Glass::new(lens)), Common::new(y.data));
-    cut.run(pool, floats, store, |hands, memory, tiles| {
+    cut.run(pool, floats, &mut store.blocks, |hands, memory, tiles| {
         let (data, to) = memory.split(POINTS * data_points);
         stage(hands, tiles.clone(), |tiles, first| {
             let to = data.at(first * data_row, (POINTS - 1) * data_points + tiles.len() * data_row);
-            dispatch(hands.level(), Data { x, glass: glass.get(), grid, tiles, to, row: data_row, points: data_points });
+            dispatch(pool.level(), Data { x, glass: glass.get(), grid, tiles, to, row: data_row, points: data_points });
         });
         let products = Stage { data, data_row, data_points, depth: 4 * wide, weight, to, to_row, tiles: tiles.len() };
-        products.run(hands, POINTS, panels, |point| Factor { point, panel: point * panels, panels });
+        products.run(
+            hands,
+            (POINTS, panels),
+            |point| Factor { point, panel: point * panels, panels },
+            |work| dispatch(pool.level(), Multiply(work)),
+        );
         stage(hands, tiles, |tiles, first| {
             let from = to.at(first * to_row, tiles.len() * to_row);
             let pixels = Pixels { from, row: to_row, points: panels * PANEL, bias, to: out, grid, tiles, channels: deep, pixel };
-            dispatch(hands.level(), pixels);
+            dispatch(pool.level(), pixels);
         });
     });
 }

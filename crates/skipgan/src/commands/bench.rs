@@ -95,11 +95,11 @@ pub fn run(options: &BenchOptions) -> Result<Measured, CommandError> {
         return Err(CommandError::Usage("training is in f32; --precision int8 is for bench score".into()));
     }
     let critic = options.job == Job::Train && config.sees.restores() && config.w_critic > 0.0;
-    let arithmetic = executor.arithmetic(options.precision);
+    let arithmetic = executor.arithmetic(options.precision, &spec);
     let engine = |purpose| executor.engine(&spec, &config.objective(), size, purpose);
     let speed = match options.job {
         Job::Train => bench::train(engine(Purpose::Train)?.as_mut(), &spec, size, critic, timing),
-        Job::Score => match options.precision.bytes(pool) {
+        Job::Score => match options.precision.bytes(pool, &spec) {
             Some(level) => {
                 bench::score_in_bytes(&spec, &config.objective(), size, Arc::clone(pool), level, timing).map_err(ScoreError::from)?
             }

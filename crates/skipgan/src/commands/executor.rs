@@ -113,9 +113,9 @@ impl Executor {
     }
 
     /// What computes, as score files and measurements name it: `f32 avx2`, `int8 avx512-vnni`, `f32 vulkan NAME`.
-    pub fn arithmetic(&self, precision: Precision) -> String {
+    pub fn arithmetic(&self, precision: Precision, spec: &Spec) -> String {
         match &self.on {
-            On::Cpu => precision.arithmetic(&self.pool),
+            On::Cpu => precision.arithmetic(&self.pool, spec),
             #[cfg(feature = "gpu")]
             On::Gpu(gpu) => format!("f32 vulkan {}", gpu.name()),
         }

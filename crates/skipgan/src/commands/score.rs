@@ -73,7 +73,7 @@ pub fn run(options: &ScoreOptions, cancel: &AtomicBool, listener: &mut dyn Liste
         return Err(CommandError::Usage(told.into()));
     }
     let mut meta = meta(&opened, options, &selected(&opened, set.for_scoring()));
-    let arithmetic = executor.arithmetic(options.precision);
+    let arithmetic = executor.arithmetic(options.precision, &opened.checkpoint.spec);
     if options.precision == Precision::Int8 {
         listener.hear(Event::Note(format!("scoring with {arithmetic}")));
     }

@@ -101,6 +101,7 @@ pub struct ByteEngine {
 struct Source<'a> {
     weights: Weights<f32>,
     ranges: &'a Ranges,
+    level: ByteLevel,
 }
 
 impl Source<'_> {
@@ -146,8 +147,8 @@ impl Source<'_> {
         let (scale, shift) = self.affine(layer);
         let affine = Affine { scale: &scale, shift: &shift };
         Ok(match layer.direction {
-            Direction::Down => ByteFilter::down(x, weight, layer.deep, affine),
-            Direction::Up => ByteFilter::up(x, weight, layer.wide, affine),
+            Direction::Down => ByteFilter::down(self.level, x, weight, layer.deep, affine),
+            Direction::Up => ByteFilter::up(self.level, x, weight, layer.wide, affine),
         })
     }
 
@@ -176,7 +177,7 @@ impl ByteEngine {
     ) -> Result<ByteEngine, ByteEngineError> {
         let plan = Plan::new(spec, size, Purpose::Score)?;
         let part = PlanSize { images: plan.together(spec), ..size };
-        let mut source = Source { weights: Weights::new(spec, plan.training), ranges };
+        let mut source = Source { weights: Weights::new(spec, plan.training), ranges, level };
         source.weights.load(state);
         let (g, d) = (&spec.generator, &spec.discriminator);
         let image = ByteMap::new(part.images, part.height, part.width, &source.range(INPUT, g.input_channels, 1.0)?);
@@ -189,7 +190,7 @@ impl ByteEngine {
             let weight = source.tensor("d.latent.weight").expect("a latent head has a weight");
             check_sum("d.latent", weight.len() / nz)?;
             let shift = source.tensor("d.latent.bias").map_or_else(|| vec![0.0; nz], <[f32]>::to_vec);
-            latent = Some(ByteFilter::whole(hidden, weight, nz, Affine { scale: &vec![1.0; nz], shift: &shift }));
+            latent = Some(ByteFilter::whole(level, hidden, weight, nz, Affine { scale: &vec![1.0; nz], shift: &shift }));
             vectors = vec![0.0; 2 * part.images * nz];
         }
         let mut scores = Scores::default();
@@ -215,14 +216,14 @@ impl ByteEngine {
     }
 
     fn reconstruct(&mut self, input: &[f32], images: usize) {
-        let (pool, level, scratch) = (&*self.pool, self.level, &mut self.scratch);
+        let (pool, scratch) = (&*self.pool, &mut self.scratch);
         for i in 0..self.generator.len() {
             let (outer, inner) = self.generator.split_at_mut(i);
             let x = outer.last().and_then(|outer| outer.encoded.as_ref()).unwrap_or(&self.image);
             let GLevel { encode, encoded, joined, skip, .. } = &mut inner[0];
             let next = encoded.as_mut().map(|to| Sink::Bytes { to, channel: 0, slope: SLOPE as f32 });
             let across = skip.map(|slope| Sink::Bytes { to: joined, channel: 0, slope });
-            correlate(pool, level, x, images, encode, [next, across], scratch);
+            correlate(pool, x, images, encode, [next, across], scratch);
         }
         let (height, width, channels) = (self.plan.height, self.plan.width, self.spec.generator.output_channels);
         let made = &mut self.reconstruction[..images * height * width * channels];
@@ -233,7 +234,7 @@ impl ByteEngine {
                 Some(outer) => Sink::Bytes { to: &mut outer.joined, channel: outer.below, slope: 0.0 },
                 None => Sink::Floats { to: MapMut::dense(made, images, height, width, channels), slope: 1.0 },
             };
-            correlate(pool, level, joined, images, decode, [Some(sink), None], scratch);
+            correlate(pool, joined, images, decode, [Some(sink), None], scratch);
         }
         let spec = &self.spec.generator;
         Activation::new(spec.output, spec.input_channels, spec.output_channels).forward(pool, input, None, made);
@@ -249,7 +250,7 @@ impl ByteEngine {
             let parts = if beside.is_some() { [beside, Some(shown)] } else { [Some(shown), None] };
             self.pictures.write(&self.pool, parts, first);
         }
-        let (pool, level, scratch) = (&*self.pool, self.level, &mut self.scratch);
+        let (pool, scratch) = (&*self.pool, &mut self.scratch);
         for i in 0..self.discriminator.len() {
             let (outer, inner) = self.discriminator.split_at_mut(i);
             let x = outer.last().and_then(|outer| outer.map.as_ref()).unwrap_or(&self.pictures);
@@ -261,13 +262,13 @@ impl ByteEngine {
                 Sink::Floats { to, slope }
             });
             if next.is_some() || seen.is_some() {
-                correlate(pool, level, x, 2 * images, filter, [next, seen], scratch);
+                correlate(pool, x, 2 * images, filter, [next, seen], scratch);
             }
         }
         if let (Some(latent), Some(hidden)) = (&self.latent, self.discriminator.last().and_then(|level| level.map.as_ref())) {
             let nz = self.vectors.len() / (2 * self.part.images);
             let to = MapMut::dense(&mut self.vectors[..2 * images * nz], 2 * images, 1, 1, nz);
-            correlate(pool, level, hidden, 2 * images, latent, [Some(Sink::Floats { to, slope: 1.0 }), None], scratch);
+            correlate(pool, hidden, 2 * images, latent, [Some(Sink::Floats { to, slope: 1.0 }), None], scratch);
         }
     }
 

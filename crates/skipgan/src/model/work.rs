@@ -44,6 +44,14 @@ impl Work {
         }
     }
 
+    /// The share of scoring that lies in layers between pictures and maps; of pictures of any size.
+    pub fn at_pictures(spec: &Spec) -> f64 {
+        let side = 1 << spec.generator.levels.max(spec.discriminator.levels);
+        let all = Work::of(spec, side, side);
+        let last = spec.generator.decoder().first().map_or(0, |layer| of_layer(layer, side / 2, side / 2));
+        (all.generator_first + last + 2 * all.discriminator_first) as f64 / all.score() as f64
+    }
+
     /// Reconstruction and features of x and x̂.
     pub fn score(&self) -> u64 {
         self.generator + 2 * self.discriminator
@@ -84,6 +92,8 @@ mod tests {
         assert_eq!(work.discriminator, features + 32 * 512 * 100);
         assert_eq!(work.score(), work.generator + 2 * work.discriminator);
         let first = 32 * 3 * 64 * 32 * 32;
+        let pictures = (first + 2 * first + 2 * first) as f64 / work.score() as f64;
+        assert!((Work::at_pictures(&config.spec(64, 64).expect("published shape")) - pictures).abs() < 1e-3, "{pictures}");
         assert_eq!(work.train(Order::Repaired, false), 3 * work.generator - first + 7 * work.discriminator - 2 * first);
     }
 }

@@ -82,7 +82,7 @@ impl Detector {
     /// # Errors
     /// As [`Detector::new`].
     pub fn on_cpu(checkpoint: Checkpoint, config: Config, pool: Arc<Pool>, precision: Precision) -> Result<Detector, ScoreError> {
-        let engine: Box<dyn Engine> = match precision.bytes(&pool) {
+        let engine: Box<dyn Engine> = match precision.bytes(&pool, &checkpoint.spec) {
             Some(level) => Box::new(engine_in_bytes(&checkpoint, &config, Arc::clone(&pool), level)?),
             None => Box::new(engine_on_cpu(&checkpoint, &config, Arc::clone(&pool))?),
         };

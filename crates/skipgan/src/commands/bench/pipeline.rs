@@ -150,7 +150,7 @@ pub fn run(
         initial_weights: trained.is_none(),
         threads,
         level: pool.level().name(),
-        arithmetic: options.precision.arithmetic(&pool),
+        arithmetic: options.precision.arithmetic(&pool, &bench.checkpoint.spec),
         runs,
         peak_rss_bytes: machine::peak_rss_bytes(),
     })
