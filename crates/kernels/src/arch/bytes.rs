@@ -18,11 +18,13 @@ pub enum ByteLevel {
     AvxVnni,
     /// x86-64 with AVX-512 VNNI: sixteen words.
     Avx512Vnni,
+    /// x86-64 with AMX (8-bit tiles) under Linux: sixteen by sixteen sums at once; what follows them as AVX-512 VNNI.
+    Amx,
 }
 
 impl ByteLevel {
     /// All, slowest first.
-    pub const ALL: [ByteLevel; 4] = [ByteLevel::Portable, ByteLevel::Avx2, ByteLevel::AvxVnni, ByteLevel::Avx512Vnni];
+    pub const ALL: [ByteLevel; 5] = [ByteLevel::Portable, ByteLevel::Avx2, ByteLevel::AvxVnni, ByteLevel::Avx512Vnni, ByteLevel::Amx];
 
     /// What it is called.
     pub fn name(self) -> &'static str {
@@ -31,6 +33,7 @@ impl ByteLevel {
             ByteLevel::Avx2 => "avx2",
             ByteLevel::AvxVnni => "avx-vnni",
             ByteLevel::Avx512Vnni => "avx512-vnni",
+            ByteLevel::Amx => "amx-int8",
         }
     }
 
@@ -49,6 +52,8 @@ impl ByteLevel {
                     && std::is_x86_feature_detected!("avx512vl")
                     && super::Level::Avx512.available()
             }
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            ByteLevel::Amx => ByteLevel::Avx512Vnni.available() && super::amx::available(),
             #[allow(unreachable_patterns, reason = "which arms remain depends on the target")]
             _ => false,
         }
@@ -62,7 +67,7 @@ impl ByteLevel {
     /// The fastest of a processor that is to be taken for one with `level`; `None` where plain Rust would multiply bytes, slower than `f32`.
     pub(crate) fn within(level: super::Level) -> Option<ByteLevel> {
         let most = match level {
-            super::Level::Avx512 => ByteLevel::Avx512Vnni,
+            super::Level::Avx512 => ByteLevel::Amx,
             super::Level::Avx2 => ByteLevel::AvxVnni,
             _ => return None,
         };
@@ -134,7 +139,7 @@ pub(crate) fn dispatch_bytes<K: ByteKernel>(level: ByteLevel, kernel: K) {
         ByteLevel::AvxVnni => unsafe { super::vnni::enter_avx(kernel) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.
-        ByteLevel::Avx512Vnni => unsafe { super::vnni::enter_avx512(kernel) },
+        ByteLevel::Avx512Vnni | ByteLevel::Amx => unsafe { super::vnni::enter_avx512(kernel) },
         #[allow(unreachable_patterns, reason = "which arms remain depends on the target")]
         _ => unreachable!("{level} is not an instruction set of this architecture"),
     }

@@ -7,10 +7,13 @@ mod bytes;
 mod cpu;
 mod denormals;
 mod lanes;
+mod matrix;
 mod pairs;
 mod portable;
 mod tile;
 
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod amx;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -27,6 +30,9 @@ pub(crate) use bytes::{ByteKernel, ByteWords, dispatch_bytes};
 pub use cpu::{CpuError, Level};
 pub(crate) use denormals::FlushGuard;
 pub(crate) use lanes::{Kernel, Lanes, Words, dispatch};
+#[cfg(test)]
+pub(crate) use matrix::PlainUnit;
+pub(crate) use matrix::{MatrixKernel, MatrixUnit, SIDE, dispatch_matrix};
 pub(crate) use pairs::{MultiplyPairs, PairWords};
 pub(crate) use portable::{Quad, Single};
 pub(crate) use tile::{Listed, Multiply, PANEL, Product, Rows, Strided, Turned, Windows, product};

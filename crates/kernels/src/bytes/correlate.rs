@@ -2,8 +2,8 @@
 
 use super::filter::{ByteFilter, Phase, Region};
 use super::map::ByteMap;
-use super::winograd;
-use crate::arch::{ByteKernel, ByteWords, PANEL, Product, Rows, dispatch_bytes, product};
+use super::{matrix, winograd};
+use crate::arch::{ByteKernel, ByteLevel, ByteWords, PANEL, Product, Rows, dispatch_bytes, dispatch_matrix, product};
 use crate::memory::{Buffer, Common};
 use crate::tiling::Blocks;
 use crate::{MapMut, Pool};
@@ -38,7 +38,7 @@ pub enum Sink<'a> {
 /// Memory that filters work in.
 #[derive(Debug, Default)]
 pub struct ByteScratch {
-    /// One block of sums a thread.
+    /// One block of sums a thread, and its copied windows for matrix registers.
     sums: Buffer,
     /// Points and products.
     pub(super) blocks: Blocks,
@@ -49,6 +49,27 @@ pub struct ByteScratch {
 /// # Panics
 /// If the filter was not made for `x`, a sink does not fit, or this processor has not got the filter's instruction set.
 pub fn correlate(pool: &Pool, x: &ByteMap, images: usize, filter: &ByteFilter, sinks: [Option<Sink<'_>>; 2], scratch: &mut ByteScratch) {
+    let multiplier = if filter.level == ByteLevel::Amx { Multiplier::Matrix } else { Multiplier::Vectors };
+    correlate_by(multiplier, pool, (x, images), filter, sinks, scratch);
+}
+
+/// What sums products.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Multiplier {
+    /// The words of the filter's instruction set.
+    Vectors,
+    /// Matrix registers; the filter's instruction set finishes.
+    Matrix,
+}
+
+fn correlate_by(
+    multiplier: Multiplier,
+    pool: &Pool,
+    (x, images): (&ByteMap, usize),
+    filter: &ByteFilter,
+    sinks: [Option<Sink<'_>>; 2],
+    scratch: &mut ByteScratch,
+) {
     assert!(filter.level.available(), "this processor has no {}", filter.level);
     assert!(images >= 1 && images <= x.images && filter.pixel == x.pixel, "a filter for pixels of {} bytes, not {}", filter.pixel, x.pixel);
     for window in filter.phases.iter().map(|phase| phase.window) {
@@ -61,7 +82,10 @@ pub fn correlate(pool: &Pool, x: &ByteMap, images: usize, filter: &ByteFilter, s
     if let Some(points) = &filter.points {
         return winograd::run(pool, x, images, (filter, points), &targets, scratch);
     }
-    let block = ROWS * PANELS * PANEL;
+    let largest = filter.phases.iter().map(|phase| phase.window.rows * phase.window.cols * x.pixel / 4).max();
+    let packed = largest.filter(|_| multiplier == Multiplier::Matrix).map(matrix::packed_words);
+    let tall = if packed.is_some() { matrix::ROWS } else { ROWS };
+    let block = tall * PANELS * PANEL + packed.unwrap_or(0);
     scratch.sums.reserve(block * pool.threads());
     let sums = Common::new(scratch.sums.as_mut_slice());
     // Where images are few, a region's windows would be too.
@@ -71,18 +95,19 @@ pub fn correlate(pool: &Pool, x: &ByteMap, images: usize, filter: &ByteFilter, s
     let windows = |region: &Region| images * region.rows.outputs.len() * region.cols.outputs.len();
     let panels = filter.columns.div_ceil(PANEL);
     let across = panels.div_ceil(PANELS);
-    let down = (images * filter.grid.0 * filter.grid.1).div_ceil(ROWS);
+    let down = (images * filter.grid.0 * filter.grid.1).div_ceil(tall);
     pool.run_on(filter.phases.len() * across * most * down, |worker, job| {
         // Jobs that share weights follow each other.
-        let (first, rest) = (job % down * ROWS, job / down);
+        let (first, rest) = (job % down * tall, job / down);
         let (part, rest) = (rest % most, rest / most);
         let (panel, phase) = (rest % across * PANELS, &filter.phases[rest / across]);
         let region = if regions(phase) > 1 { phase.parts.get(part) } else { Some(&phase.whole).filter(|_| part == 0) };
         let Some(region) = region.filter(|region| first < windows(region)) else { return };
         let sums = sums.at(worker * block, block);
-        let count = ROWS.min(windows(region) - first);
+        let count = tall.min(windows(region) - first);
         let columns = (PANELS * PANEL).min(filter.columns - panel * PANEL);
-        dispatch_bytes(filter.level, Block { x, filter, phase, region, first, count, panel, columns, sums, targets: &targets });
+        let packed = packed.map(|words| (sums.wrapping_add(block - words), words));
+        dispatch_bytes(filter.level, Block { x, filter, phase, region, first, count, panel, columns, sums, packed, targets: &targets });
     });
 }
 
@@ -190,6 +215,8 @@ struct Block<'a> {
     columns: usize,
     /// `[count][columns to whole panels]`: this thread's.
     sums: *mut f32,
+    /// Matrix registers: this thread's memory for copied windows, and how much. None: vectors.
+    packed: Option<(*mut f32, usize)>,
     targets: &'a [Option<Target>; 2],
 }
 
@@ -226,15 +253,26 @@ impl Block<'_> {
         let (all, run) = (window.cols * word, region.cols.taps.len() * word);
         let (times, lines) = if run == all { (1, region.rows.taps.len()) } else { (region.rows.taps.len(), 1) };
         let panel = window.rows * all * PANEL;
-        let b = &self.phase.panels.as_slice()[self.panel * panel..][..row / PANEL * panel];
+        let b = &self.phase.panels.as_slice()[self.panel * panel..];
         for i in 0..times {
+            let tap = (region.rows.taps.start + i) * all + region.cols.taps.start * word;
+            let b = &b[tap * PANEL..];
+            if let Some((packed, words)) = self.packed {
+                // SAFETY: both are this thread's, and lie apart.
+                let (sums, packed) =
+                    unsafe { (std::slice::from_raw_parts_mut(self.sums, self.count * row), std::slice::from_raw_parts_mut(packed, words)) };
+                let windows = matrix::Windows { map: &x.words()[i * line..], runs: lines, run, gap: line - run };
+                let offsets = &offsets[..self.count];
+                dispatch_matrix(matrix::Multiply { windows, offsets, b, panel, columns: row, fresh: i == 0, sums, packed });
+                continue;
+            }
             let a = x.words().as_ptr().wrapping_add(i * line);
             let rows = Spots { a, offsets: &offsets[..self.count], run, gap: line - run, c: self.sums, c_row: row };
-            let tap = (region.rows.taps.start + i) * all + region.cols.taps.start * word;
-            let b = b[tap * PANEL..].as_ptr();
+            assert!(b.len() >= (row / PANEL - 1) * panel + lines * run * PANEL, "whole panels");
+            let b = b.as_ptr();
             let product_of = Product { rows: &rows, count: self.count, depth: lines * run, b, panel, columns: row, fresh: i == 0 };
-            // SAFETY: `correlate` checked that every window lies within x; the slice holds whole panels, of which the product reads what lies
-            // behind its first tap; the sums are this thread's.
+            // SAFETY: `correlate` checked that every window lies within x; the slice holds all panels from the first tap on; the sums are this
+            // thread's.
             unsafe { product::<W, _>(&product_of) };
         }
     }
@@ -310,5 +348,52 @@ impl ByteKernel for Block<'_> {
         let row = self.columns.next_multiple_of(PANEL);
         self.multiply::<W>(row);
         self.finish::<W>(row);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::filter::Affine;
+    use super::*;
+    use crate::Map;
+
+    /// What filters give to matrix registers, on every machine: in plain Rust where there are none.
+    #[test]
+    fn matrix_registers_give_the_bits_of_vectors() {
+        for (wide, deep, rows, cols, images) in [
+            (3, 17, 2, 5, 3),
+            (64, 16, 1, 16, 1),
+            (16, 150, 3, 17, 2),
+            (1, 1, 1, 1, 1),
+            (33, 4, 4, 16, 1),
+            (64, 130, 4, 4, 5),
+            (5, 70, 2, 2, 9),
+        ] {
+            let number = |i: usize| (i * 7919 % 1021) as f32 / 1021.0 - 0.4;
+            let pool = Pool::new(2).unwrap();
+            let map = |rows: usize, cols: usize, channels: usize| {
+                let numbers: Vec<f32> = (0..images * rows * cols * channels).map(number).collect();
+                let mut map = ByteMap::new(images, rows, cols, &vec![(-0.4, 0.6); channels]);
+                map.write(&pool, [Some(Map::dense(&numbers, images, rows, cols, channels)), None], 0);
+                map
+            };
+            let weight: Vec<f32> = (0..16 * wide * deep).map(number).collect();
+            let (scale, shift) = (vec![0.5; wide.max(deep)], vec![0.1; wide.max(deep)]);
+            let affine = |channels: usize| Affine { scale: &scale[..channels], shift: &shift[..channels] };
+            let (large, small) = (map(2 * rows, 2 * cols, wide), map(rows, cols, deep));
+            let down = (&large, ByteFilter::down(ByteLevel::Portable, &large, &weight, deep, affine(deep)), (rows, cols, deep));
+            let up = (&small, ByteFilter::up(ByteLevel::Portable, &small, &weight, wide, affine(wide)), (2 * rows, 2 * cols, wide));
+            for (x, filter, (rows, cols, channels)) in [down, up] {
+                let found = [Multiplier::Vectors, Multiplier::Matrix].map(|multiplier| {
+                    let mut to = vec![0.0; images * rows * cols * channels];
+                    let sink = Sink::Floats { to: MapMut::dense(&mut to, images, rows, cols, channels), slope: 0.2 };
+                    let mut scratch = ByteScratch::default();
+                    correlate_by(multiplier, &pool, (x, images), &filter, [Some(sink), None], &mut scratch);
+                    to
+                });
+                assert!(found[0] == found[1], "{wide} {deep} {rows}x{cols} {images}: other bits");
+                assert!(found[0].iter().any(|&value| value != 0.1));
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::map::ByteMap;
 use super::winograd::{self, Points};
-use crate::arch::{ByteLevel, PANEL};
+use crate::arch::{ByteLevel, PANEL, SIDE};
 use crate::memory::Buffer;
 
 /// What follows a convolution channel by channel, before the activation: v → scale · v + shift. A batch-norm with running statistics, a bias,
@@ -79,7 +79,8 @@ pub(super) struct Phase {
     pub(super) whole: Region,
     /// The same outputs without taps on the border; none on larger maps, where those are few.
     pub(super) parts: Vec<Region>,
-    /// `[columns / 16][rows][cols][pixel / 4]` of 16 words of four signed bytes; none where the filter has points.
+    /// `[columns / 16][rows][cols][pixel / 4]` of 16 words of four signed bytes, and behind them what a matrix register reads too much; none
+    /// where the filter has points.
     pub(super) panels: Buffer,
     /// A sum s of column o means `gain[o] · (s − zero[o]) + offset[o]`; padded to whole panels.
     pub(super) gain: Vec<f32>,
@@ -286,7 +287,7 @@ impl Codes {
     /// As [`Phase`] has them.
     fn panels(&self, pixel: usize) -> Buffer {
         let depth = self.taps * pixel / 4;
-        let mut panels = Buffer::new(self.columns.next_multiple_of(PANEL) * depth);
+        let mut panels = Buffer::new(PANEL * (self.columns.div_ceil(PANEL) * depth + SIDE - 1));
         let mut words = vec![[0u8; 4]; depth];
         for o in 0..self.columns {
             for (i, code) in self.column(o).iter().enumerate() {
