@@ -64,14 +64,15 @@ impl ByteLevel {
         Self::ALL.into_iter().filter(|level| level.available())
     }
 
-    /// The fastest of a processor that is to be taken for one with `level`; `None` where plain Rust would multiply bytes, slower than `f32`.
+    /// The fastest of a processor that is to be taken for one with `level`; `None` where numbers are faster: in plain Rust, and beside AVX-512
+    /// without byte products.
     pub(crate) fn within(level: super::Level) -> Option<ByteLevel> {
-        let most = match level {
-            super::Level::Avx512 => ByteLevel::Amx,
-            super::Level::Avx2 => ByteLevel::AvxVnni,
+        let fit = match level {
+            super::Level::Avx512 => &[ByteLevel::Avx512Vnni, ByteLevel::Amx],
+            super::Level::Avx2 => &[ByteLevel::Avx2, ByteLevel::AvxVnni],
             _ => return None,
         };
-        Self::all_available().filter(|&found| found != ByteLevel::Portable && found as usize <= most as usize).last()
+        fit.iter().copied().rfind(|found| found.available())
     }
 }
 
