@@ -452,7 +452,7 @@ pub enum PrecisionArg {
     /// 32-bit floats
     #[default]
     F32,
-    /// The fastest this processor has: 8-bit integers where it multiplies them in one instruction, else 32-bit floats
+    /// The fastest this processor has for the network: 8-bit integers or 32-bit floats
     Int8,
 }
 

@@ -7,7 +7,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::arch::{ByteLevel, CpuError, FlushGuard, Level};
@@ -97,7 +97,10 @@ pub struct Pool {
     turn: Mutex<()>,
     workers: Vec<JoinHandle<()>>,
     level: Level,
-    bytes: Option<ByteLevel>,
+    /// Whether `SKIPGAN_CPU` has a say.
+    detected: bool,
+    /// Found when it is asked for, since the system is then asked for what it needs.
+    bytes: OnceLock<Option<ByteLevel>>,
 }
 
 /// How long a thread looks for work before it sleeps: some 200 µs, more than any gap between two runs of one batch. A sleeper wakes after
@@ -227,7 +230,7 @@ impl Pool {
     pub fn new(threads: usize) -> Result<Pool, CpuError> {
         let level = Level::detect()?;
         let mut pool = Self::with_level(threads, level)?;
-        pool.bytes = ByteLevel::detect(level);
+        pool.detected = true;
         Ok(pool)
     }
 
@@ -261,7 +264,7 @@ impl Pool {
             asked: AtomicBool::new(false),
         });
         // Workers already started are ended by the pool's own drop where a later one cannot start.
-        let mut pool = Pool { shared, turn: Mutex::new(()), workers: Vec::new(), level, bytes: ByteLevel::within(level) };
+        let mut pool = Pool { shared, turn: Mutex::new(()), workers: Vec::new(), level, detected: false, bytes: OnceLock::new() };
         for worker in 1..threads.max(1) {
             let shared = Arc::clone(&pool.shared);
             let started = std::thread::Builder::new().name(format!("kernels-{worker}")).spawn(move || shared.serve(worker));
@@ -282,7 +285,7 @@ impl Pool {
 
     /// The instruction set bytes are multiplied on; `None` where numbers are faster.
     pub fn bytes(&self) -> Option<ByteLevel> {
-        self.bytes
+        *self.bytes.get_or_init(|| if self.detected { ByteLevel::detect(self.level) } else { ByteLevel::within(self.level) })
     }
 
     /// Sets what jobs do with denormal numbers from the next run on. A new pool keeps them.

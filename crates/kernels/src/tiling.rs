@@ -92,13 +92,9 @@ impl Blocks {
     /// `common` numbers that all jobs of a call share, and `own` for each of `threads` threads, which begin on whole panels.
     pub(crate) fn all(&mut self, common: usize, own: usize, threads: usize) -> (&mut [f32], &mut [f32]) {
         let own = own.next_multiple_of(PANEL) * threads;
-        self.reserve(common, own);
-        (&mut self.common.as_mut_slice()[..common], &mut self.own.as_mut_slice()[..own])
-    }
-
-    fn reserve(&mut self, common: usize, own: usize) {
         self.common.reserve(common);
         self.own.reserve(own);
+        (&mut self.common.as_mut_slice()[..common], &mut self.own.as_mut_slice()[..own])
     }
 
     /// How many numbers are reserved.
@@ -183,7 +179,7 @@ pub(crate) fn stage(hands: Hands<'_>, tiles: Range<usize>, work: impl Fn(Range<u
     });
 }
 
-/// The product stage of `down` and `up`: rows of `data`, point by point, times panels of `weight`, `[panel][depth][16]`.
+/// The product stage: rows of `data`, point by point, times panels of `weight`, `[panel][depth][16]`.
 pub(crate) struct Stage<'a> {
     pub(crate) data: Common,
     pub(crate) data_row: usize,

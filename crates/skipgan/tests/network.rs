@@ -509,8 +509,8 @@ fn a_batch_larger_than_the_plan_is_refused() {
     engine::<f32>(&case, 2, Purpose::Score, 1).score(&pictures.all(&case), Norm::Running);
 }
 
-/// A trained network, and the same one in bytes.
-fn in_bytes(case: &Case, images: usize, threads: usize) -> (CpuEngine<f32>, ByteEngine) {
+/// A trained network, and the ranges of its maps.
+fn ranged(case: &Case) -> (CpuEngine<f32>, Ranges) {
     let pictures = Pictures::new(case, 4, 5);
     let mut numbers = engine::<f32>(case, 4, Purpose::Train, 2);
     (0..40).for_each(|_| drop_losses(numbers.step(&pictures.all(case), &rates(2e-3, 2e-4))));
@@ -520,18 +520,22 @@ fn in_bytes(case: &Case, images: usize, threads: usize) -> (CpuEngine<f32>, Byte
         numbers.score(&Pictures::new(case, 4, seed).all(case), Norm::Running);
     }
     let ranges = numbers.take_ranges().expect("watched");
+    (numbers, ranges)
+}
+
+/// The same network in bytes.
+fn in_bytes(case: &Case, trained: &(CpuEngine<f32>, Ranges), (images, threads): (usize, usize), level: ByteLevel) -> ByteEngine {
     let (size, pool) = (PlanSize { images, height: case.height, width: case.width }, Arc::new(Pool::new(threads).expect("a pool")));
-    let bytes =
-        ByteEngine::new((&case.spec, &numbers.save(), &ranges), &case.objective, size, pool, ByteLevel::all_available().last().unwrap());
-    (numbers, bytes.expect("all ranges"))
+    ByteEngine::new((&case.spec, &trained.0.save(), &trained.1), &case.objective, size, pool, level).expect("all ranges")
 }
 
 #[test]
 fn bytes_score_as_numbers_do() {
     for case in [published(3, 16, 64, 32), detection(), restoring()] {
-        let (mut numbers, mut bytes) = in_bytes(&case, 4, 2);
+        let mut trained = ranged(&case);
+        let mut bytes = in_bytes(&case, &trained, (4, 2), ByteLevel::all_available().last().expect("plain Rust"));
         let pictures = Pictures::new(&case, 4, 6);
-        let meant = numbers.score(&pictures.all(&case), Norm::Running).clone();
+        let meant = trained.0.score(&pictures.all(&case), Norm::Running).clone();
         let found = bytes.score(&pictures.all(&case), Norm::Running);
         let off = |found: &[f32], meant: &[f32]| {
             let square = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v * v)).sum::<f64>();
@@ -551,13 +555,19 @@ fn bytes_score_as_numbers_do() {
 #[test]
 fn bytes_give_the_same_bits_for_any_batch_threads_and_instruction_set() {
     for case in [published(3, 16, 64, 32), detection(), restoring()] {
-        let (_, mut one) = in_bytes(&case, 1, 1);
-        let (_, mut many) = in_bytes(&case, 5, 3);
+        let trained = ranged(&case);
         let pictures = Pictures::new(&case, 5, 6);
-        let all = many.score(&pictures.all(&case), Norm::Running).clone();
-        for image in 0..5 {
-            let alone = one.score(&pictures.part(&case, image, 1), Norm::Running);
-            assert!(alone.residual[0] == all.residual[image] && alone.latent[0] == all.latent[image], "image {image}");
+        let mut first = None;
+        for level in ByteLevel::all_available() {
+            let mut one = in_bytes(&case, &trained, (1, 1), level);
+            let mut many = in_bytes(&case, &trained, (5, 3), level);
+            let all = many.score(&pictures.all(&case), Norm::Running);
+            for image in 0..5 {
+                let alone = one.score(&pictures.part(&case, image, 1), Norm::Running);
+                assert!(alone.residual[0] == all.residual[image] && alone.latent[0] == all.latent[image], "{level}, image {image}");
+            }
+            let scores = (all.residual.clone(), all.latent.clone());
+            assert!(*first.get_or_insert_with(|| scores.clone()) == scores, "{level}");
         }
     }
 }
@@ -565,13 +575,17 @@ fn bytes_give_the_same_bits_for_any_batch_threads_and_instruction_set() {
 #[test]
 fn bytes_do_not_allocate_after_the_first_batch() {
     for case in [published(3, 16, 64, 64), detection(), restoring()] {
-        let (_, mut bytes) = in_bytes(&case, 3, 1);
+        let trained = ranged(&case);
         let pictures = Pictures::new(&case, 3, 1);
-        bytes.score(&pictures.all(&case), Norm::Running);
-        let mut count =
-            |name: &str, call: &mut dyn FnMut(&mut ByteEngine)| assert_eq!(measure(|| call(&mut bytes)).count_total, 0, "{name}");
-        count("all", &mut |bytes| assert!(bytes.score(&pictures.all(&case), Norm::Running).latent[0].is_finite()));
-        count("fewer", &mut |bytes| assert!(bytes.score(&pictures.part(&case, 1, 1), Norm::Running).latent[0].is_finite()));
+        for level in ByteLevel::all_available() {
+            let mut bytes = in_bytes(&case, &trained, (3, 1), level);
+            bytes.score(&pictures.all(&case), Norm::Running);
+            let mut count = |name: &str, call: &mut dyn FnMut(&mut ByteEngine)| {
+                assert_eq!(measure(|| call(&mut bytes)).count_total, 0, "{level}, {name}")
+            };
+            count("all", &mut |bytes| assert!(bytes.score(&pictures.all(&case), Norm::Running).latent[0].is_finite()));
+            count("fewer", &mut |bytes| assert!(bytes.score(&pictures.part(&case, 1, 1), Norm::Running).latent[0].is_finite()));
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::pairs::{PairWords, QuadPairs};
 use super::tile::{PANEL, Rows, Tile, tile};
 
 /// An instruction set for 8-bit products.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ByteLevel {
     /// Plain Rust, on every processor: the definition, slower than `f32`.
     Portable,

@@ -22,7 +22,7 @@ pub enum Level {
 #[non_exhaustive]
 pub enum CpuError {
     /// `SKIPGAN_CPU` holds a word that names no instruction set.
-    #[error("SKIPGAN_CPU is '{word}': write portable, avx2, avx2-vnni, avx512 or neon, or leave it unset")]
+    #[error("SKIPGAN_CPU is '{word}': write portable, avx2, avx2-vnni, avx512-vnni, avx512 or neon, or leave it unset")]
     Unknown {
         /// What it holds.
         word: String,
@@ -96,13 +96,13 @@ impl Level {
         }
     }
 
-    /// The set of this name, if this processor has it; `avx2-vnni` is AVX2 with the byte products of [`ByteLevel::AvxVnni`].
+    /// The set of this name, if this processor has it; `avx2-vnni` and `avx512-vnni` name one for bytes beside it.
     ///
     /// # Errors
     /// If the word is unknown or this processor has not got the set.
     pub fn named(word: &str) -> Result<Level, CpuError> {
-        if word.eq_ignore_ascii_case(AVX2_VNNI) {
-            return if ByteLevel::AvxVnni.available() { Ok(Level::Avx2) } else { Err(CpuError::unavailable(AVX2_VNNI)) };
+        if let Some((word, level, bytes)) = with_bytes(word) {
+            return if bytes.available() { Ok(level) } else { Err(CpuError::unavailable(word)) };
         }
         Self::ALL
             .into_iter()
@@ -120,21 +120,35 @@ impl Level {
     }
 }
 
-/// The word for AVX2 with byte products, which plain `avx2` does without even where there are some.
-const AVX2_VNNI: &str = "avx2-vnni";
+/// Words that name a set for bytes too: plain `avx2` leaves out what byte products there are, and plain `avx512` takes all.
+const WITH_BYTES: [(&str, Level, ByteLevel); 2] =
+    [("avx2-vnni", Level::Avx2, ByteLevel::AvxVnni), ("avx512-vnni", Level::Avx512, ByteLevel::Avx512Vnni)];
+
+fn with_bytes(word: &str) -> Option<(&'static str, Level, ByteLevel)> {
+    WITH_BYTES.into_iter().find(|(name, ..)| name.eq_ignore_ascii_case(word))
+}
 
 impl CpuError {
     fn unavailable(wanted: &'static str) -> Self {
-        let available: Vec<&str> = Level::all_available().map(Level::name).collect();
+        let further = WITH_BYTES.into_iter().filter(|(.., bytes)| bytes.available()).map(|(word, ..)| word);
+        let available: Vec<&str> = Level::all_available().map(Level::name).chain(further).collect();
         CpuError::Unavailable { wanted, available: available.join(", ") }
     }
 }
 
 impl ByteLevel {
-    /// The fastest set for bytes beside that of [`Level::detect`]; `SKIPGAN_CPU=avx2` means no more than AVX2.
+    /// The set for bytes beside that of [`Level::detect`].
     pub(crate) fn detect(level: Level) -> Option<ByteLevel> {
-        let plain = std::env::var("SKIPGAN_CPU").is_ok_and(|word| word.eq_ignore_ascii_case(Level::Avx2.name()));
-        if plain { Some(ByteLevel::Avx2).filter(|bytes| bytes.available()) } else { Self::within(level) }
+        Self::named(&std::env::var("SKIPGAN_CPU").unwrap_or_default(), level)
+    }
+
+    /// The set for bytes that a word of `SKIPGAN_CPU` means, whose set for numbers is `level`.
+    fn named(word: &str, level: Level) -> Option<ByteLevel> {
+        if let Some((.., bytes)) = with_bytes(word) {
+            return Some(bytes);
+        }
+        let plain = word.eq_ignore_ascii_case(Level::Avx2.name());
+        if plain { Some(ByteLevel::Avx2) } else { Self::within(level) }
     }
 }
 
@@ -155,12 +169,19 @@ mod tests {
 
     #[test]
     #[cfg(target_arch = "x86_64")]
-    fn avx2_with_byte_products_is_a_word_of_its_own() {
-        let named = Level::named("avx2-vnni");
-        if ByteLevel::AvxVnni.available() {
-            assert_eq!(named, Ok(Level::Avx2));
-        } else {
-            assert!(named.is_err_and(|error| error.to_string().contains("no avx2-vnni")));
+    fn words_name_a_set_for_bytes_too() {
+        for (word, level, bytes) in WITH_BYTES {
+            if bytes.available() {
+                assert_eq!((Level::named(word), ByteLevel::named(word, level)), (Ok(level), Some(bytes)));
+            } else {
+                assert!(Level::named(word).is_err_and(|error| error.to_string().contains(word)));
+            }
+        }
+        assert_eq!(ByteLevel::named("portable", Level::Portable), None);
+        if Level::Avx2.available() {
+            assert_eq!(ByteLevel::named("AVX2", Level::Avx2), Some(ByteLevel::Avx2));
+            assert_eq!(ByteLevel::named("", Level::Avx2), ByteLevel::within(Level::Avx2));
+            assert!(ByteLevel::within(Level::Avx2) >= Some(ByteLevel::Avx2));
         }
     }
 

@@ -36,7 +36,7 @@ pub(crate) trait MatrixUnit {
 
 /// An algorithm over a [`MatrixUnit`]: a record of its arguments.
 pub(crate) trait MatrixKernel {
-    /// Runs it. Must be `#[inline(always)]`.
+    /// Runs it.
     fn run<U: MatrixUnit>(self);
 }
 

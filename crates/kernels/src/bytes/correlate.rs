@@ -12,7 +12,7 @@ use crate::{MapMut, Pool};
 const ROWS: usize = 48;
 const PANELS: usize = 8;
 /// Images from which on regions are computed apart.
-const FEW: usize = 4;
+const IMAGES: usize = 4;
 
 /// Where results go, through an activation: v > 0 ? v : slope · v.
 #[derive(Debug)]
@@ -72,11 +72,8 @@ fn correlate_by(
 ) {
     assert!(filter.level.available(), "this processor has no {}", filter.level);
     assert!(images >= 1 && images <= x.images && filter.pixel == x.pixel, "a filter for pixels of {} bytes, not {}", filter.pixel, x.pixel);
-    for window in filter.phases.iter().map(|phase| phase.window) {
-        let last = |first: usize, n: usize, extent: usize| first + (n - 1) * filter.step + extent;
-        let fits = last(window.row, filter.grid.0, window.rows) <= x.rows + 2 && last(window.col, filter.grid.1, window.cols) <= x.cols + 2;
-        assert!(fits, "a filter for maps of another size than {}x{}", x.rows, x.cols);
-    }
+    // Windows lie within that map, and regions leave out what lies on its border.
+    assert!((x.rows, x.cols) == filter.map, "a filter for maps of another size than {}x{}", x.rows, x.cols);
     let out = (filter.grid.0 * filter.spread, filter.grid.1 * filter.spread);
     let targets = sinks.map(|sink| sink.map(|sink| Target::new(sink, images, out, filter.channels)));
     if let Some(points) = &filter.points {
@@ -89,7 +86,7 @@ fn correlate_by(
     scratch.sums.reserve(block * pool.threads());
     let sums = Common::new(scratch.sums.as_mut_slice());
     // Where images are few, a region's windows would be too.
-    let apart = images >= FEW;
+    let apart = images >= IMAGES;
     let regions = |phase: &'_ Phase| if apart && !phase.parts.is_empty() { phase.parts.len() } else { 1 };
     let most = filter.phases.iter().map(regions).max().unwrap_or(1);
     let windows = |region: &Region| images * region.rows.outputs.len() * region.cols.outputs.len();

@@ -31,8 +31,8 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Its rows, or columns, that lie within a map of `extent` for output `i`; `first` and `count` are those of the axis.
-    fn live(first: usize, count: usize, extent: usize) -> Range<usize> {
+    /// Of `count` rows, or columns, from `first` of the bordered map on those that lie within a map of `extent`.
+    fn inside(first: usize, count: usize, extent: usize) -> Range<usize> {
         // The bordered map's first row is 0, the map's 1.
         1usize.saturating_sub(first)..count.min((extent + 1).saturating_sub(first))
     }
@@ -42,7 +42,7 @@ impl Window {
         let along = |outputs: usize, first: usize, count: usize, extent: usize| {
             let mut found: Vec<Axis> = Vec::new();
             for i in 0..outputs {
-                let taps = Self::live(first + i * step, count, extent);
+                let taps = Self::inside(first + i * step, count, extent);
                 match found.last_mut() {
                     Some(last) if last.taps == taps => last.outputs.end = i + 1,
                     _ => found.push(Axis { outputs: i..i + 1, taps }),
@@ -104,7 +104,8 @@ pub struct ByteFilter {
     pub(super) columns: usize,
     /// Output channels.
     pub(super) channels: usize,
-    /// Bytes of an input pixel.
+    /// Rows and columns of the input, and bytes of its pixels.
+    pub(super) map: (usize, usize),
     pub(super) pixel: usize,
 }
 
@@ -125,6 +126,11 @@ impl ByteFilter {
     /// # Panics
     /// If lengths do not fit.
     pub fn down(level: ByteLevel, x: &ByteMap, weight: &[f32], deep: usize, affine: Affine<'_>) -> Self {
+        Self::down_by(winograd::pays(level, (x.rows / 2, x.cols / 2), x.pixel), level, x, weight, deep, affine)
+    }
+
+    /// The same by points or by windows, whatever pays.
+    pub(super) fn down_by(points: bool, level: ByteLevel, x: &ByteMap, weight: &[f32], deep: usize, affine: Affine<'_>) -> Self {
         let (wide, grid) = (x.channels, (x.rows / 2, x.cols / 2));
         assert!(weight.len() == 16 * wide * deep && x.rows.is_multiple_of(2) && x.cols.is_multiple_of(2), "a weight of {}", weight.len());
         let (rows, cols) = (live(grid.0), live(grid.1));
@@ -132,7 +138,7 @@ impl ByteFilter {
         let window = Window { row: rows.start, col: cols.start, rows: rows.len(), cols: cols.len(), out: (0, 0) };
         let phases = vec![(window, Codes::new(x, window, deep, affine, tap))];
         let frame = Self { grid, step: 2, columns: deep, channels: deep, ..Self::frame(level, x) };
-        frame.with(x, phases, winograd::pays(level, grid, x.pixel))
+        frame.with(x, phases, points)
     }
 
     /// The 4×4 transposed convolution, stride 2, padding 1, of `y` by an instruction set; `weight` is `[ky][kx][wide][deep]`.
@@ -140,11 +146,17 @@ impl ByteFilter {
     /// # Panics
     /// If lengths do not fit.
     pub fn up(level: ByteLevel, y: &ByteMap, weight: &[f32], wide: usize, affine: Affine<'_>) -> Self {
-        let (deep, grid) = (y.channels, (y.rows, y.cols));
-        assert!(weight.len() == 16 * wide * deep, "a weight of {}", weight.len());
+        let grid = (y.rows, y.cols);
+        assert!(weight.len() == 16 * wide * y.channels, "a weight of {}", weight.len());
         if 4 * wide <= PANEL {
             return Self::up_at_once(level, y, weight, wide, affine);
         }
+        Self::up_by(winograd::pays(level, grid, y.pixel), level, y, weight, wide, affine)
+    }
+
+    /// The same phase by phase, by points or by windows, whatever pays.
+    pub(super) fn up_by(points: bool, level: ByteLevel, y: &ByteMap, weight: &[f32], wide: usize, affine: Affine<'_>) -> Self {
+        let (deep, grid) = (y.channels, (y.rows, y.cols));
         // Of a single small pixel each output phase meets one tap.
         let window = |n: usize, p: usize| if n == 1 { 1 - p..2 - p } else { 0..2 };
         let phases = (0..4).map(|phase| {
@@ -158,7 +170,7 @@ impl ByteFilter {
             (window, Codes::new(y, window, wide, affine, tap))
         });
         let frame = Self { grid, spread: 2, columns: wide, channels: wide, ..Self::frame(level, y) };
-        frame.with(y, phases.collect(), winograd::pays(level, grid, y.pixel))
+        frame.with(y, phases.collect(), points)
     }
 
     /// The same where the channels of four output pixels fit into one panel (pictures): one window of 3 × 3 small pixels with zeros where a
@@ -200,7 +212,8 @@ impl ByteFilter {
 
     /// What a filter of `x` has before it is known what it does: one output, and no weights.
     fn frame(level: ByteLevel, x: &ByteMap) -> Self {
-        Self { level, phases: Vec::new(), points: None, grid: (1, 1), step: 1, spread: 1, columns: 0, channels: 0, pixel: x.pixel }
+        let (map, pixel) = ((x.rows, x.cols), x.pixel);
+        Self { level, phases: Vec::new(), points: None, grid: (1, 1), step: 1, spread: 1, columns: 0, channels: 0, map, pixel }
     }
 
     /// The filter with its weights: as points, or in panels phase by phase.
@@ -208,14 +221,15 @@ impl ByteFilter {
         if as_points {
             self.points = Some(Points::new(&self, x.images, phases.iter().map(|(_, codes)| codes)));
         }
-        let few = !as_points && self.grid.0 * self.grid.1 <= SMALL;
+        let outputs = self.grid.0 * self.grid.1;
+        let small = !as_points && outputs > 1 && outputs <= SMALL;
         let phase = |(window, codes): (Window, Codes)| {
             let region = |[rows, cols]: [Axis; 2]| {
                 let zero = codes.zero(x, window, [&rows.taps, &cols.taps]);
                 Region { rows, cols, zero }
             };
             let all = [Axis { outputs: 0..self.grid.0, taps: 0..window.rows }, Axis { outputs: 0..self.grid.1, taps: 0..window.cols }];
-            let parts = if few { window.regions(x, self.grid, self.step) } else { Vec::new() };
+            let parts = if small { window.regions(x, self.grid, self.step) } else { Vec::new() };
             Phase {
                 window,
                 whole: region(all),
@@ -300,5 +314,37 @@ impl Codes {
             }
         }
         panels
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regions_have_every_output_once_and_no_tap_on_the_border() {
+        // Taps within the map, added up over a map's outputs: 4n − 2 an axis, of a convolution and of a transposed one's phases together.
+        for (side, live) in [(2, 36), (3, 100), (4, 196)] {
+            let map = |side: usize, channels: usize| ByteMap::new(1, side, side, &vec![(0.0, 1.0); channels]);
+            let affine = Affine { scale: &[1.0; 20], shift: &[0.0; 20] };
+            let weight = vec![0.5; 16 * 20 * 20];
+            let (large, small) = (map(2 * side, 20), map(side, 20));
+            let down = ByteFilter::down(ByteLevel::Portable, &large, &weight, 20, affine);
+            let up = ByteFilter::up(ByteLevel::Portable, &small, &weight, 20, affine);
+            for (filter, phases) in [(down, 1), (up, 4)] {
+                let parts: Vec<&Region> = filter.phases.iter().flat_map(|phase| &phase.parts).collect();
+                let count = |of: fn(&Axis) -> usize| parts.iter().map(|part| of(&part.rows) * of(&part.cols)).sum::<usize>();
+                assert_eq!(count(|axis| axis.outputs.len()), phases * side * side, "outputs of {side}x{side}");
+                assert_eq!(count(|axis| axis.outputs.len() * axis.taps.len()), live, "taps of {side}x{side}");
+            }
+        }
+        let large = ByteFilter::down(
+            ByteLevel::Portable,
+            &ByteMap::new(1, 10, 8, &[(0.0, 1.0)]),
+            &[0.5; 16],
+            1,
+            Affine { scale: &[1.0], shift: &[0.0] },
+        );
+        assert!(large.phases[0].parts.is_empty(), "20 outputs are many");
     }
 }

@@ -116,7 +116,7 @@ impl ByteMap {
         let words = self.store.as_mut_slice();
         // SAFETY: the same memory, four bytes a word; every bit pattern is a byte, and of f32 too. The coefficients are other memory.
         let bytes = unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast::<u8>(), 4 * words.len()) };
-        // Where bytes have no instruction of their own this is not fast, and need not be.
+        // Where numbers are faster this is plain Rust, and need not be fast.
         let level = pool.bytes().unwrap_or(ByteLevel::Portable);
         pool.chunks_mut(&mut bytes[inside], line, |i, line| {
             let (image, row) = (i / (rows + 2), i % (rows + 2));

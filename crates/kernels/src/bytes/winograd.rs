@@ -1,6 +1,6 @@
 //! F(2, 2) on the pixel phases in whole numbers: 9 products where the taps need 16, for instruction sets whose products of 16-bit numbers are
-//! as fast as theirs of bytes. Differences of four bytes and sums of four weights fit into 16 bits, and what is added up in 32 bits may pass over their
-//! end and come back: the results are the sums of the taps to the last bit.
+//! as fast as theirs of bytes. Differences of four bytes and sums of four weights fit into 16 bits, and what is added up in 32 bits may pass
+//! over their end and come back: the results are the sums of the taps to the last bit.
 //!
 //! The algebra is that of [`crate::stride`]'s fast form (Lavin and Gray, arXiv 1509.09308, on the phases of arXiv 2002.00552): per axis, with d
 //! the data and g both taps, (d0−d1)·g0, d1·(g0+g1), (d1−d2)·g1. A map's border holds what stands for 0 and is read like any other pixel.
@@ -296,6 +296,57 @@ impl Pixels<'_> {
                     let [images, lines, pixels] = target.strides;
                     let (y, x) = ((row + i / 2) * spread + out.0, (col + i % 2) * spread + out.1);
                     target.store::<W>(values, image * images + y * lines + x * pixels + channel, channel, count);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::filter::Affine;
+    use super::super::{Sink, correlate};
+    use super::*;
+    use crate::{Map, MapMut};
+
+    #[test]
+    fn points_give_the_bits_of_windows_on_every_instruction_set() {
+        let pool = Pool::new(2).unwrap();
+        let shapes: [(usize, usize, usize, usize, usize); 4] =
+            [(16, 33, 2, 2, 3), (32, 16, 4, 6, 2), (48, 64, 8, 4, 1), (16, 16, 10, 16, 5)];
+        for (wide, deep, rows, cols, images) in shapes {
+            let map = |rows: usize, cols: usize, channels: usize| {
+                let numbers: Vec<f32> = (0..images * rows * cols * channels).map(|i| (i * 7919 % 1021) as f32 / 1021.0 - 0.4).collect();
+                let ranges: Vec<(f32, f32)> = (0..channels).map(|c| (-0.1 - 0.1 * (c % 4) as f32, 0.5)).collect();
+                let mut map = ByteMap::new(images, rows, cols, &ranges);
+                map.write(&pool, [Some(Map::dense(&numbers, images, rows, cols, channels)), None], 0);
+                map
+            };
+            let deep_pixels = deep.next_multiple_of(PANEL);
+            let weight: Vec<f32> = (0..16 * wide * deep_pixels).map(|i| (i * 5413 % 997) as f32 / 997.0 - 0.5).collect();
+            let (scale, shift) = (vec![0.5; 64], vec![0.1; 64]);
+            let affine = |channels: usize| Affine { scale: &scale[..channels], shift: &shift[..channels] };
+            let (large, small) = (map(2 * rows, 2 * cols, wide), map(rows, cols, deep_pixels));
+            for level in ByteLevel::all_available() {
+                let down = |points| {
+                    let filter = ByteFilter::down_by(points, level, &large, &weight[..16 * wide * deep], deep, affine(deep));
+                    (&large, filter, (rows, cols, deep))
+                };
+                let up = |points| {
+                    let filter = ByteFilter::up_by(points, level, &small, &weight, wide, affine(wide));
+                    (&small, filter, (2 * rows, 2 * cols, wide))
+                };
+                for of in [&down as &dyn Fn(bool) -> _, &up] {
+                    let found = [false, true].map(|points| {
+                        let (x, filter, (rows, cols, channels)): (&ByteMap, ByteFilter, (usize, usize, usize)) = of(points);
+                        assert_eq!(filter.points.is_some(), points);
+                        let mut to = vec![0.0; images * rows * cols * channels];
+                        let sink = Sink::Floats { to: MapMut::dense(&mut to, images, rows, cols, channels), slope: 0.2 };
+                        correlate(&pool, x, images, &filter, [Some(sink), None], &mut ByteScratch::default());
+                        to
+                    });
+                    assert!(found[0] == found[1], "{level}: {wide} {deep} {rows}x{cols} {images}");
+                    assert!(found[0].iter().any(|&value| value != 0.1));
                 }
             }
         }

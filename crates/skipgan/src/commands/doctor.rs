@@ -27,7 +27,7 @@ pub struct Variable {
 
 /// Variables that no flag declares.
 pub const OWN_VARIABLES: [(&str, &str); 2] = [
-    ("SKIPGAN_CPU", "force an instruction set: portable, avx2, avx2-vnni, avx512 or neon"),
+    ("SKIPGAN_CPU", "force an instruction set: portable, avx2, avx2-vnni, avx512-vnni, avx512 or neon"),
     ("SKIPGAN_PED2", "path of a UCSDped2 folder, for the tests on real footage"),
 ];
 
