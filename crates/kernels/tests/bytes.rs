@@ -175,8 +175,11 @@ fn a_whole_map_becomes_a_vector() {
 
 #[test]
 fn values_with_a_zero_within_and_ranges_a_channel_come_out_right() {
-    // Not exact any more: half a step of every input and weight, added up as chance does. Windows, F(2, 2) on AVX2, regions.
-    for (images, rows, cols, wide, deep) in [(2, 5, 6, 24, 40), (4, 4, 6, 32, 48), (5, 2, 2, 16, 40), (4, 4, 4, 20, 36)] {
+    // Not exact any more: half a step of every input and weight, added up as chance does, of fewer products less evenly: at 2x2 nine taps of 16
+    // channels, and four taps of `up`. Windows, F(2, 2) on AVX2, regions; the largest share that `down` may be off.
+    for (images, rows, cols, wide, deep, most) in
+        [(2, 5, 6, 24, 40, 0.01), (4, 4, 6, 32, 48, 0.01), (5, 2, 2, 16, 40, 0.02), (4, 4, 4, 20, 36, 0.01)]
+    {
         let values = |rows: usize, cols: usize, channels: usize| -> Vec<f32> {
             let scaled = |i: usize| ((i * 7919 % 1013) as f32 / 1013.0 - 0.3) * (1 + i % channels) as f32;
             (0..images * rows * cols * channels).map(scaled).collect()
@@ -203,9 +206,9 @@ fn values_with_a_zero_within_and_ranges_a_channel_come_out_right() {
         let filter = |level| ByteFilter::up(level, &small, &weight, wide, affine(wide));
         let (found_up, _) = results(&small, filter, (images, 2 * rows, 2 * cols, wide), 1.0);
         let square = |v: &mut dyn Iterator<Item = f64>| v.map(|v| v * v).sum::<f64>();
-        for (found, bare) in [(found_down, down), (found_up, up)] {
+        for (found, bare, most) in [(found_down, down, most), (found_up, up, 0.02)] {
             let off = square(&mut found.iter().zip(&bare).map(|(&a, &b)| f64::from(a) - b)) / square(&mut bare.iter().copied());
-            assert!(off.sqrt() < 0.01, "{images} {rows}x{cols} {wide} {deep}: {}", off.sqrt());
+            assert!(off.sqrt() < most, "{images} {rows}x{cols} {wide} {deep}: {}", off.sqrt());
         }
     }
 }
