@@ -255,9 +255,10 @@ impl Block<'_> {
             let tap = (region.rows.taps.start + i) * all + region.cols.taps.start * word;
             let b = &b[tap * PANEL..];
             if let Some((packed, words)) = self.packed {
-                // SAFETY: both are this thread's, and lie apart.
-                let (sums, packed) =
-                    unsafe { (std::slice::from_raw_parts_mut(self.sums, self.count * row), std::slice::from_raw_parts_mut(packed, words)) };
+                // SAFETY: this thread's part of the sums, of which `correlate_by` made room for `count` rows of whole panels.
+                let sums = unsafe { std::slice::from_raw_parts_mut(self.sums, self.count * row) };
+                // SAFETY: this thread's too, behind its sums.
+                let packed = unsafe { std::slice::from_raw_parts_mut(packed, words) };
                 let windows = matrix::Windows { map: &x.words()[i * line..], runs: lines, run, gap: line - run };
                 let offsets = &offsets[..self.count];
                 dispatch_matrix(matrix::Multiply { windows, offsets, b, panel, columns: row, fresh: i == 0, sums, packed });
