@@ -1,6 +1,7 @@
 //! Byte products in vectors of 256 bits, eight words (register blocks of 4 × 16, with AVX-VNNI 6 × 16), and products of 16-bit numbers (6 × 16).
 
 use std::arch::x86_64::*;
+use std::marker::PhantomData;
 
 use super::bytes::{ByteKernel, ByteWords, QuadWords};
 use super::lanes::{Words, blocks};
@@ -13,34 +14,93 @@ use super::tile::{PANEL, Rows, Tile, tile};
 /// The processor must have it and FMA.
 #[target_feature(enable = "avx2,fma")]
 pub(super) unsafe fn enter<K: ByteKernel>(kernel: K) {
-    kernel.run::<Eight<false>>();
+    kernel.run::<Eight<Widened>>();
 }
 
+/// Eight words, and how two of them are multiplied.
 #[derive(Clone, Copy)]
-pub(super) struct Eight<const VNNI: bool>(__m256i);
+pub(super) struct Eight<M>(__m256i, PhantomData<M>);
+
+/// What a word's products are.
+pub(super) trait Multiplying: Copy {
+    /// Rows of the tallest block.
+    const TALL: usize;
+    /// Sums plus the products of each word of both factors.
+    ///
+    /// # Safety
+    /// The processor must have the instruction set.
+    unsafe fn add(sums: __m256i, data: __m256i, weights: __m256i) -> __m256i;
+}
+
+/// Four products of bytes, by AVX-VNNI.
+#[derive(Clone, Copy)]
+pub(super) struct Vnni;
+/// Four products of bytes, widened to 16 bits.
+#[derive(Clone, Copy)]
+pub(super) struct Widened;
+/// Two products of 16-bit numbers.
+#[derive(Clone, Copy)]
+pub(super) struct Pairs;
+
+impl Multiplying for Vnni {
+    const TALL: usize = 6;
+
+    #[inline(always)]
+    unsafe fn add(sums: __m256i, data: __m256i, weights: __m256i) -> __m256i {
+        // SAFETY: the caller's promise.
+        unsafe { _mm256_dpbusd_avx_epi32(sums, data, weights) }
+    }
+}
+
+impl Multiplying for Widened {
+    // Leaves room for weights and data as 16-bit numbers.
+    const TALL: usize = 4;
+
+    #[inline(always)]
+    unsafe fn add(sums: __m256i, data: __m256i, weights: __m256i) -> __m256i {
+        // SAFETY: the caller's promise.
+        unsafe {
+            // Products of bytes by `vpmaddubsw` would saturate; even and odd bytes as 16-bit numbers do not. What is done to a factor here
+            // is done once for all rows of a block.
+            let even = (_mm256_and_si256(data, _mm256_set1_epi16(0xff)), _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(weights)));
+            let odd = (_mm256_srli_epi16::<8>(data), _mm256_srai_epi16::<8>(weights));
+            let sums = _mm256_add_epi32(sums, _mm256_madd_epi16(even.0, even.1));
+            _mm256_add_epi32(sums, _mm256_madd_epi16(odd.0, odd.1))
+        }
+    }
+}
+
+impl Multiplying for Pairs {
+    const TALL: usize = 6;
+
+    #[inline(always)]
+    unsafe fn add(sums: __m256i, data: __m256i, weights: __m256i) -> __m256i {
+        // SAFETY: the caller's promise.
+        unsafe { _mm256_add_epi32(sums, _mm256_madd_epi16(data, weights)) }
+    }
+}
 
 // SAFETY (all blocks below): values of these types are only made inside `enter` and those of [`super::vnni`], whose callers have checked the
 // processor.
-impl<const VNNI: bool> Words for Eight<VNNI> {
+impl<M: Multiplying> Words for Eight<M> {
     const WIDTH: usize = 8;
-    // Without VNNI a block of four rows leaves room for weights and data as 16-bit numbers.
-    const TALL: usize = if VNNI { 6 } else { 4 };
+    const TALL: usize = M::TALL;
     const PANELS: usize = 1;
 
     #[inline(always)]
     fn zero() -> Self {
         // SAFETY: within `enter` or `enter_avx`.
-        Self(unsafe { _mm256_setzero_si256() })
+        Self(unsafe { _mm256_setzero_si256() }, PhantomData)
     }
     #[inline(always)]
     unsafe fn broadcast(from: *const f32) -> Self {
         // SAFETY: the caller's promise.
-        Self(unsafe { _mm256_set1_epi32(from.cast::<i32>().read_unaligned()) })
+        Self(unsafe { _mm256_set1_epi32(from.cast::<i32>().read_unaligned()) }, PhantomData)
     }
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
         // SAFETY: the caller's promise.
-        Self(unsafe { _mm256_loadu_si256(from.cast()) })
+        Self(unsafe { _mm256_loadu_si256(from.cast()) }, PhantomData)
     }
     #[inline(always)]
     fn fetch(from: *const f32) {
@@ -54,20 +114,10 @@ impl<const VNNI: bool> Words for Eight<VNNI> {
     }
     #[inline(always)]
     fn mul_add(self, factor: Self, term: Self) -> Self {
-        // SAFETY: within `enter` or `enter_avx`, which has VNNI.
-        unsafe {
-            if VNNI {
-                return Self(_mm256_dpbusd_avx_epi32(term.0, self.0, factor.0));
-            }
-            // Products of bytes by `vpmaddubsw` would saturate; even and odd bytes as 16-bit numbers do not. What is done to a factor here
-            // is done once for all rows of a block.
-            let even = (_mm256_and_si256(self.0, _mm256_set1_epi16(0xff)), _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(factor.0)));
-            let odd = (_mm256_srli_epi16::<8>(self.0), _mm256_srai_epi16::<8>(factor.0));
-            let sum = _mm256_add_epi32(term.0, _mm256_madd_epi16(even.0, even.1));
-            Self(_mm256_add_epi32(sum, _mm256_madd_epi16(odd.0, odd.1)))
-        }
+        // SAFETY: within `enter` or `enter_avx`.
+        Self(unsafe { M::add(term.0, self.0, factor.0) }, PhantomData)
     }
-    // Without VNNI the two tallest are never asked for.
+    // Of widened bytes the two tallest are never asked for.
     blocks!(2, 2; 1 2 3 4 5 6);
 }
 
@@ -89,9 +139,9 @@ unsafe fn halves(all: [f32; PANEL]) -> [__m256; 2] {
     unsafe { [_mm256_loadu_ps(all.as_ptr()), _mm256_loadu_ps(all.as_ptr().add(8))] }
 }
 
-impl<const VNNI: bool> ByteWords for Eight<VNNI> {
+impl<M: Multiplying> ByteWords for Eight<M> {
     type Values = [__m256; 2];
-    type Pairs = EightPairs;
+    type Pairs = Eight<Pairs>;
 
     #[inline(always)]
     unsafe fn insert(values: Self::Values, from: *const f32, places: u16) -> Self::Values {
@@ -159,49 +209,7 @@ impl<const VNNI: bool> ByteWords for Eight<VNNI> {
     }
 }
 
-/// Eight words of two 16-bit numbers each.
-#[derive(Clone, Copy)]
-pub(super) struct EightPairs(__m256i);
-
-impl Words for EightPairs {
-    const WIDTH: usize = 8;
-    const TALL: usize = 6;
-    const PANELS: usize = 1;
-
-    #[inline(always)]
-    fn zero() -> Self {
-        // SAFETY: as above.
-        Self(unsafe { _mm256_setzero_si256() })
-    }
-    #[inline(always)]
-    unsafe fn broadcast(from: *const f32) -> Self {
-        // SAFETY: the caller's promise.
-        Self(unsafe { _mm256_set1_epi32(from.cast::<i32>().read_unaligned()) })
-    }
-    #[inline(always)]
-    unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: the caller's promise.
-        Self(unsafe { _mm256_loadu_si256(from.cast()) })
-    }
-    #[inline(always)]
-    fn fetch(from: *const f32) {
-        // SAFETY: a hint that reads nothing and cannot fault.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast()) };
-    }
-    #[inline(always)]
-    unsafe fn store(self, to: *mut f32) {
-        // SAFETY: the caller's promise.
-        unsafe { _mm256_storeu_si256(to.cast(), self.0) };
-    }
-    #[inline(always)]
-    fn mul_add(self, factor: Self, term: Self) -> Self {
-        // SAFETY: as above.
-        Self(unsafe { _mm256_add_epi32(term.0, _mm256_madd_epi16(self.0, factor.0)) })
-    }
-    blocks!(2, 2; 1 2 3 4 5 6);
-}
-
-impl PairWords for EightPairs {
+impl PairWords for Eight<Pairs> {
     type Numbers = __m256i;
 
     #[inline(always)]
@@ -222,11 +230,11 @@ impl PairWords for EightPairs {
     #[inline(always)]
     fn add(self, other: Self) -> Self {
         // SAFETY: as above.
-        Self(unsafe { _mm256_add_epi32(self.0, other.0) })
+        Self(unsafe { _mm256_add_epi32(self.0, other.0) }, PhantomData)
     }
     #[inline(always)]
     fn sub(self, other: Self) -> Self {
         // SAFETY: as above.
-        Self(unsafe { _mm256_sub_epi32(self.0, other.0) })
+        Self(unsafe { _mm256_sub_epi32(self.0, other.0) }, PhantomData)
     }
 }

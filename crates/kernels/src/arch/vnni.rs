@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::avx2_bytes::{Eight, EightPairs};
+use super::avx2_bytes::{Eight, Pairs, Vnni};
 use super::bytes::{ByteKernel, ByteWords};
 use super::lanes::{Words, blocks};
 use super::tile::{PANEL, Rows, Tile, tile};
@@ -13,7 +13,7 @@ use super::tile::{PANEL, Rows, Tile, tile};
 /// The processor must have it and AVX2.
 #[target_feature(enable = "avxvnni,avx2,fma")]
 pub(super) unsafe fn enter_avx<K: ByteKernel>(kernel: K) {
-    kernel.run::<Eight<true>>();
+    kernel.run::<Eight<Vnni>>();
 }
 
 /// Runs a kernel with AVX-512 VNNI enabled.
@@ -75,7 +75,7 @@ fn first(count: usize) -> __mmask16 {
 
 impl ByteWords for Sixteen {
     type Values = __m512;
-    type Pairs = EightPairs;
+    type Pairs = Eight<Pairs>;
 
     #[inline(always)]
     unsafe fn insert(values: Self::Values, from: *const f32, places: u16) -> Self::Values {
