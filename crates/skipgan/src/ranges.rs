@@ -34,28 +34,41 @@ impl Ranges {
 
     /// Widens a map's range by what `map` holds, seen as scale · v + shift.
     pub(crate) fn widen<T: Real>(&mut self, name: &str, map: Map<'_, T>, (scale, shift): (&[T], &[T])) {
-        let nothing = || vec![(f32::INFINITY, f32::NEG_INFINITY); map.channels];
-        // Extremes of v, channel by channel; a negative scale exchanges them.
-        let mut bare = nothing();
-        for pixel in 0..map.pixels() {
-            for ((low, high), &value) in bare.iter_mut().zip(map.nth(pixel)) {
-                let value = value.to_f32();
-                *low = low.min(value);
-                *high = high.max(value);
-            }
-        }
-        let ranges = self.maps.entry(name.into()).or_insert_with(nothing);
-        for (channel, (range, (low, high))) in ranges.iter_mut().zip(bare).enumerate() {
-            let (scale, shift) = (scale[channel].to_f32(), shift[channel].to_f32());
-            let ends = [scale * low + shift, scale * high + shift];
-            *range = (range.0.min(ends[0].min(ends[1])), range.1.max(ends[0].max(ends[1])));
-        }
+        let seen = extremes(map).into_iter().zip(scale.iter().zip(shift)).map(|((low, high), (scale, shift))| {
+            // A negative scale exchanges them.
+            let ends = [low, high].map(|end| scale.to_f32() * end + shift.to_f32());
+            (ends[0].min(ends[1]), ends[0].max(ends[1]))
+        });
+        self.reach(name, seen);
     }
 
-    /// The same for a map that is seen as it is.
-    pub(crate) fn widen_bare<T: Real>(&mut self, name: &str, map: Map<'_, T>) {
-        self.widen(name, map, (&vec![T::ONE; map.channels], &vec![T::ZERO; map.channels]));
+    /// The same for maps that are seen as they are, side by side.
+    pub(crate) fn widen_bare<T: Real>(&mut self, name: &str, maps: &[Map<'_, T>]) {
+        self.reach(name, maps.iter().flat_map(|&map| extremes(map)));
     }
+
+    fn reach(&mut self, name: &str, seen: impl Iterator<Item = (f32, f32)>) {
+        let ranges = self.maps.entry(name.into()).or_default();
+        for (channel, (low, high)) in seen.enumerate() {
+            match ranges.get_mut(channel) {
+                Some(range) => *range = (range.0.min(low), range.1.max(high)),
+                None => ranges.push((low, high)),
+            }
+        }
+    }
+}
+
+/// Lowest and highest stored value, channel by channel.
+fn extremes<T: Real>(map: Map<'_, T>) -> Vec<(f32, f32)> {
+    let mut found = vec![(f32::INFINITY, f32::NEG_INFINITY); map.channels];
+    for pixel in 0..map.pixels() {
+        for ((low, high), &value) in found.iter_mut().zip(map.nth(pixel)) {
+            let value = value.to_f32();
+            *low = low.min(value);
+            *high = high.max(value);
+        }
+    }
+    found
 }
 
 #[cfg(test)]

@@ -100,6 +100,11 @@ impl Shape {
         }
     }
 
+    /// Whether few wide channels decide the form.
+    pub(super) fn is_narrow(&self) -> bool {
+        self.form() == Form::Narrow
+    }
+
     /// Numbers the three kernels need in any form: for all jobs together, for each thread.
     pub(super) fn needs(&self) -> (usize, usize) {
         match self.form() {

@@ -9,6 +9,7 @@
 //! ⟨down(x, W), y⟩ = ⟨x, up(y, W)⟩ = ⟨W, pair(x, y)⟩ is their test. An image's result does not depend on the others of
 //! its batch, not even in the last bit.
 
+mod beside;
 mod form;
 mod four;
 mod narrow;
@@ -23,6 +24,7 @@ pub(crate) mod weights;
 mod winograd;
 mod winograd_four;
 
+pub use beside::down_beside;
 pub use scratch::Scratch;
 
 use crate::memory::Buffer;
@@ -118,6 +120,13 @@ impl<T: Real> Filter<T> {
     /// Whether it keeps no weight.
     pub fn is_loose(&self) -> bool {
         self.uses == Uses { down: false, up: false }
+    }
+
+    /// The weight prepared for [`down`].
+    fn held_for_down(&self) -> &[f32] {
+        let held = self.down.as_slice();
+        assert_eq!(held.len(), self.shape.down_weight(), "a filter is loaded before it is used");
+        held
     }
 
     /// The filter for one call, with `weight`, `[ky][kx][wide][deep]`.
@@ -244,9 +253,7 @@ pub fn down<'w, T: Real>(
     };
     let shape = &filter.shape;
     let Some(weight) = loose.and_then(T::singles) else {
-        let held = filter.down.as_slice();
-        assert_eq!(held.len(), shape.down_weight(), "a filter is loaded before it is used");
-        return run(pool, input, lens, held, bias, output, &mut scratch.store);
+        return run(pool, input, lens, filter.held_for_down(), bias, output, &mut scratch.store);
     };
     // Lent out for the call: the kernels work in the rest of the scratch memory.
     let mut prepared = std::mem::take(&mut scratch.store.weight);

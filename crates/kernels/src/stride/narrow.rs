@@ -134,11 +134,25 @@ impl Source<'_> {
     }
 }
 
+/// What the sums of a band begin with, where that is not zero.
+#[derive(Clone, Copy)]
+pub(super) struct Begin<'a> {
+    pub(super) from: &'a [f32],
+    /// From one pixel's numbers to the next one's; 0 where all begin alike.
+    pub(super) pixel: usize,
+}
+
+impl<'a> Begin<'a> {
+    pub(super) fn bias(bias: Option<&'a [f32]>) -> Option<Self> {
+        bias.map(|from| Self { from, pixel: 0 })
+    }
+}
+
 struct Down<'a> {
     source: Source<'a>,
     strip: &'a mut [f32],
     weight: &'a [f32],
-    bias: Option<&'a [f32]>,
+    begin: Option<Begin<'a>>,
     to: *mut f32,
     pixel: usize,
     deep: usize,
@@ -152,16 +166,17 @@ impl Kernel for Down<'_> {
         let (cols, line) = (self.source.x.cols / 2, (self.source.x.cols + 2) * wide);
         for row in 0..self.source.rows.len() {
             let to = self.to.wrapping_add(row * cols * self.pixel);
-            if let Some(bias) = self.bias {
+            if let Some(Begin { from, pixel }) = self.begin {
                 for col in 0..cols {
+                    let from = &from[(row * cols + col) * pixel..][..self.deep];
                     // SAFETY: `down` checked the band's pixels of the target.
-                    unsafe { put::<L>(bias, to.add(col * self.pixel)) };
+                    unsafe { put::<L>(from, to.add(col * self.pixel)) };
                 }
             }
             let a = self.strip[2 * row * line..][..4 * line].as_ptr();
             let rows = Windows { a, a_row: 2 * wide, step: 1, run: 4 * wide, gap: line - 4 * wide, c: to, c_row: self.pixel };
             let depth = 16 * wide;
-            let fresh = self.bias.is_none();
+            let fresh = self.begin.is_none();
             let (b, panel) = (self.weight.as_ptr(), depth * PANEL);
             let work = Product { rows: &rows, count: cols, depth, b, panel, columns: self.deep, fresh };
             // SAFETY: windows of `cols` pixels lie within the four lines sliced above; the weight's length is the filter's;
@@ -200,19 +215,56 @@ pub(super) fn down(
     y: MapMut<'_, f32>,
     store: &mut Store,
 ) {
-    let (wide, deep, cols, pixel) = (x.channels, y.channels, y.cols, y.pixel);
-    let bands = Bands::new(y.images, y.rows, cols, PIXELS);
-    assert_eq!(weight.len(), 16 * wide * deep.next_multiple_of(PANEL));
-    let own_size = bands.strip(wide).next_multiple_of(PANEL);
+    down_beside(pool, None, ([Some(x), None], lens, weight), bias, y, store);
+}
+
+/// Numbers that a thread needs for `down` of maps side by side, of these shapes.
+pub(super) fn beside_own([left, right]: [&Shape; 2]) -> usize {
+    let bands = Bands::new(right.images, right.rows, right.cols, PIXELS);
+    (base(&bands, right.deep) + bands.strip(left.wide.max(right.wide))).next_multiple_of(PANEL)
+}
+
+/// Numbers of a band's sums.
+fn base(bands: &Bands, deep: usize) -> usize {
+    (bands.height * bands.cols * deep).next_multiple_of(PANEL)
+}
+
+/// `down` of maps, the first one's images first in `y`; where there is a map on their left, read as it is, its share is found once for all.
+pub(super) fn down_beside(
+    pool: &Pool,
+    left: Option<(Map<'_, f32>, &[f32])>,
+    (rights, lens, weight): ([Option<Map<'_, f32>>; 2], Option<Lens<'_, f32>>, &[f32]),
+    bias: Option<&[f32]>,
+    y: MapMut<'_, f32>,
+    store: &mut Store,
+) {
+    let (deep, cols, pixel) = (y.channels, y.cols, y.pixel);
+    let rights = || rights.into_iter().flatten();
+    let (wide, images) = rights().fold((0, 0), |_, right| (right.channels, right.images));
+    let bands = Bands::new(images, y.rows, cols, PIXELS);
+    let length = |wide: usize| 16 * wide * deep.next_multiple_of(PANEL);
+    assert!(weight.len() == length(wide) && left.is_none_or(|(left, weight)| weight.len() == length(left.channels)));
+    let base_size = if left.is_some() { base(&bands, deep) } else { 0 };
+    let own_size = (base_size + bands.strip(wide.max(left.map_or(0, |(left, _)| left.channels)))).next_multiple_of(PANEL);
     let (_, own, _) = store.all(0, own_size, pool.threads());
     let (own, out) = (Common::new(own), Common::new(y.data));
     pool.run_on(bands.count, |worker, band| {
         let (image, rows) = bands.at(band);
-        let at = own.at(worker * own_size, own_size);
-        // SAFETY: `own` has that room for each thread.
-        let strip = unsafe { std::slice::from_raw_parts_mut(at, bands.strip(wide)) };
-        let to = out.at((image * bands.rows + rows.start) * cols * pixel, (rows.len() * cols - 1) * pixel + deep);
-        dispatch(pool.level(), Down { source: Source { x, lens, image, rows }, strip, weight, bias, to, pixel, deep });
+        // SAFETY: `own` has that room for each thread, and a thread runs one job at a time.
+        let memory = unsafe { std::slice::from_raw_parts_mut(own.at(worker * own_size, own_size), own_size) };
+        let (base, strip) = memory.split_at_mut(base_size);
+        let mut begin = Begin::bias(bias);
+        if let Some((x, weight)) = left {
+            let (source, to) = (Source { x, lens: None, image, rows: rows.clone() }, base.as_mut_ptr());
+            dispatch(pool.level(), Down { source, strip, weight, begin, to, pixel: deep, deep });
+            begin = Some(Begin { from: base, pixel: deep });
+        }
+        for (which, x) in rights().enumerate() {
+            let first = ((which * images + image) * bands.rows + rows.start) * cols;
+            let to = out.at(first * pixel, (rows.len() * cols - 1) * pixel + deep);
+            let source = Source { x, lens, image, rows: rows.clone() };
+            dispatch(pool.level(), Down { source, strip, weight, begin, to, pixel, deep });
+        }
     });
 }
 

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::form::Shape;
 use super::four::{points, results, weights};
-use super::narrow::{Bands, Source};
+use super::narrow::{Bands, Begin, Source};
 use super::scratch::Store;
 use crate::arch::{Kernel, Lanes, PANEL, Product, Single, Windows, dispatch, product};
 use crate::memory::Common;
@@ -70,7 +70,7 @@ pub(super) fn load(shape: &Shape, from: &[f32], to: &mut [f32]) {
 struct Down<'a> {
     source: Source<'a>,
     weight: &'a [f32],
-    bias: Option<&'a [f32]>,
+    begin: Option<Begin<'a>>,
     /// `[LINES + 1][2 · cols · wide]`.
     seen: &'a mut [f32],
     /// `[point][parity][(2 · columns + 2) · wide]` of a part of the row.
@@ -157,12 +157,9 @@ impl Down<'_> {
     #[inline(always)]
     unsafe fn results<L: Lanes>(&self, rows: usize, part: &Range<usize>, channel: usize) {
         let (cols, width) = (self.source.x.cols / 2, self.deep.next_multiple_of(PANEL));
-        // SAFETY: the caller's promise; products hold a row of `width` numbers for each column of the part at each point.
+        // SAFETY: the caller's promise; products hold a row of `width` numbers for each column of the part at each point, `begin` the channels
+        // of each of the band's pixels.
         unsafe {
-            let bias = match self.bias {
-                Some(bias) => L::load(bias.as_ptr().add(channel)),
-                None => L::splat(0.0),
-            };
             for col in part.clone() {
                 let from = self.products.as_ptr().add((col - part.start) * width + channel);
                 let mut found = [L::splat(0.0); POINTS];
@@ -173,7 +170,11 @@ impl Down<'_> {
                 let to = self.to.add(col * self.pixel + channel);
                 for i in 0..HEIGHT {
                     if i < rows {
-                        found[i].add(bias).store(to.add(i * cols * self.pixel));
+                        let begin = match self.begin {
+                            Some(Begin { from, pixel }) => L::load(from.as_ptr().add((i * cols + col) * pixel + channel)),
+                            None => L::splat(0.0),
+                        };
+                        found[i].add(begin).store(to.add(i * cols * self.pixel));
                     }
                 }
             }
@@ -225,23 +226,62 @@ pub(super) fn down(
     y: MapMut<'_, f32>,
     store: &mut Store,
 ) {
-    let shape = Shape::checked(x.channels, y.channels, y.rows, y.cols, y.images);
+    down_beside(pool, None, ([Some(x), None], lens, weight), bias, y, store);
+}
+
+/// Numbers that a thread needs for `down` of maps side by side, of these shapes.
+pub(super) fn beside_own([left, right]: [&Shape; 2]) -> usize {
+    base(right) + own(left).max(own(right))
+}
+
+/// Numbers of a band's results.
+fn base(shape: &Shape) -> usize {
+    (HEIGHT * shape.cols * shape.deep).next_multiple_of(PANEL)
+}
+
+/// As [`super::narrow::down_beside`].
+pub(super) fn down_beside(
+    pool: &Pool,
+    left: Option<(Map<'_, f32>, &[f32])>,
+    (rights, lens, weight): ([Option<Map<'_, f32>>; 2], Option<Lens<'_, f32>>, &[f32]),
+    bias: Option<&[f32]>,
+    y: MapMut<'_, f32>,
+    store: &mut Store,
+) {
     let (deep, cols, pixel) = (y.channels, y.cols, y.pixel);
-    assert_eq!(weight.len(), self::weight(x.channels, deep));
-    let bands = Bands::of_height(y.images, y.rows, cols, HEIGHT);
-    let own_size = own(&shape);
+    let rights = || rights.into_iter().flatten();
+    let (wide, images) = rights().fold((0, 0), |_, right| (right.channels, right.images));
+    let shape = |wide: usize| Shape::checked(wide, deep, y.rows, cols, images);
+    let (right, left) = (shape(wide), left.map(|(x, weight)| (x, shape(x.channels), weight)));
+    assert!(weight.len() == self::weight(wide, deep));
+    assert!(left.is_none_or(|(x, _, weight)| weight.len() == self::weight(x.channels, deep)));
+    let bands = Bands::of_height(images, right.rows, cols, HEIGHT);
+    let base_size = if left.is_some() { base(&right) } else { 0 };
+    let own_size = base_size + own(&right).max(left.map_or(0, |(_, shape, _)| own(&shape)));
     let (_, own, _) = store.all(0, own_size, pool.threads());
     let (own, out) = (Common::new(own), Common::new(y.data));
-    let [seen_size, lines_size, _] = parts(&shape);
     pool.run_on(bands.count, |worker, band| {
         let (image, rows) = bands.at(band);
         // SAFETY: `own` has that room for each thread, and a thread runs one job at a time.
         let memory = unsafe { std::slice::from_raw_parts_mut(own.at(worker * own_size, own_size), own_size) };
-        let (seen, memory) = memory.split_at_mut(seen_size);
-        let (lines, products) = memory.split_at_mut(lines_size);
-        // The line of zeros: the memory has seen other calls.
-        seen[LINES * 2 * cols * x.channels..].fill(0.0);
-        let to = out.at((image * bands.rows + rows.start) * cols * pixel, (rows.len() * cols - 1) * pixel + deep);
-        dispatch(pool.level(), Down { source: Source { x, lens, image, rows }, weight, bias, seen, lines, products, to, pixel, deep });
+        let (base, memory) = memory.split_at_mut(base_size);
+        let mut begin = Begin::bias(bias);
+        let mut find = |x: Map<'_, f32>, lens, shape: &Shape, weight, begin, to, pixel| {
+            let [seen_size, lines_size, _] = parts(shape);
+            let (seen, memory) = memory.split_at_mut(seen_size);
+            let (lines, products) = memory.split_at_mut(lines_size);
+            // The line of zeros: the memory has seen other calls.
+            seen[LINES * 2 * cols * x.channels..].fill(0.0);
+            let source = Source { x, lens, image, rows: rows.clone() };
+            dispatch(pool.level(), Down { source, weight, begin, seen, lines, products, to, pixel, deep });
+        };
+        if let Some((x, shape, weight)) = left {
+            find(x, None, &shape, weight, begin, base.as_mut_ptr(), deep);
+            begin = Some(Begin { from: base, pixel: deep });
+        }
+        for (which, x) in rights().enumerate() {
+            let first = ((which * images + image) * bands.rows + rows.start) * cols;
+            find(x, lens, &right, weight, begin, out.at(first * pixel, (rows.len() * cols - 1) * pixel + deep), pixel);
+        }
     });
 }

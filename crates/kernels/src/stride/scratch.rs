@@ -1,8 +1,7 @@
 //! Memory the three kernels work in.
 
-use std::marker::PhantomData;
-
 use super::form::Shape;
+use super::{narrow, narrow_four};
 use crate::memory::Buffer;
 use crate::tiling::Blocks;
 use crate::{Pool, Real};
@@ -11,7 +10,8 @@ use crate::{Pool, Real};
 #[derive(Debug, Default)]
 pub struct Scratch<T> {
     pub(super) store: Store,
-    number: PhantomData<T>,
+    /// What the left map contributes to each of those beside it, where that is found by itself.
+    pub(super) beside: Vec<T>,
 }
 
 /// The fast kernels' part.
@@ -27,7 +27,7 @@ pub(super) struct Store {
 impl<T: Real> Scratch<T> {
     /// Nothing reserved: the first calls will.
     pub fn new() -> Self {
-        Self { store: Store::default(), number: PhantomData }
+        Self { store: Store::default(), beside: Vec::new() }
     }
 
     /// Reserves what the three kernels need between a large map of `wide` channels and a small one of `small_rows` ×
@@ -43,6 +43,18 @@ impl<T: Real> Scratch<T> {
 }
 
 impl<T: Real> Scratch<T> {
+    /// Reserves what [`super::down_beside`] needs in addition, for maps of these numbers of channels side by side and so many images of each.
+    pub fn reserve_beside(&mut self, pool: &Pool, wide: [usize; 2], deep: usize, (small_rows, small_cols): (usize, usize), images: usize) {
+        let shapes = wide.map(|wide| Shape::checked(wide, deep, small_rows, small_cols, images));
+        let [left, right] = [&shapes[0], &shapes[1]];
+        if T::singles(&[]).is_some() && shapes.iter().all(Shape::is_narrow) {
+            let own = narrow::beside_own([left, right]).max(narrow_four::beside_own([left, right]));
+            self.store.blocks.all(0, own, pool.threads());
+        } else {
+            self.beside.resize(images * small_rows * small_cols * deep, T::ZERO);
+        }
+    }
+
     /// Reserves what training needs in addition: a loose filter between maps of these sizes, quick or not, and its gradient.
     pub fn reserve_training(&mut self, (wide, deep): (usize, usize), (small_rows, small_cols): (usize, usize)) {
         if T::singles(&[]).is_some() {
@@ -104,6 +116,32 @@ mod tests {
                 stride::down(&pool, x_map, lens(wide), &filter, None, MapMut::dense(&mut y, images, rows, cols, deep), &mut scratch);
             }
             assert_eq!(sizes(&scratch), before, "{wide} {deep} {rows}x{cols}");
+        }
+    }
+
+    #[test]
+    fn what_is_reserved_for_maps_side_by_side_suffices() {
+        let pool = Pool::new(2).unwrap();
+        for (wide, deep, rows, cols) in [([3, 3], 16, 9, 70), ([1, 12], 20, 3, 5), ([16, 3], 8, 6, 6), ([17, 18], 5, 20, 20)] {
+            let mut scratch = Scratch::<f32>::new();
+            wide.iter().for_each(|&wide| scratch.reserve(&pool, (wide, deep), (rows, cols), 6));
+            scratch.reserve_beside(&pool, wide, deep, (rows, cols), 3);
+            let sizes = |s: &Scratch<f32>| (s.store.blocks.sizes(), s.beside.capacity());
+            let before = sizes(&scratch);
+            let maps = wide.map(|wide| vec![1.0; 12 * rows * cols * wide]);
+            let map = |side: usize| Map::dense(&maps[side], 3, 2 * rows, 2 * cols, wide[side]);
+            let mut y = vec![0.0; 6 * rows * cols * deep];
+            for quick in [false, true] {
+                let filters = wide.map(|wide| {
+                    let filter = Filter::new(wide, deep, rows, cols, 3, Uses::DOWN);
+                    let mut filter = if quick { filter.quick() } else { filter };
+                    filter.load(&pool, &vec![1.0; 16 * wide * deep]);
+                    filter
+                });
+                let rights = ([Some(map(1)), Some(map(1))], &filters[1]);
+                stride::down_beside(&pool, (map(0), &filters[0]), rights, None, MapMut::dense(&mut y, 6, rows, cols, deep), &mut scratch);
+            }
+            assert_eq!(sizes(&scratch), before, "{wide:?} {deep} {rows}x{cols}");
         }
     }
 }

@@ -3,10 +3,11 @@
 //!
 //! Real and reconstructed pictures lie in one buffer, real first, but are never one batch while training: each branch has
 //! its own lenses (METHOD.md §4). The gradient has room for one branch: they go back one after the other.
+//! The first convolution takes both at once, for it sees one context beside them ([`ConvBeside`]).
 
 use super::SLOPE;
 use crate::layers::weights::Training;
-use crate::layers::{BatchNorm, Conv, Moments, Place, Run, Source};
+use crate::layers::{BatchNorm, Conv, ConvBeside, Moments, Place, Run, Source};
 use crate::params::Layout;
 use crate::spec::{DiscriminatorSpec, Layer};
 use kernels::{Lens, Map, MapMut, Pool, Real, Write, norm};
@@ -21,10 +22,28 @@ pub enum Branch {
     Fake = 1,
 }
 
+/// What D sees: a context, where there is one, and beside it one or two batches of as many images.
+#[derive(Clone, Copy, Debug)]
+pub struct Pictures<'a, T> {
+    /// What x and x̂ have in common.
+    pub context: Option<Map<'a, T>>,
+    /// x, x̂, or both in the order of the buffer.
+    pub shown: [Option<Map<'a, T>>; 2],
+}
+
+/// A pass over images of the buffer, with the statistics and lenses of a branch.
+#[derive(Clone, Debug)]
+pub struct Pass {
+    /// Whose statistics.
+    pub branch: Branch,
+    /// Of the buffer. With running statistics both branches read alike, so one pass may take both.
+    pub images: Range<usize>,
+}
+
 /// What a backward pass is for: exactly one of two things (METHOD.md §4, work per step).
 #[derive(Debug)]
 pub enum Want<'a, T> {
-    /// G's loss passes through D: the gradient of the picture.
+    /// G's loss passes through D: the gradient of what is shown.
     Picture(MapMut<'a, T>),
     /// D's own loss: all parameters' gradients (given whole), put or added.
     Weights(&'a mut [T], Write),
@@ -48,7 +67,6 @@ struct Side<T> {
 
 #[derive(Debug)]
 struct Level<T> {
-    conv: Conv<T>,
     norm: Option<BatchNorm>,
     place: Place,
     values: Vec<T>,
@@ -67,23 +85,29 @@ impl<T: Real> Level<T> {
 /// All levels, outermost first.
 #[derive(Debug)]
 pub struct Features<T> {
+    first: ConvBeside<T>,
+    /// From each level to the next one.
+    deeper: Vec<Conv<T>>,
     levels: Vec<Level<T>>,
 }
 
 impl<T: Real> Features<T> {
-    /// For `images` pictures of each kind of `height` × `width`; `trained` may have gradients (0: none).
+    /// For `images` pictures of each kind of `height` × `width`, whose first `context` channels x and x̂ have in common; `trained` may have
+    /// gradients (0: none).
     pub fn new(
         spec: &DiscriminatorSpec,
+        context: usize,
         (parameters, statistics): (&Layout, &Layout),
         (height, width): (usize, usize),
         images: usize,
         trained: usize,
     ) -> Self {
-        let level = |(i, layer): (usize, Layer)| {
-            let place = Place::dense(height >> (i + 1), width >> (i + 1), layer.deep);
+        let layers = spec.layers();
+        let sides = |i: usize| (height >> (i + 1), width >> (i + 1));
+        let level = |(i, layer): (usize, &Layer)| {
+            let place = Place::dense(sides(i).0, sides(i).1, layer.deep);
             let side = || Side { scale: vec![T::ONE; layer.deep], shift: vec![T::ZERO; layer.deep], moments: Moments::new(layer.deep) };
             Level {
-                conv: Conv::new(&layer, parameters, (place.rows, place.cols), images, Training::of(trained)),
                 norm: BatchNorm::find(&layer.name, parameters, statistics),
                 place,
                 values: vec![T::ZERO; 2 * images * place.image()],
@@ -92,28 +116,35 @@ impl<T: Real> Features<T> {
                 sides: [side(), side()],
             }
         };
-        Self { levels: spec.layers().into_iter().enumerate().map(level).collect() }
+        let conv = |(i, layer)| Conv::new(layer, parameters, sides(i), images, Training::of(trained));
+        Self {
+            first: ConvBeside::new(&layers[0], parameters, context, sides(0), images, trained),
+            deeper: layers.iter().enumerate().skip(1).map(conv).collect(),
+            levels: layers.iter().enumerate().map(level).collect(),
+        }
     }
 
     /// Takes over the weights.
     pub fn prepare(&mut self, pool: &Pool, parameters: &[T]) {
-        self.levels.iter_mut().for_each(|level| level.conv.prepare(pool, parameters));
+        self.first.prepare(pool, parameters);
+        self.deeper.iter_mut().for_each(|conv| conv.prepare(pool, parameters));
     }
 
-    /// Levels of `images` of the buffer; with running statistics both branches read alike, so one pass may take both.
-    pub fn forward(&mut self, run: &mut Run<'_, T>, branch: Branch, picture: Map<'_, T>, images: Range<usize>, source: &mut Source<'_, T>) {
-        for i in 0..self.levels.len() {
-            let (outer, inner) = self.levels.split_at_mut(i);
-            let level = &mut inner[0];
-            let above = outer.last().map(|above| (above.place.of(&above.values, images.clone()), Some(above.lens(branch))));
-            let (x, lens) = above.unwrap_or((picture, None));
-            level.conv.forward(run, source.learns(), x, lens, level.place.of_mut(&mut level.values, images.clone()));
-            let Some(norm) = &level.norm else { continue };
-            for (which, side) in level.sides.iter_mut().enumerate() {
-                if which == branch as usize || matches!(source, Source::Running(_)) {
-                    let y = level.place.of(&level.values, images.clone());
-                    norm.forward(run, y, source, &mut side.moments, (&mut side.scale, &mut side.shift));
-                }
+    /// Levels of some images of the buffer, those of `pictures`, which `passes` take among themselves in their order.
+    pub fn forward(&mut self, run: &mut Run<'_, T>, pictures: Pictures<'_, T>, passes: &[Pass], source: &mut Source<'_, T>) {
+        let (start, end) =
+            passes.iter().fold((usize::MAX, 0), |(start, end), pass| (start.min(pass.images.start), end.max(pass.images.end)));
+        let outermost = &mut self.levels[0];
+        let y = outermost.place.of_mut(&mut outermost.values, start..end);
+        self.first.forward(run, source.learns(), pictures.context, pictures.shown, y);
+        for Pass { branch, images } in passes {
+            self.levels[0].meet(run, *branch, images.clone(), source);
+            for (i, conv) in self.deeper.iter().enumerate() {
+                let (outer, inner) = self.levels.split_at_mut(i + 1);
+                let (above, level) = (&outer[i], &mut inner[0]);
+                let (x, lens) = (above.place.of(&above.values, images.clone()), Some(above.lens(*branch)));
+                conv.forward(run, source.learns(), x, lens, level.place.of_mut(&mut level.values, images.clone()));
+                level.meet(run, *branch, images.clone(), source);
             }
         }
     }
@@ -140,35 +171,54 @@ impl<T: Real> Features<T> {
         &mut level.gradient[..images * level.place.image()]
     }
 
-    /// From the gradient of the last level's activated output (and what the latent loss pulls) back to the picture or to the
-    /// weights.
+    /// From the gradient of the last level's activated output (and what the latent loss pulls) back to what was `shown` or to the weights, but for
+    /// the context's: [`Features::context_gradient`].
     pub fn backward(
         &mut self,
         run: &mut Run<'_, T>,
         branch: Branch,
-        (picture, images): (Map<'_, T>, Range<usize>),
+        (shown, images): (Map<'_, T>, Range<usize>),
         pull: Option<Pull<'_, T>>,
         want: &mut Want<'_, T>,
     ) {
-        for i in (0..self.levels.len()).rev() {
-            let (outer, inner) = self.levels.split_at_mut(i);
-            let level = &mut inner[0];
-            level.leave(run, branch, images.clone(), (pull, i), want);
+        for (i, conv) in self.deeper.iter().enumerate().rev() {
+            let (outer, inner) = self.levels.split_at_mut(i + 1);
+            let (above, level) = (&mut outer[i], &mut inner[0]);
+            level.leave(run, branch, images.clone(), (pull, i + 1), want);
             let dy = level.place.of(&level.gradient, 0..images.len());
             if let Want::Weights(gradient, write) = want {
-                let above = outer.last().map(|above| (above.place.of(&above.values, images.clone()), Some(above.lens(branch))));
-                level.conv.weight_gradient(run, above.unwrap_or((picture, None)), dy, gradient, *write);
+                let seen = (above.place.of(&above.values, images.clone()), Some(above.lens(branch)));
+                conv.weight_gradient(run, seen, dy, gradient, *write);
             }
-            match (outer.last_mut(), &mut *want) {
-                (Some(above), _) => level.conv.input_gradient(run, dy, above.place.of_mut(&mut above.gradient, 0..images.len())),
-                (None, Want::Picture(to)) => level.conv.input_gradient(run, dy, to.reborrow()),
-                (None, Want::Weights(..)) => {}
-            }
+            conv.input_gradient(run, dy, above.place.of_mut(&mut above.gradient, 0..images.len()));
         }
+        let outermost = &mut self.levels[0];
+        outermost.leave(run, branch, images.clone(), (pull, 0), want);
+        let dy = outermost.place.of(&outermost.gradient, 0..images.len());
+        match want {
+            Want::Picture(to) => self.first.input_gradient(run, dy, to.reborrow()),
+            Want::Weights(gradient, write) => self.first.weight_gradient(run, shown, dy, gradient, *write),
+        }
+    }
+
+    /// What is left to do after the last [`Features::backward`] to the weights: the context's share of the first one.
+    pub fn context_gradient(&mut self, run: &mut Run<'_, T>, context: Option<Map<'_, T>>, gradient: &mut [T]) {
+        self.first.context_gradient(run, context, gradient);
     }
 }
 
 impl<T: Real> Level<T> {
+    /// After the convolution: the lens through which `branch` is read, or both branches where statistics are the running ones.
+    fn meet(&mut self, run: &mut Run<'_, T>, branch: Branch, images: Range<usize>, source: &mut Source<'_, T>) {
+        let Some(norm) = &self.norm else { return };
+        for (which, side) in self.sides.iter_mut().enumerate() {
+            if which == branch as usize || matches!(source, Source::Running(_)) {
+                let y = self.place.of(&self.values, images.clone());
+                norm.forward(run, y, source, &mut side.moments, (&mut side.scale, &mut side.shift));
+            }
+        }
+    }
+
     /// From the gradient of the activated output, plus the latent loss's, to that of the bare one.
     fn leave(
         &mut self,

@@ -9,7 +9,7 @@ pub mod encoder;
 pub mod join;
 
 pub use decoder::Decoder;
-pub use discriminator::{Branch, Features, Pull, Want};
+pub use discriminator::{Branch, Features, Pass, Pictures, Pull, Want};
 pub use encoder::Encoder;
 pub use join::Join;
 

@@ -4,6 +4,7 @@
 //! A layer holds places in the flat buffers of [`weights`], never data of its own beyond its prepared filter. Activations
 //! are no layer: a stored map is read through a [`kernels::Lens`]. Level loops and skips are [`crate::blocks`]'.
 
+pub mod beside;
 pub mod conv;
 pub mod deconv;
 pub mod head;
@@ -15,6 +16,7 @@ pub mod place;
 pub mod weights;
 pub mod work;
 
+pub use beside::ConvBeside;
 pub use conv::Conv;
 pub use deconv::Deconv;
 pub use head::Logit;

@@ -12,7 +12,7 @@ pub struct Work<T> {
     pub product: gemm::Scratch<T>,
     /// For sums over pixels.
     pub partials: Partials,
-    /// One 4×4 weight's gradient, where it is folded into tied taps.
+    /// One 4×4 weight's gradient, where it is folded into tied taps or is some channels' of a larger one.
     pub weight: Vec<T>,
     /// Two sums a channel.
     pub sums: [Vec<f64>; 2],

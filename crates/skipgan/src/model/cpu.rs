@@ -59,7 +59,7 @@ impl<T: Real> CpuEngine<T> {
             objective: *objective,
             plan,
             generator: Generator::new(&spec.generator, &weights, &plan),
-            discriminator: Discriminator::new(&spec.discriminator, &weights, &plan),
+            discriminator: Discriminator::new(spec, &weights, &plan),
             work: plan.work(spec, &pool),
             weights,
             images: 0,
@@ -76,7 +76,7 @@ impl<T: Real> CpuEngine<T> {
         Ok(engine)
     }
 
-    /// Copies a batch in: G's image, the target, and D's real pictures.
+    /// Copies a batch in: G's image, the target, and the context.
     fn show(&mut self, batch: &Batch<'_>) {
         self.plan.check(batch, &self.spec);
         self.images = batch.images;
@@ -84,7 +84,6 @@ impl<T: Real> CpuEngine<T> {
         copy(&self.pool, batch.target, &mut self.target);
         copy(&self.pool, batch.context, &mut self.context);
         self.changed.show(batch);
-        self.discriminator.show(&self.pool, &self.context[..batch.context.len()], &self.target[..batch.target.len()], 0);
     }
 
     /// Adam's update of one network, and its weights prepared anew.
@@ -99,7 +98,7 @@ impl<T: Real> CpuEngine<T> {
         let images = self.images;
         let (g, d) = (&self.spec.generator, &self.spec.discriminator);
         let (height, width) = (self.plan.height, self.plan.width);
-        ranges.widen_bare(INPUT, Map::dense(&self.generator.image, images, height, width, g.input_channels));
+        ranges.widen_bare(INPUT, &[Map::dense(&self.generator.image, images, height, width, g.input_channels)]);
         for (level, layer) in g.encoder().iter().enumerate() {
             let (map, scale, shift) = self.generator.stored(Half::Encoded, level, images);
             ranges.widen(&layer.name, map, (scale, shift));
@@ -108,7 +107,12 @@ impl<T: Real> CpuEngine<T> {
             let (map, scale, shift) = self.generator.stored(Half::Below, level - 1, images);
             ranges.widen(&layer.name, map, (scale, shift));
         }
-        ranges.widen_bare(PICTURES, self.discriminator.pictures(0..2 * images));
+        let channels = self.spec.context_channels();
+        let context = (channels > 0).then(|| Map::dense(&self.context, images, height, width, channels));
+        for shown in [&self.target[..], self.generator.reconstruction()] {
+            let shown = Map::dense(shown, images, height, width, g.output_channels);
+            ranges.widen_bare(PICTURES, &context.into_iter().chain([shown]).collect::<Vec<_>>());
+        }
         for (level, layer) in d.layers().iter().enumerate() {
             for branch in [Branch::Real, Branch::Fake] {
                 let reading = self.discriminator.reading(Some(level), branch, range_of(branch, images));
@@ -164,7 +168,6 @@ impl<T: Real> Engine for CpuEngine<T> {
             match Seen::of(&part).filter(|_| self.ranges.is_none()) {
                 Some(seen) => {
                     self.images = part.images;
-                    self.discriminator.show(&self.pool, seen.context, seen.target, 0);
                     self.measure(first, norm, Some(seen));
                 }
                 None => {

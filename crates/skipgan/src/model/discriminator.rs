@@ -1,25 +1,16 @@
 //! D (METHOD.md §2, DETECTION.md §3.5): levels, then the latent vector and its logit, or a logit a cell; and the pictures it
-//! sees: context first, then the target (real) or x̂ (fake).
+//! sees: context first, then the target (real) or x̂ (fake), which lie where they were made.
 //!
-//! One buffer holds 2n pictures, the n real ones first; branches are ranges of it.
+//! Buffers hold what comes of 2n pictures, the n real ones first; branches are ranges of them.
 
 use super::plan::Plan;
-use crate::blocks::{Branch, Features, Pull, Want};
+use crate::blocks::{Branch, Features, Pass, Pictures, Pull, Want};
 use crate::layers::weights::Training;
 use crate::layers::{LatentVector, Logit, Place, Run, Source, Weights};
 use crate::losses::latent::{self, Reading};
-use crate::spec::{self, DiscriminatorSpec};
+use crate::spec::{self, Spec};
 use kernels::{Map, MapMut, Pool, Real};
 use std::ops::Range;
-
-/// Writes pixels of A and of B channels side by side: their numbers are the compiler's to know, for a call costs more than a few channels do.
-fn beside<T: Copy, const A: usize, const B: usize>(left: &[T], right: &[T], to: &mut [T]) {
-    let pairs = left.as_chunks::<A>().0.iter().zip(right.as_chunks::<B>().0);
-    for (to, (left, right)) in to.chunks_exact_mut(A + B).zip(pairs) {
-        to[..A].copy_from_slice(left);
-        to[A..].copy_from_slice(right);
-    }
-}
 
 /// The discriminator with everything a pass leaves behind.
 #[derive(Debug)]
@@ -29,12 +20,13 @@ pub struct Discriminator<T> {
     latent: Option<LatentVector<T>>,
     head: Logit,
     loss_features: spec::Features,
-    picture: Place,
+    /// Of what D sees beside what is shown; `None`: nothing.
+    context: Option<Place>,
+    shown: Place,
     /// Cells that a picture has logits for.
     cells: usize,
     /// Numbers of the last level an image takes.
     extent: usize,
-    pictures: Vec<T>,
     /// Activated output of the last level.
     hidden: Vec<T>,
     /// f(·) of the authors' code; empty without a latent head.
@@ -46,17 +38,18 @@ pub struct Discriminator<T> {
     level_seeds: Vec<Vec<T>>,
     vector_seed: Vec<T>,
     vector_gradient: Vec<T>,
-    picture_gradient: Vec<T>,
+    shown_gradient: Vec<T>,
 }
 
 impl<T: Real> Discriminator<T> {
     /// For a plan.
-    pub fn new(spec: &DiscriminatorSpec, weights: &Weights<T>, plan: &Plan) -> Self {
+    pub fn new(spec: &Spec, weights: &Weights<T>, plan: &Plan) -> Self {
+        let (context, shown, spec) = (spec.context_channels(), spec.generator.output_channels, &spec.discriminator);
         let trained = if plan.training == Training::On { plan.images } else { 0 };
         let layouts = (&*weights.layout, &*weights.statistics_layout);
         let latent = LatentVector::<T>::find(layouts.0);
         let last = Place::dense(plan.height >> spec.levels, plan.width >> spec.levels, spec.channels(spec.levels - 1));
-        let picture = Place::dense(plan.height, plan.width, spec.input_channels);
+        let picture = |channels| Place::dense(plan.height, plan.width, channels);
         let (cells, nz) = latent.as_ref().map_or((last.rows * last.cols, 0), |latent| (1, latent.length()));
         let seed = |level: usize| match &spec.loss_features {
             spec::Features::Levels(levels) if levels.contains(&level) => {
@@ -66,15 +59,15 @@ impl<T: Real> Discriminator<T> {
             _ => Vec::new(),
         };
         Self {
-            features: Features::new(spec, layouts, (plan.height, plan.width), plan.images, trained),
+            features: Features::new(spec, context, layouts, (plan.height, plan.width), plan.images, trained),
             levels: spec.levels,
             latent,
             head: Logit::find(layouts.0),
             loss_features: spec.loss_features.clone(),
-            picture,
+            context: (context > 0).then(|| picture(context)),
+            shown: picture(shown),
             cells,
             extent: last.image(),
-            pictures: vec![T::ZERO; 2 * plan.images * picture.image()],
             hidden: vec![T::ZERO; 2 * plan.images * last.image()],
             vectors: vec![T::ZERO; 2 * plan.images * nz],
             logits: vec![T::ZERO; 2 * plan.images * cells],
@@ -82,7 +75,7 @@ impl<T: Real> Discriminator<T> {
             level_seeds: (0..spec.levels).map(seed).collect(),
             vector_seed: vec![T::ZERO; trained * nz],
             vector_gradient: vec![T::ZERO; trained * nz],
-            picture_gradient: vec![T::ZERO; trained * picture.image()],
+            shown_gradient: vec![T::ZERO; trained * picture(shown).image()],
         }
     }
 
@@ -94,54 +87,46 @@ impl<T: Real> Discriminator<T> {
         }
     }
 
-    /// Writes `context` and `shown` (both dense) side by side into pictures from `first` on.
-    pub fn show(&mut self, pool: &Pool, context: &[T], shown: &[T], first: usize) {
-        let channels = self.picture.channels;
-        let pixels = self.picture.rows * self.picture.cols;
-        let images = (context.len() + shown.len()) / (pixels * channels);
-        let split = context.len() / (images * pixels);
-        let pictures = &mut self.pictures[first * pixels * channels..][..images * pixels * channels];
-        const CHUNK: usize = 4096;
-        pool.chunks_mut(pictures, CHUNK * channels, |job, pictures| {
-            let (first, pixels, own) = (job * CHUNK, pictures.len() / channels, channels - split);
-            let (left, right) = (&context[first * split..][..pixels * split], &shown[first * own..][..pixels * own]);
-            match (split, own) {
-                (0, _) => pictures.copy_from_slice(right),
-                (2, 2) => beside::<T, 2, 2>(left, right, pictures),
-                (3, 3) => beside::<T, 3, 3>(left, right, pictures),
-                _ => {
-                    for (pixel, to) in pictures.chunks_exact_mut(channels).enumerate() {
-                        to[..split].copy_from_slice(&left[pixel * split..][..split]);
-                        to[split..].copy_from_slice(&right[pixel * own..][..own]);
-                    }
-                }
-            }
-        });
+    /// Features and logits of what is shown, a dense batch or two, beside `context` (dense, as many images; empty where there is none): by
+    /// `passes`, which between them take the images of the buffers that are so filled.
+    pub fn forward(&mut self, run: &mut Run<'_, T>, pictures: (&[T], [Option<&[T]>; 2]), passes: &[Pass], source: &mut Source<'_, T>) {
+        self.find_features(run, pictures, passes, source);
+        passes.iter().for_each(|pass| self.judge(run, pass));
     }
 
-    /// Features and logits of `images` of the buffer, as `branch`. With running statistics one pass may take both branches.
-    pub fn forward(&mut self, run: &mut Run<'_, T>, branch: Branch, images: Range<usize>, source: &mut Source<'_, T>) {
-        self.find_features(run, branch, images.clone(), source);
-        self.judge(run, branch, images);
-    }
-
-    /// Features of `images` of the buffer, the latent vector included, where scores want no logits.
-    pub fn forward_to_features(&mut self, run: &mut Run<'_, T>, branch: Branch, images: Range<usize>, source: &mut Source<'_, T>) {
-        self.find_features(run, branch, images.clone(), source);
+    /// The same where scores want no logits: the features, the latent vector included.
+    pub fn forward_to_features(
+        &mut self,
+        run: &mut Run<'_, T>,
+        pictures: (&[T], [Option<&[T]>; 2]),
+        passes: &[Pass],
+        source: &mut Source<'_, T>,
+    ) {
+        self.find_features(run, pictures, passes, source);
         if self.latent.is_some() {
-            self.judge(run, branch, images);
+            passes.iter().for_each(|pass| self.judge(run, pass));
         }
     }
 
-    fn find_features(&mut self, run: &mut Run<'_, T>, branch: Branch, images: Range<usize>, source: &mut Source<'_, T>) {
-        let pictures = self.picture.of(&self.pictures, images.clone());
-        self.features.forward(run, branch, pictures, images, source);
+    fn find_features(
+        &mut self,
+        run: &mut Run<'_, T>,
+        (context, shown): (&[T], [Option<&[T]>; 2]),
+        passes: &[Pass],
+        source: &mut Source<'_, T>,
+    ) {
+        let shown = shown.map(|shown| shown.map(|shown| self.shown.of(shown, 0..shown.len() / self.shown.image())));
+        self.features.forward(run, Pictures { context: self.context_of(context), shown }, passes, source);
+    }
+
+    fn context_of<'a>(&self, context: &'a [T]) -> Option<Map<'a, T>> {
+        self.context.map(|place| place.of(context, 0..context.len() / place.image()))
     }
 
     /// From the last level to the latent vector and the logits.
-    fn judge(&mut self, run: &mut Run<'_, T>, branch: Branch, images: Range<usize>) {
+    fn judge(&mut self, run: &mut Run<'_, T>, Pass { branch, images }: &Pass) {
         let of = |one: usize| images.start * one..images.end * one;
-        let (stored, lens) = self.features.read(self.levels - 1, branch, images.clone());
+        let (stored, lens) = self.features.read(self.levels - 1, *branch, images.clone());
         run.pool.chunks_mut(&mut self.hidden[of(self.extent)], self.extent, |image, to| {
             let pixels = stored.rows * stored.cols;
             for (pixel, to) in to.chunks_mut(stored.channels).enumerate() {
@@ -159,11 +144,6 @@ impl<T: Real> Discriminator<T> {
             }
             None => self.head.forward(run, hidden, logits),
         }
-    }
-
-    /// What D sees, of `images` of the buffer.
-    pub(super) fn pictures(&self, images: Range<usize>) -> Map<'_, T> {
-        self.picture.of(&self.pictures, images)
     }
 
     /// The logits of `images` of the buffer.
@@ -208,9 +188,10 @@ impl<T: Real> Discriminator<T> {
         value
     }
 
-    /// From `logit_seed` (and, with a sign, the latent loss's gradient) back through `branch` of `images` pictures to all
-    /// parameters or to the pictures.
-    pub fn backward(&mut self, run: &mut Run<'_, T>, branch: Branch, images: usize, pull: Option<T>, mut want: Want<'_, T>) {
+    /// From `logit_seed` (and, with a sign, the latent loss's gradient) back through `branch` to what was `shown` there, or to all parameters but
+    /// for the context's share of the first convolution: [`Discriminator::context_gradient`].
+    pub fn backward(&mut self, run: &mut Run<'_, T>, branch: Branch, shown: &[T], pull: Option<T>, mut want: Want<'_, T>) {
+        let images = shown.len() / self.shown.image();
         let range = range_of(branch, images);
         let logits = &self.logit_seed[..images * self.cells];
         let hidden = &self.hidden[range.start * self.extent..range.end * self.extent];
@@ -235,26 +216,27 @@ impl<T: Real> Discriminator<T> {
                 latent.input_gradient(run, dz, self.features.last_gradient(images));
             }
         }
-        let pictures = self.picture.of(&self.pictures, range.clone());
+        let shown = self.shown.of(shown, 0..images);
         let pull = pull.map(|sign| Pull { seeds: &self.level_seeds, sign });
-        self.features.backward(run, branch, (pictures, range), pull, &mut want);
+        self.features.backward(run, branch, (shown, range), pull, &mut want);
     }
 
-    /// As [`Discriminator::backward`] of x̂ for G's loss: adds the gradient of x̂, cut out of that of the pictures, to `to`.
-    pub fn backward_to_reconstruction(&mut self, run: &mut Run<'_, T>, images: usize, pull: Option<T>, to: &mut [T]) {
-        let mut gradient = std::mem::take(&mut self.picture_gradient);
-        let place = self.picture;
-        let map: MapMut<'_, T> = place.of_mut(&mut gradient, 0..images);
-        self.backward(run, Branch::Fake, images, pull, Want::Picture(map));
-        let channels = to.len() / (images * place.rows * place.cols);
-        let made: Map<'_, T> = place.part(place.channels - channels, channels).of(&gradient, 0..images);
-        const CHUNK: usize = 4096;
-        run.pool.chunks_mut(to, CHUNK * channels, |job, to| {
-            for (pixel, to) in (job * CHUNK..).zip(to.chunks_mut(channels)) {
-                to.iter_mut().zip(made.nth(pixel)).for_each(|(to, &d)| *to += d);
-            }
+    /// The context's share of the first convolution's gradient, after the last [`Discriminator::backward`] to the parameters.
+    pub fn context_gradient(&mut self, run: &mut Run<'_, T>, context: &[T], gradient: &mut [T]) {
+        let context = self.context_of(context);
+        self.features.context_gradient(run, context, gradient);
+    }
+
+    /// As [`Discriminator::backward`] of x̂, `made`, for G's loss: adds its gradient to `to`.
+    pub fn backward_to_reconstruction(&mut self, run: &mut Run<'_, T>, made: &[T], pull: Option<T>, to: &mut [T]) {
+        let mut gradient = std::mem::take(&mut self.shown_gradient);
+        let map: MapMut<'_, T> = self.shown.of_mut(&mut gradient, 0..made.len() / self.shown.image());
+        self.backward(run, Branch::Fake, made, pull, Want::Picture(map));
+        const CHUNK: usize = 1 << 14;
+        run.pool.chunks_mut(to, CHUNK, |job, to| {
+            to.iter_mut().zip(&gradient[job * CHUNK..]).for_each(|(to, &d)| *to += d);
         });
-        self.picture_gradient = gradient;
+        self.shown_gradient = gradient;
     }
 
     /// Moves the running statistics by the last pass of `branch` once more (the published third pass).

@@ -93,9 +93,10 @@ impl Plan {
             .collect();
         let nz = if let Head::Latent { nz, .. } = d.head { nz } else { 1 };
         let channels = layers.iter().map(|(_, layer)| layer.wide.max(layer.deep)).max().unwrap_or(1).max(nz);
-        // What tied taps fold.
-        let folded = layers.iter().filter(|(_, layer)| layer.taps == Taps::Tied);
-        let weight = folded.map(|(_, layer)| 16 * layer.wide * layer.deep).max().filter(|_| self.training == Training::On).unwrap_or(0);
+        // What tied taps fold, and what stands among other channels.
+        let first = &d.layers()[0];
+        let apart = layers.iter().filter(|(_, layer)| layer.taps == Taps::Tied || layer.name == first.name);
+        let weight = apart.map(|(_, layer)| 16 * layer.wide * layer.deep).max().filter(|_| self.training == Training::On).unwrap_or(0);
         let mut work = Work::new(channels, weight);
         for (level, layer) in &layers {
             let small = (self.height >> (level + 1), self.width >> (level + 1));
@@ -104,6 +105,10 @@ impl Plan {
             if self.training == Training::On {
                 work.strided.reserve_training((layer.wide, layer.deep), small);
             }
+        }
+        let context = spec.context_channels();
+        if context > 0 {
+            work.strided.reserve_beside(pool, [context, first.wide - context], first.deep, (self.height / 2, self.width / 2), self.images);
         }
         work
     }
@@ -117,7 +122,7 @@ impl Plan {
         }
         let numbers = |level: usize, channels: usize| (self.height >> level) * (self.width >> level) * channels;
         let (g, d) = (&spec.generator, &spec.discriminator);
-        let input = numbers(0, g.input_channels + g.output_channels + 2 * d.input_channels);
+        let input = numbers(0, g.input_channels + g.output_channels + d.input_channels);
         let generated: usize = (0..g.levels).map(|i| numbers(i + 1, 2 * g.channels(i))).sum();
         let judged: usize = (0..d.levels).map(|i| numbers(i + 1, 2 * d.channels(i))).sum();
         (Layout::parameters(spec).len.max(CACHE) / (input + generated + judged)).clamp(1, self.images)

@@ -13,7 +13,7 @@ use super::cpu::{CpuEngine, Seen, run};
 use super::discriminator::range_of;
 use super::engine::{Losses, Norm, Rates};
 use super::measure;
-use crate::blocks::{Branch, Want};
+use crate::blocks::{Branch, Pass, Want};
 use crate::config::Order;
 use crate::layers::Source;
 use crate::layers::weights::Network;
@@ -43,18 +43,24 @@ impl<T: Real> CpuEngine<T> {
 
     /// x̂ = G(x), D(x), D(x̂), with batch statistics that move the running ones.
     pub(super) fn watch(&mut self) {
-        let (images, made) = (self.images, self.images * self.generator.output_image());
+        let images = self.images;
         self.generator.forward(&mut run!(self), None, 0..images, &mut Source::Learn(&mut self.weights.statistics));
-        let context = &self.context[..self.context.len() / self.plan.images * images];
-        self.discriminator.show(&self.pool, context, &self.generator.reconstruction()[..made], images);
-        self.judge(Branch::Real);
-        self.judge(Branch::Fake);
+        self.judge([Branch::Real, Branch::Fake]);
     }
 
-    /// D(x) or D(x̂), with batch statistics that move the running ones.
-    fn judge(&mut self, branch: Branch) {
+    /// D(x), D(x̂), or one after the other, with batch statistics that move the running ones.
+    fn judge<const N: usize>(&mut self, branches: [Branch; N]) {
+        let (images, made) = (self.images, self.images * self.generator.output_image());
+        let (x, reconstruction) = (&self.target[..made], &self.generator.reconstruction()[..made]);
+        let shown = [(Branch::Real, x), (Branch::Fake, reconstruction)].map(|(branch, shown)| branches.contains(&branch).then_some(shown));
+        let passes = branches.map(|branch| Pass { branch, images: range_of(branch, images) });
         let source = &mut Source::Learn(&mut self.weights.statistics);
-        self.discriminator.forward(&mut run!(self), branch, range_of(branch, self.images), source);
+        self.discriminator.forward(
+            &mut run!(self),
+            (&self.context[..self.context.len() / self.plan.images * images], shown),
+            &passes,
+            source,
+        );
     }
 
     /// The published step and its repaired form: every gradient belongs to the same G and D, so both update together.
@@ -63,6 +69,7 @@ impl<T: Real> CpuEngine<T> {
             Losses { latent: self.discriminator.latent_loss(&self.pool, self.objective.w_lat, self.images), ..Losses::default() };
         self.generator_gradient(&mut losses, Latent::ReachesGenerator);
         self.discriminator_gradient(&mut losses);
+        self.context_gradient();
         if self.objective.order == Order::Official {
             // Its third pass meets the same weights and pictures: only the running statistics move once more.
             self.discriminator.learn_again(Branch::Fake, &mut self.weights.statistics);
@@ -79,14 +86,15 @@ impl<T: Real> CpuEngine<T> {
             Losses { latent: self.discriminator.latent_loss(&self.pool, self.objective.w_lat, self.images), ..Losses::default() };
         self.discriminator_gradient(&mut losses);
         self.criticise(&mut losses);
+        self.context_gradient();
         self.weights.begin_update();
         self.update(Network::Discriminator, rates.discriminator);
-        self.judge(Branch::Fake);
         if self.objective.order == Order::FirstRelease {
+            self.judge([Branch::Fake]);
             // The latent number, built from a detached x̂, is part of L_G but moves D alone.
             self.generator_gradient(&mut losses, Latent::StopsBefore);
         } else {
-            self.judge(Branch::Real);
+            self.judge([Branch::Fake, Branch::Real]);
             losses.latent = self.discriminator.latent_loss(&self.pool, self.objective.w_lat, self.images);
             self.generator_gradient(&mut losses, Latent::ReachesGenerator);
         }
@@ -106,23 +114,24 @@ impl<T: Real> CpuEngine<T> {
             contextual::loss(&self.pool, reconstruction, &self.target[..made], &self.changed.importance, objective.w_con, gradient);
         losses.generator = losses.adversarial + losses.contextual + losses.latent;
         let pull = (latent == Latent::ReachesGenerator).then_some(T::ONE);
-        self.discriminator.backward_to_reconstruction(&mut run!(self), images, pull, gradient);
+        self.discriminator.backward_to_reconstruction(&mut run!(self), reconstruction, pull, gradient);
         self.generator.backward(&mut run!(self), images, &mut self.weights.gradient);
     }
 
     /// L_D = BCE(D(x), real_label) + BCE(D(x̂), 0) + latent, and its gradient for D.
     fn discriminator_gradient(&mut self, losses: &mut Losses) {
-        let (objective, images) = (&self.objective, self.images);
+        let (objective, images, made) = (&self.objective, self.images, self.images * self.generator.output_image());
         let latent = if objective.d_latent { losses.latent } else { 0.0 };
+        let (x, reconstruction) = (&self.target[..made], &self.generator.reconstruction()[..made]);
         let sides = [
-            (Branch::Real, objective.real_label, -T::ONE, Write::Set, &mut losses.real),
-            (Branch::Fake, 0.0, T::ONE, Write::Add, &mut losses.fake),
+            (Branch::Real, x, objective.real_label, -T::ONE, Write::Set, &mut losses.real),
+            (Branch::Fake, reconstruction, 0.0, T::ONE, Write::Add, &mut losses.fake),
         ];
-        for (branch, label, sign, write, loss) in sides {
+        for (branch, shown, label, sign, write, loss) in sides {
             let (logits, seed) = self.discriminator.logits_and_seed(range_of(branch, images));
             *loss = adversarial::loss(objective.bce, logits, label, 1.0, seed);
             let want = Want::Weights(&mut self.weights.gradient, write);
-            self.discriminator.backward(&mut run!(self), branch, images, objective.d_latent.then_some(sign), want);
+            self.discriminator.backward(&mut run!(self), branch, shown, objective.d_latent.then_some(sign), want);
         }
         losses.discriminator = losses.real + losses.fake + latent;
     }
@@ -133,15 +142,21 @@ impl<T: Real> CpuEngine<T> {
         if self.changed.target.is_empty() || self.objective.w_critic == 0.0 {
             return;
         }
-        let (images, made) = (self.images, self.images * self.generator.output_image());
-        let context = self.context.len() / self.plan.images * images;
-        self.discriminator.show(&self.pool, &self.context[..context], &self.changed.target, images);
-        self.judge(Branch::Fake);
+        let (images, changed) = (self.images, &self.changed.target[..]);
+        let context = &self.context[..self.context.len() / self.plan.images * images];
+        let passes = [Pass { branch: Branch::Fake, images: range_of(Branch::Fake, images) }];
+        let source = &mut Source::Learn(&mut self.weights.statistics);
+        self.discriminator.forward(&mut run!(self), (context, [Some(changed), None]), &passes, source);
         let (logits, seed) = self.discriminator.logits_and_seed(range_of(Branch::Fake, images));
         losses.discriminator += adversarial::loss_by_cell(self.objective.bce, logits, &self.changed.cells, self.objective.w_critic, seed);
         let want = Want::Weights(&mut self.weights.gradient, Write::Add);
-        self.discriminator.backward(&mut run!(self), Branch::Fake, images, None, want);
-        self.discriminator.show(&self.pool, &self.context[..context], &self.generator.reconstruction()[..made], images);
+        self.discriminator.backward(&mut run!(self), Branch::Fake, changed, None, want);
+    }
+
+    /// The last part of D's gradient: x, x̂ and the changed pictures have the context in common.
+    fn context_gradient(&mut self) {
+        let context = &self.context[..self.context.len() / self.plan.images * self.images];
+        self.discriminator.context_gradient(&mut run!(self), context, &mut self.weights.gradient);
     }
 
     /// x̂, R and L of `seen`, or of the batch at hand, whose scores begin at `first`; nothing learns.
@@ -152,13 +167,15 @@ impl<T: Real> CpuEngine<T> {
         let run = &mut run!(self);
         self.generator.forward(run, seen.map(|seen| seen.input), 0..images, &mut source());
         let context = seen.map_or(&self.context[..self.context.len() / self.plan.images * images], |seen| seen.context);
-        self.discriminator.show(&self.pool, context, &self.generator.reconstruction()[..made], images);
+        let target = seen.map_or(&self.target[..made], |seen| seen.target);
+        let pictures = (context, [Some(target), Some(&self.generator.reconstruction()[..made])]);
+        let pass = |branch, images| Pass { branch, images };
         if norm == Norm::Running {
             // Every image is read alike, so x and x̂ share one pass over D's weights.
-            self.discriminator.forward_to_features(run, Branch::Real, 0..2 * images, &mut source());
+            self.discriminator.forward_to_features(run, pictures, &[pass(Branch::Real, 0..2 * images)], &mut source());
         } else {
-            self.discriminator.forward_to_features(run, Branch::Real, range_of(Branch::Real, images), &mut source());
-            self.discriminator.forward_to_features(run, Branch::Fake, range_of(Branch::Fake, images), &mut source());
+            let passes = [Branch::Real, Branch::Fake].map(|branch| pass(branch, range_of(branch, images)));
+            self.discriminator.forward_to_features(run, pictures, &passes, &mut source());
         }
         self.write_scores(first, made, seen);
     }
