@@ -35,9 +35,9 @@ pub(super) enum Form {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DownForm {
     Usual(Form),
-    /// [`Form::Winograd`] when scoring: F(4, 2) on the pixel phases.
+    /// [`Form::Winograd`] where more error is allowed: F(4, 2) on the pixel phases.
     WinogradFour,
-    /// [`Form::Narrow`] when scoring: F(4, 2) along the rows.
+    /// [`Form::Narrow`] where more error is allowed: F(4, 2) along the rows.
     NarrowFour,
 }
 

@@ -101,15 +101,10 @@ impl<T: Real> Filter<T> {
         self.unloaded()
     }
 
-    /// The same where errors may be some ten times larger, though far below 1e-4 of the largest value: for scoring.
+    /// The same where errors of [`down`] may be some ten times larger, though far below 1e-4 of the largest value.
     pub fn quick(mut self) -> Self {
         self.shape.quick = true;
         self.unloaded()
-    }
-
-    /// Whether [`down`] takes another form than without [`Filter::quick`].
-    pub fn is_quicker(&self) -> bool {
-        self.shape.down_form() != Shape { quick: false, ..self.shape }.down_form()
     }
 
     /// A weight prepared for another form is none.
@@ -165,7 +160,7 @@ fn load_down(pool: &Pool, shape: &Shape, weight: &[f32], to: &mut [f32]) {
     let Shape { wide, deep, .. } = *shape;
     match shape.down_form() {
         DownForm::Usual(Form::Winograd) => weights::down_points(pool, weight, wide, deep, to),
-        DownForm::WinogradFour => winograd_four::load(pool, wide, deep, weight, to),
+        DownForm::WinogradFour => weights::down_four_points(pool, weight, wide, deep, to),
         DownForm::Usual(Form::Narrow) => weights::panels(pool, weight, 16 * wide, deep, deep, to),
         DownForm::NarrowFour => narrow_four::load(shape, weight, to),
         DownForm::Usual(Form::Small) => small::load_down(pool, shape, weight, to),

@@ -1,4 +1,4 @@
-//! `down` of few wide channels when scoring: F(4, 2) along the rows, all else as [`super::narrow`].
+//! `down` of few wide channels where more error is allowed: F(4, 2) along the rows, all else as [`super::narrow`].
 //!
 //! Four output rows need ten rows of x, five of either parity. Their points are sums of whole rows, number by number: five lines for each
 //! parity, with a pixel of zeros at either end. There the four kx taps are one run of 4 · wide numbers, so that a pixel's row of a product is

@@ -1,7 +1,7 @@
 //! Weights as the kernels read them: transformed to points, in panels of 16 columns. Once a training step.
 
 use super::points::tap_points;
-use super::tied;
+use super::{four, tied};
 use crate::Pool;
 use crate::arch::{Kernel, Lanes, PANEL, dispatch};
 use crate::memory::Common;
@@ -11,16 +11,25 @@ const BLOCK: usize = 8;
 
 /// `down`: `to[point 9][deep / 16][phase 4 · wide + channel][16]`.
 pub(super) fn down_points(pool: &Pool, weight: &[f32], wide: usize, deep: usize, to: &mut [f32]) {
+    points_of_down::<9>(pool, weight, wide, deep, to);
+}
+
+/// The same for F(4, 2): 25 points.
+pub(super) fn down_four_points(pool: &Pool, weight: &[f32], wide: usize, deep: usize, to: &mut [f32]) {
+    points_of_down::<25>(pool, weight, wide, deep, to);
+}
+
+fn points_of_down<const POINTS: usize>(pool: &Pool, weight: &[f32], wide: usize, deep: usize, to: &mut [f32]) {
     let panels = deep.div_ceil(PANEL);
-    assert!(weight.len() == 16 * wide * deep && to.len() == 9 * panels * 4 * wide * PANEL);
+    assert!(weight.len() == 16 * wide * deep && to.len() == POINTS * panels * 4 * wide * PANEL);
     let common = Common::new(to);
     pool.run(wide.div_ceil(BLOCK), |job| {
         let channels = (job * BLOCK, wide.min((job + 1) * BLOCK));
-        dispatch(pool.level(), DownPoints { weight, wide, deep, channels, to: common });
+        dispatch(pool.level(), DownPoints::<POINTS> { weight, wide, deep, channels, to: common });
     });
 }
 
-struct DownPoints<'a> {
+struct DownPoints<'a, const POINTS: usize> {
     weight: &'a [f32],
     wide: usize,
     deep: usize,
@@ -28,7 +37,7 @@ struct DownPoints<'a> {
     to: Common,
 }
 
-impl Kernel for DownPoints<'_> {
+impl<const POINTS: usize> Kernel for DownPoints<'_, POINTS> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let Self { weight, wide, deep, .. } = self;
@@ -49,15 +58,19 @@ impl Kernel for DownPoints<'_> {
                 };
                 for phase in 0..4 {
                     let (p, q) = (phase / 2, phase % 2);
-                    let at = self.to.at((panel * 4 * wide + phase * wide + channel) * PANEL, 8 * points + PANEL);
+                    let at = self.to.at((panel * 4 * wide + phase * wide + channel) * PANEL, (POINTS - 1) * points + PANEL);
                     let mut v = 0;
                     while v < PANEL {
                         // SAFETY: tap 15 of the last channel ends within the weight (or the padding) by the lengths
-                        // asserted above; `at` checked the ninth point; jobs write their own channels.
+                        // asserted above; `at` checked the last point; jobs write their own channels.
                         unsafe {
                             let load = |a: usize, b: usize| L::load(from.add(((2 * a + p) * 4 + 2 * b + q) * stride + v));
                             let g = [[load(0, 0), load(0, 1)], [load(1, 0), load(1, 1)]];
-                            tap_points(g, at.add(v), points);
+                            match POINTS {
+                                9 => tap_points(g, at.add(v), points),
+                                25 => four::tap_points(g, at.add(v), points),
+                                _ => unreachable!("{POINTS} points"),
+                            }
                         }
                         v += L::WIDTH;
                     }

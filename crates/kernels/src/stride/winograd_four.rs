@@ -1,11 +1,11 @@
-//! `down` when scoring: F(4, 2) on the pixel phases along both axes, 25 products for 64 taps' worth. Blocks and stages are those of
+//! `down` where more error is allowed: F(4, 2) on the pixel phases along both axes, 25 products for 64 taps' worth. Blocks and stages are those of
 //! [`super::winograd`]; a tile is 4 × 4 pixels of the small map, made of 10 × 10 of the large one.
 
 #![allow(clippy::needless_range_loop, reason = "fixed small loops over registers read better by index")]
 
 use std::ops::Range;
 
-use super::four::{points, results, weights};
+use super::four::{points, results};
 use super::points::{Glass, Patch};
 use super::scratch::Store;
 use super::winograd::{Shared, patch};
@@ -32,32 +32,6 @@ pub(super) fn needs(wide: usize, deep: usize, rows: usize, cols: usize, images: 
 /// Numbers of a weight prepared for it.
 pub(super) fn weight(wide: usize, deep: usize) -> usize {
     POINTS * deep.next_multiple_of(PANEL) * 4 * wide
-}
-
-/// Prepares a weight: `[point 25][deep / 16][phase 4 · wide + channel][16]`.
-pub(super) fn load(pool: &Pool, wide: usize, deep: usize, from: &[f32], to: &mut [f32]) {
-    let panels = deep.div_ceil(PANEL);
-    assert!(from.len() == 16 * wide * deep && to.len() == weight(wide, deep));
-    let common = Common::new(to);
-    pool.run(panels, |panel| {
-        let columns = PANEL.min(deep - panel * PANEL);
-        for (phase, channel) in (0..4).flat_map(|phase| (0..wide).map(move |channel| (phase, channel))) {
-            let at = common.at((panel * 4 * wide + phase * wide + channel) * PANEL, (POINTS - 1) * panels * 4 * wide * PANEL + PANEL);
-            for column in 0..PANEL {
-                let tap = |a: usize, b: usize| {
-                    let tap = (2 * a + phase / 2) * 4 + 2 * b + phase % 2;
-                    if column < columns { f64::from(from[(tap * wide + channel) * deep + panel * PANEL + column]) } else { 0.0 }
-                };
-                let sides = [weights([tap(0, 0), tap(1, 0)]), weights([tap(0, 1), tap(1, 1)])];
-                for a in 0..5 {
-                    for (b, value) in weights([sides[0][a], sides[1][a]]).into_iter().enumerate() {
-                        // SAFETY: `at` checked the last point; jobs write their own panel.
-                        unsafe { *at.add((a * 5 + b) * panels * 4 * wide * PANEL + column) = value as f32 };
-                    }
-                }
-            }
-        }
-    });
 }
 
 /// Patches to points.

@@ -136,14 +136,14 @@ impl<T: Real> Features<T> {
             passes.iter().fold((usize::MAX, 0), |(start, end), pass| (start.min(pass.images.start), end.max(pass.images.end)));
         let outermost = &mut self.levels[0];
         let y = outermost.place.of_mut(&mut outermost.values, start..end);
-        self.first.forward(run, source.learns(), pictures.context, pictures.shown, y);
+        self.first.forward(run, pictures.context, pictures.shown, y);
         for Pass { branch, images } in passes {
             self.levels[0].meet(run, *branch, images.clone(), source);
             for (i, conv) in self.deeper.iter().enumerate() {
                 let (outer, inner) = self.levels.split_at_mut(i + 1);
                 let (above, level) = (&outer[i], &mut inner[0]);
                 let (x, lens) = (above.place.of(&above.values, images.clone()), Some(above.lens(*branch)));
-                conv.forward(run, source.learns(), x, lens, level.place.of_mut(&mut level.values, images.clone()));
+                conv.forward(run, x, lens, level.place.of_mut(&mut level.values, images.clone()));
                 level.meet(run, *branch, images.clone(), source);
             }
         }

@@ -52,7 +52,7 @@ impl<T: Real> Encoder<T> {
         for (level, (conv, norm)) in self.levels.iter().enumerate() {
             let (outer, inner) = joins.split_at_mut(level);
             let (x, lens) = outer.last().map_or((image, None), |join| join.for_encoder(images.clone()));
-            conv.forward(run, source.learns(), x, lens, inner[0].write(Half::Encoded, images.clone()));
+            conv.forward(run, x, lens, inner[0].write(Half::Encoded, images.clone()));
             if let Some(norm) = norm {
                 inner[0].normalise(Half::Encoded, norm, run, images.clone(), source);
             }

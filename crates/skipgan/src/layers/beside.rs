@@ -4,7 +4,6 @@
 //! does the context's share of the weight gradient see each picture: a sum of gradients has one.
 
 use super::conv::{bias_gradient, place};
-use super::weights::Training;
 use super::work::Run;
 use crate::params::Layout;
 use crate::spec::Layer;
@@ -22,19 +21,12 @@ struct Share<T> {
     /// `[ky][kx][channels][deep]`.
     weight: Vec<T>,
     filter: Filter<T>,
-    /// How an engine that trains scores: as [`super::Conv`] has it.
-    scoring: Option<Filter<T>>,
 }
 
 impl<T: Real> Share<T> {
-    fn new(layer: &Layer, channels: Range<usize>, (rows, cols): (usize, usize), images: usize, training: Training, trained: Uses) -> Self {
-        let filter = |uses| Filter::new(channels.len(), layer.deep, rows, cols, images, uses);
-        let quick = filter(Uses::DOWN).quick();
-        let (filter, scoring) = match training {
-            Training::On => (filter(trained), Some(quick).filter(Filter::is_quicker)),
-            Training::Off => (quick, None),
-        };
-        Self { weight: vec![T::ZERO; 16 * channels.len() * layer.deep], channels, filter, scoring }
+    fn new(layer: &Layer, channels: Range<usize>, (rows, cols): (usize, usize), images: usize, uses: Uses) -> Self {
+        let filter = Filter::new(channels.len(), layer.deep, rows, cols, images, uses).quick();
+        Self { weight: vec![T::ZERO; 16 * channels.len() * layer.deep], channels, filter }
     }
 
     /// Takes its channels of `whole`, of `wide` · `deep` numbers a tap.
@@ -44,13 +36,6 @@ impl<T: Real> Share<T> {
             to.copy_from_slice(&from[self.channels.start * deep..][..own]);
         }
         self.filter.load(pool, &self.weight);
-        if let Some(scoring) = &mut self.scoring {
-            scoring.load(pool, &self.weight);
-        }
-    }
-
-    fn filter(&self, learns: bool) -> &Filter<T> {
-        self.scoring.as_ref().filter(|_| !learns).unwrap_or(&self.filter)
     }
 
     /// Its part of ∂W into (or onto) that of all channels.
@@ -91,8 +76,7 @@ impl<T: Real> ConvBeside<T> {
     /// # Panics
     /// If `layout` has no such layer, or nothing is shown.
     pub fn new(layer: &Layer, layout: &Layout, context: usize, (rows, cols): (usize, usize), images: usize, trained: usize) -> Self {
-        let training = Training::of(trained);
-        let share = |channels, uses| Share::new(layer, channels, (rows, cols), images, training, uses);
+        let share = |channels, uses| Share::new(layer, channels, (rows, cols), images, uses);
         let sum = if context > 0 { trained * rows * cols * layer.deep } else { 0 };
         Self {
             weight: place(layout, &layer.name, "conv.weight").expect("every convolution has a weight"),
@@ -100,7 +84,7 @@ impl<T: Real> ConvBeside<T> {
             wide: layer.wide,
             deep: layer.deep,
             context: (context > 0).then(|| share(0..context, Uses::DOWN)),
-            shown: share(context..layer.wide, Uses::BOTH),
+            shown: share(context..layer.wide, if trained > 0 { Uses::BOTH } else { Uses::DOWN }),
             sum: vec![T::ZERO; sum],
         }
     }
@@ -114,24 +98,17 @@ impl<T: Real> ConvBeside<T> {
         }
     }
 
-    /// y = (context, shown) ∗ W + bias, as training or as scoring computes it, for one or two batches that are shown: `y` holds the images of
+    /// y = (context, shown) ∗ W + bias for one or two batches that are shown: `y` holds the images of
     /// both, those of the first one first.
     ///
     /// # Panics
     /// If there is a context without channels for it, or none for its channels.
-    pub fn forward(
-        &self,
-        run: &mut Run<'_, T>,
-        learns: bool,
-        context: Option<Map<'_, T>>,
-        shown: [Option<Map<'_, T>>; 2],
-        y: MapMut<'_, T>,
-    ) {
+    pub fn forward(&self, run: &mut Run<'_, T>, context: Option<Map<'_, T>>, shown: [Option<Map<'_, T>>; 2], y: MapMut<'_, T>) {
         let bias = self.bias.clone().map(|range| &run.parameters[range]);
-        let (filter, scratch) = (self.shown.filter(learns), &mut run.work.strided);
+        let (filter, scratch) = (&self.shown.filter, &mut run.work.strided);
         match (&self.context, context) {
             (Some(share), Some(context)) => {
-                stride::down_beside(run.pool, (context, share.filter(learns)), (shown, filter), bias, y, scratch);
+                stride::down_beside(run.pool, (context, &share.filter), (shown, filter), bias, y, scratch);
             }
             (None, None) => {
                 let images = y.images / shown.iter().flatten().count();

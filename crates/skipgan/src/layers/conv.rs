@@ -16,9 +16,6 @@ pub struct Conv<T> {
     weight: Range<usize>,
     bias: Option<Range<usize>>,
     filter: Filter<T>,
-    /// How an engine that trains scores, where that is another form: an image's scores do not depend on what its engine is for. Prepared at
-    /// each use.
-    scoring: Option<Filter<T>>,
 }
 
 impl<T: Real> Conv<T> {
@@ -32,9 +29,6 @@ impl<T: Real> Conv<T> {
             weight: place(layout, &layer.name, "conv.weight").expect("every convolution has a weight"),
             bias: place(layout, &layer.name, "conv.bias"),
             filter: filter(layer, (rows, cols), images, training, Uses::DOWN),
-            scoring: (training == Training::On)
-                .then(|| Filter::loose(layer.wide, layer.deep, rows, cols, images).quick())
-                .filter(Filter::is_quicker),
         }
     }
 
@@ -45,11 +39,10 @@ impl<T: Real> Conv<T> {
         }
     }
 
-    /// y = lens(x) ∗ W + bias, as training or as scoring computes it.
-    pub fn forward(&self, run: &mut Run<'_, T>, learns: bool, x: Map<'_, T>, lens: Option<Lens<'_, T>>, y: MapMut<'_, T>) {
+    /// y = lens(x) ∗ W + bias.
+    pub fn forward(&self, run: &mut Run<'_, T>, x: Map<'_, T>, lens: Option<Lens<'_, T>>, y: MapMut<'_, T>) {
         let bias = self.bias.clone().map(|range| &run.parameters[range]);
-        let filter = self.scoring.as_ref().filter(|_| !learns).unwrap_or(&self.filter);
-        stride::down(run.pool, x, lens, weight(filter, &run.parameters[self.weight.clone()]), bias, y, &mut run.work.strided);
+        stride::down(run.pool, x, lens, weight(&self.filter, &run.parameters[self.weight.clone()]), bias, y, &mut run.work.strided);
     }
 
     /// ∂W and ∂bias into (or onto) `gradient`, from the gradient `dy` of the bare output.
@@ -80,11 +73,12 @@ const KEPT: usize = 1 << 16;
 
 /// A filter of a layer: prepared at each use where it is large and trains.
 pub(super) fn filter<T: Real>(layer: &Layer, (rows, cols): (usize, usize), images: usize, training: Training, scoring: Uses) -> Filter<T> {
-    match training {
+    let filter = match training {
         Training::On if 16 * layer.wide * layer.deep > KEPT => Filter::loose(layer.wide, layer.deep, rows, cols, images),
         Training::On => Filter::new(layer.wide, layer.deep, rows, cols, images, Uses::BOTH),
-        Training::Off => Filter::new(layer.wide, layer.deep, rows, cols, images, scoring).quick(),
-    }
+        Training::Off => Filter::new(layer.wide, layer.deep, rows, cols, images, scoring),
+    };
+    filter.quick()
 }
 
 /// The weight of a call.

@@ -27,13 +27,6 @@ pub enum Source<'a, T> {
     Running(&'a [T]),
 }
 
-impl<T> Source<'_, T> {
-    /// Whether the pass is a training step's; else it scores.
-    pub fn learns(&self) -> bool {
-        matches!(self, Source::Learn(_))
-    }
-}
-
 /// What a forward pass normalised with: the backward map needs it.
 #[derive(Debug)]
 pub struct Moments {

@@ -118,7 +118,7 @@ impl Bench {
         let wide_lens = if wide < 16 { None } else { lens(wide) };
         let filter = Filter::new(wide, deep, rows, cols, images, Uses { down, up });
         let filter = if layer.taps == Taps::Tied { filter.tied() } else { filter };
-        let mut filter = if pass == Pass::Score { filter.quick() } else { filter };
+        let mut filter = filter.quick();
         let mut scratch = Scratch::new();
         let (mut large, mut small, mut gradient) = (self.large.clone(), self.small.clone(), vec![0.0; self.weight.len()]);
         let (x, y) = (Map::dense(&self.large, images, 2 * rows, 2 * cols, wide), Map::dense(&self.small, images, rows, cols, deep));
