@@ -3,9 +3,10 @@
 use std::arch::x86_64::*;
 use std::marker::PhantomData;
 
-use super::bytes::{ByteKernel, ByteWords, QuadWords};
+use super::bytes::{ByteKernel, ByteWords};
 use super::lanes::{Words, blocks};
 use super::pairs::PairWords;
+use super::portable_bytes::{self, Four};
 use super::tile::{PANEL, Rows, Tile, tile};
 
 /// Runs a kernel with AVX2 enabled.
@@ -146,7 +147,7 @@ impl<M: Multiplying> ByteWords for Eight<M> {
     #[inline(always)]
     unsafe fn insert(values: Self::Values, from: *const f32, places: u16) -> Self::Values {
         // SAFETY: the caller's promise; within `enter` or `enter_avx`.
-        unsafe { halves(QuadWords::insert(whole(values), from, places)) }
+        unsafe { halves(Four::<portable_bytes::Bytes>::insert(whole(values), from, places)) }
     }
     #[inline(always)]
     fn nothing() -> Self::Values {
@@ -156,7 +157,7 @@ impl<M: Multiplying> ByteWords for Eight<M> {
     #[inline(always)]
     fn moved(values: Self::Values, by: usize) -> Self::Values {
         // SAFETY: within `enter` or `enter_avx`.
-        unsafe { halves(QuadWords::moved(whole(values), by)) }
+        unsafe { halves(Four::<portable_bytes::Bytes>::moved(whole(values), by)) }
     }
     #[inline(always)]
     unsafe fn values(sums: *const i32, zero: *const i32, gain: *const f32, offset: *const f32) -> Self::Values {

@@ -3,9 +3,9 @@
 
 use std::fmt;
 
-use super::lanes::{Words, blocks};
-use super::pairs::{PairWords, QuadPairs};
-use super::tile::{PANEL, Rows, Tile, tile};
+use super::lanes::Words;
+use super::pairs::PairWords;
+use super::portable_bytes::{Bytes, Four};
 
 /// An instruction set for 8-bit products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,7 +82,7 @@ impl fmt::Display for ByteLevel {
     }
 }
 
-/// Words that hold four bytes each, and what becomes of their sums: one panel's [`PANEL`] at a time. No product is fused with a sum here, so
+/// Words that hold four bytes each, and what becomes of their sums: one panel's sixteen at a time. No product is fused with a sum here, so
 /// that all instruction sets round alike.
 pub(crate) trait ByteWords: Words {
     /// `PANEL` numbers.
@@ -131,7 +131,7 @@ pub(crate) trait ByteKernel {
 pub(crate) fn dispatch_bytes<K: ByteKernel>(level: ByteLevel, kernel: K) {
     assert!(level.available(), "this processor has no {level}");
     match level {
-        ByteLevel::Portable => kernel.run::<QuadWords>(),
+        ByteLevel::Portable => kernel.run::<Four<Bytes>>(),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: asserted above.
         ByteLevel::Avx2 => unsafe { super::avx2_bytes::enter(kernel) },
@@ -143,95 +143,5 @@ pub(crate) fn dispatch_bytes<K: ByteKernel>(level: ByteLevel, kernel: K) {
         ByteLevel::Avx512Vnni | ByteLevel::Amx => unsafe { super::vnni::enter_avx512(kernel) },
         #[allow(unreachable_patterns, reason = "which arms remain depends on the target")]
         _ => unreachable!("{level} is not an instruction set of this architecture"),
-    }
-}
-
-/// Four words in plain Rust.
-#[derive(Clone, Copy)]
-pub(super) struct QuadWords([u32; 4]);
-
-impl Words for QuadWords {
-    const WIDTH: usize = 4;
-    const TALL: usize = 2;
-    const PANELS: usize = 1;
-
-    #[inline(always)]
-    fn zero() -> Self {
-        Self([0; 4])
-    }
-    #[inline(always)]
-    unsafe fn broadcast(from: *const f32) -> Self {
-        // SAFETY: the caller's promise; bytes have no alignment.
-        Self([unsafe { from.cast::<u32>().read_unaligned() }; 4])
-    }
-    #[inline(always)]
-    unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: the caller's promise.
-        Self(unsafe { from.cast::<[u32; 4]>().read_unaligned() })
-    }
-    #[inline(always)]
-    unsafe fn store(self, to: *mut f32) {
-        // SAFETY: the caller's promise.
-        unsafe { to.cast::<[u32; 4]>().write_unaligned(self.0) };
-    }
-    #[inline(always)]
-    fn mul_add(self, factor: Self, term: Self) -> Self {
-        let mut sum = term.0;
-        for (sum, (data, weight)) in sum.iter_mut().zip(self.0.into_iter().zip(factor.0)) {
-            for (data, weight) in data.to_le_bytes().into_iter().zip(weight.to_le_bytes()) {
-                *sum = sum.wrapping_add_signed(i32::from(data) * i32::from(weight.cast_signed()));
-            }
-        }
-        Self(sum)
-    }
-    blocks!(4, 4; 1 2);
-}
-
-impl ByteWords for QuadWords {
-    type Values = [f32; PANEL];
-    type Pairs = QuadPairs;
-
-    #[inline(always)]
-    unsafe fn insert(values: Self::Values, from: *const f32, places: u16) -> Self::Values {
-        let mut next = 0;
-        std::array::from_fn(|i| {
-            if places >> i & 1 == 0 {
-                return values[i];
-            }
-            next += 1;
-            // SAFETY: the caller's promise.
-            unsafe { *from.add(next - 1) }
-        })
-    }
-    #[inline(always)]
-    fn nothing() -> Self::Values {
-        [0.0; PANEL]
-    }
-    #[inline(always)]
-    fn moved(values: Self::Values, by: usize) -> Self::Values {
-        std::array::from_fn(|i| values.get(i + by).copied().unwrap_or(0.0))
-    }
-    #[inline(always)]
-    unsafe fn values(sums: *const i32, zero: *const i32, gain: *const f32, offset: *const f32) -> Self::Values {
-        // SAFETY: the caller's promise.
-        std::array::from_fn(|i| unsafe { (*sums.add(i)).wrapping_sub(*zero.add(i)) as f32 * *gain.add(i) + *offset.add(i) })
-    }
-    #[inline(always)]
-    fn leaky(values: Self::Values, slope: f32) -> Self::Values {
-        values.map(|v| if v > 0.0 { v } else { v * slope })
-    }
-    #[inline(always)]
-    unsafe fn put_numbers(values: Self::Values, to: *mut f32, count: usize) {
-        for (i, &value) in values[..count].iter().enumerate() {
-            // SAFETY: the caller's promise.
-            unsafe { *to.add(i) = value };
-        }
-    }
-    #[inline(always)]
-    unsafe fn put_bytes(values: Self::Values, inverse: *const f32, shift: *const f32, to: *mut u8, count: usize) {
-        for (i, &value) in values[..count].iter().enumerate() {
-            // SAFETY: the caller's promise.
-            unsafe { *to.add(i) = (value * *inverse.add(i) + *shift.add(i)).round_ties_even().clamp(0.0, 255.0) as u8 };
-        }
     }
 }

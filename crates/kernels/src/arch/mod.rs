@@ -10,6 +10,7 @@ mod lanes;
 mod matrix;
 mod pairs;
 mod portable;
+mod portable_bytes;
 mod tile;
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]

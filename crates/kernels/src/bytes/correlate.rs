@@ -2,38 +2,18 @@
 
 use super::filter::{ByteFilter, Phase, Region};
 use super::map::ByteMap;
+use super::sink::{Sink, Target};
 use super::{matrix, winograd};
+use crate::Pool;
 use crate::arch::{ByteKernel, ByteLevel, ByteWords, PANEL, Product, Rows, dispatch_bytes, dispatch_matrix, product};
 use crate::memory::{Buffer, Common};
 use crate::tiling::Blocks;
-use crate::{MapMut, Pool};
 
 /// Windows and panels a job takes: its sums stay in the first cache.
 const ROWS: usize = 48;
 const PANELS: usize = 8;
 /// Images from which on regions are computed apart.
 const IMAGES: usize = 4;
-
-/// Where results go, through an activation: v > 0 ? v : slope · v.
-#[derive(Debug)]
-pub enum Sink<'a> {
-    /// Bytes of some channels of a map.
-    Bytes {
-        /// The map.
-        to: &'a mut ByteMap,
-        /// Its first channel that is written.
-        channel: usize,
-        /// One slope for all channels.
-        slope: f32,
-    },
-    /// Numbers.
-    Floats {
-        /// The map.
-        to: MapMut<'a, f32>,
-        /// One slope for all channels.
-        slope: f32,
-    },
-}
 
 /// Memory that filters work in.
 #[derive(Debug, Default)]
@@ -85,88 +65,67 @@ fn correlate_by(
     let block = tall * PANELS * PANEL + packed.unwrap_or(0);
     scratch.sums.reserve(block * pool.threads());
     let sums = Common::new(scratch.sums.as_mut_slice());
-    // Where images are few, a region's windows would be too.
-    let apart = images >= IMAGES;
-    let regions = |phase: &'_ Phase| if apart && !phase.parts.is_empty() { phase.parts.len() } else { 1 };
-    let most = filter.phases.iter().map(regions).max().unwrap_or(1);
-    let windows = |region: &Region| images * region.rows.outputs.len() * region.cols.outputs.len();
-    let panels = filter.columns.div_ceil(PANEL);
-    let across = panels.div_ceil(PANELS);
-    let down = (images * filter.grid.0 * filter.grid.1).div_ceil(tall);
-    pool.run_on(filter.phases.len() * across * most * down, |worker, job| {
-        // Jobs that share weights follow each other.
-        let (first, rest) = (job % down * tall, job / down);
-        let (part, rest) = (rest % most, rest / most);
-        let (panel, phase) = (rest % across * PANELS, &filter.phases[rest / across]);
-        let region = if regions(phase) > 1 { phase.parts.get(part) } else { Some(&phase.whole).filter(|_| part == 0) };
-        let Some(region) = region.filter(|region| first < windows(region)) else { return };
+    let jobs = Jobs::new(filter, images, tall);
+    pool.run_on(jobs.count(), |worker, job| {
+        let Some(share) = jobs.at(job) else { return };
         let sums = sums.at(worker * block, block);
-        let count = tall.min(windows(region) - first);
-        let columns = (PANELS * PANEL).min(filter.columns - panel * PANEL);
         let packed = packed.map(|words| (sums.wrapping_add(block - words), words));
-        dispatch_bytes(filter.level, Block { x, filter, phase, region, first, count, panel, columns, sums, packed, targets: &targets });
+        dispatch_bytes(filter.level, Block { x, filter, share, sums, packed, targets: &targets });
     });
 }
 
-/// A sink as addresses.
-pub(super) struct Target {
-    bytes: *mut u8,
-    floats: *mut f32,
-    /// From the first channel's address: elements to the next image, row, pixel.
-    pub(super) strides: [usize; 3],
-    slope: f32,
-    /// Bytes: from the first channel that is written on.
-    inverse: *const f32,
-    shift: *const f32,
+/// How a call is cut into jobs: phase by phase, panels by panels, region by region, windows by windows.
+struct Jobs<'a> {
+    filter: &'a ByteFilter,
+    images: usize,
+    /// Whether regions are computed apart: where images are few, a region's windows would be too.
+    apart: bool,
+    /// Windows of a job.
+    tall: usize,
+    /// Of a phase: groups of panels, regions at most, groups of windows at most.
+    across: usize,
+    most: usize,
+    down: usize,
 }
 
-// SAFETY: jobs write pixels and channels of their own, and the sinks are borrowed for the whole call.
-unsafe impl Sync for Target {}
+/// What a job computes.
+#[derive(Clone, Copy)]
+struct Share<'a> {
+    phase: &'a Phase,
+    region: &'a Region,
+    /// Windows, counted within the region.
+    first: usize,
+    count: usize,
+    panel: usize,
+    columns: usize,
+}
 
-impl Target {
-    fn new(sink: Sink<'_>, images: usize, (rows, cols): (usize, usize), columns: usize) -> Self {
-        match sink {
-            Sink::Bytes { to, channel, slope } => {
-                assert!(
-                    to.images >= images && (to.rows, to.cols) == (rows, cols) && channel + columns <= to.channels,
-                    "{images} images of {rows}x{cols}x{columns} into bytes of {} of {}x{}x{} from channel {channel}",
-                    to.images,
-                    to.rows,
-                    to.cols,
-                    to.channels
-                );
-                let (pixel, first) = (to.pixel, to.at(0, 0, 0) + channel);
-                let strides = [to.image(), (to.cols + 2) * pixel, pixel];
-                let bytes = to.bytes_mut()[first..].as_mut_ptr();
-                let (inverse, shift) = (to.inverse[channel..].as_ptr(), to.shift[channel..].as_ptr());
-                Self { bytes, floats: std::ptr::null_mut(), strides, slope, inverse, shift }
-            }
-            Sink::Floats { to, slope } => {
-                let fits = to.images >= images && (to.rows, to.cols, to.channels) == (rows, cols, columns);
-                assert!(fits, "{images} images of {rows}x{cols}x{columns} into {} of {}x{}x{}", to.images, to.rows, to.cols, to.channels);
-                to.read().verify();
-                let strides = [rows * cols * to.pixel, cols * to.pixel, to.pixel];
-                let nothing = std::ptr::null();
-                Self { bytes: std::ptr::null_mut(), floats: to.data.as_mut_ptr(), strides, slope, inverse: nothing, shift: nothing }
-            }
-        }
+impl<'a> Jobs<'a> {
+    fn new(filter: &'a ByteFilter, images: usize, tall: usize) -> Self {
+        let across = filter.columns.div_ceil(PANEL).div_ceil(PANELS);
+        let down = (images * filter.grid.0 * filter.grid.1).div_ceil(tall);
+        let mut jobs = Self { filter, images, apart: images >= IMAGES, tall, across, most: 1, down };
+        jobs.most = filter.phases.iter().map(|phase| jobs.regions(phase).len()).max().unwrap_or(1);
+        jobs
     }
 
-    /// Stores the first `count` values at element `at` of the sink, which is one of output channel `channel`.
-    ///
-    /// # Safety
-    /// These elements lie within the sink.
-    #[inline(always)]
-    pub(super) unsafe fn store<W: ByteWords>(&self, values: W::Values, at: usize, channel: usize, count: usize) {
-        let values = W::leaky(values, self.slope);
-        // SAFETY: the caller's promise; coefficients are padded to whole panels.
-        unsafe {
-            if self.bytes.is_null() {
-                W::put_numbers(values, self.floats.add(at), count);
-            } else {
-                W::put_bytes(values, self.inverse.add(channel), self.shift.add(channel), self.bytes.add(at), count);
-            }
-        }
+    fn regions(&self, phase: &'a Phase) -> &'a [Region] {
+        if self.apart && !phase.parts.is_empty() { &phase.parts } else { std::slice::from_ref(&phase.whole) }
+    }
+
+    fn count(&self) -> usize {
+        self.filter.phases.len() * self.across * self.most * self.down
+    }
+
+    /// Jobs that share weights follow each other. None where a phase has fewer regions, or a region fewer windows, than there could be.
+    fn at(&self, job: usize) -> Option<Share<'a>> {
+        let (first, rest) = (job % self.down * self.tall, job / self.down);
+        let (part, rest) = (rest % self.most, rest / self.most);
+        let (panel, phase) = (rest % self.across * PANELS, &self.filter.phases[rest / self.across]);
+        let region = self.regions(phase).get(part)?;
+        let windows = self.images * region.rows.outputs.len() * region.cols.outputs.len();
+        let columns = (PANELS * PANEL).min(self.filter.columns - panel * PANEL);
+        (first < windows).then(|| Share { phase, region, first, count: self.tall.min(windows - first), panel, columns })
     }
 }
 
@@ -199,17 +158,11 @@ impl Rows for Spots<'_> {
     }
 }
 
-/// One job: some windows of a region of one phase, some panels.
+/// One job.
 struct Block<'a> {
     x: &'a ByteMap,
     filter: &'a ByteFilter,
-    phase: &'a Phase,
-    region: &'a Region,
-    /// First window, counted within the region.
-    first: usize,
-    count: usize,
-    panel: usize,
-    columns: usize,
+    share: Share<'a>,
     /// `[count][columns to whole panels]`: this thread's.
     sums: *mut f32,
     /// Matrix registers: this thread's memory for copied windows, and how much. None: vectors.
@@ -221,10 +174,11 @@ impl Block<'_> {
     /// Image, row and column (in the grid) of each window.
     #[inline(always)]
     fn places(&self) -> impl Iterator<Item = (usize, usize, usize)> + use<> {
-        let (rows, cols) = (self.region.rows.outputs.clone(), self.region.cols.outputs.clone());
+        let Share { region, first, count, .. } = self.share;
+        let (rows, cols) = (region.rows.outputs.clone(), region.cols.outputs.clone());
         let (down, across) = (rows.len(), cols.len());
-        let (mut image, mut row, mut col) = (self.first / (down * across), self.first / across % down, self.first % across);
-        (0..self.count).map(move |_| {
+        let (mut image, mut row, mut col) = (first / (down * across), first / across % down, first % across);
+        (0..count).map(move |_| {
             let at = (image, rows.start + row, cols.start + col);
             col += 1;
             if col == across {
@@ -239,7 +193,8 @@ impl Block<'_> {
 
     #[inline(always)]
     fn multiply<W: ByteWords>(&self, row: usize) {
-        let (x, window, region) = (self.x, self.phase.window, self.region);
+        let (x, Share { phase, region, count, .. }) = (self.x, self.share);
+        let window = phase.window;
         let mut offsets = [0; ROWS];
         let (word, line, step) = (x.pixel / 4, (x.cols + 2) * x.pixel / 4, self.filter.step);
         let (first_row, first_col) = (window.row + region.rows.taps.start, window.col + region.cols.taps.start);
@@ -250,25 +205,25 @@ impl Block<'_> {
         let (all, run) = (window.cols * word, region.cols.taps.len() * word);
         let (times, lines) = if run == all { (1, region.rows.taps.len()) } else { (region.rows.taps.len(), 1) };
         let panel = window.rows * all * PANEL;
-        let b = &self.phase.panels.as_slice()[self.panel * panel..];
+        let b = &phase.panels.as_slice()[self.share.panel * panel..];
         for i in 0..times {
             let tap = (region.rows.taps.start + i) * all + region.cols.taps.start * word;
             let b = &b[tap * PANEL..];
             if let Some((packed, words)) = self.packed {
                 // SAFETY: this thread's part of the sums, of which `correlate_by` made room for `count` rows of whole panels.
-                let sums = unsafe { std::slice::from_raw_parts_mut(self.sums, self.count * row) };
+                let sums = unsafe { std::slice::from_raw_parts_mut(self.sums, count * row) };
                 // SAFETY: this thread's too, behind its sums.
                 let packed = unsafe { std::slice::from_raw_parts_mut(packed, words) };
                 let windows = matrix::Windows { map: &x.words()[i * line..], runs: lines, run, gap: line - run };
-                let offsets = &offsets[..self.count];
+                let offsets = &offsets[..count];
                 dispatch_matrix(matrix::Multiply { windows, offsets, b, panel, columns: row, fresh: i == 0, sums, packed });
                 continue;
             }
             let a = x.words().as_ptr().wrapping_add(i * line);
-            let rows = Spots { a, offsets: &offsets[..self.count], run, gap: line - run, c: self.sums, c_row: row };
+            let rows = Spots { a, offsets: &offsets[..count], run, gap: line - run, c: self.sums, c_row: row };
             assert!(b.len() >= (row / PANEL - 1) * panel + lines * run * PANEL, "whole panels");
             let b = b.as_ptr();
-            let product_of = Product { rows: &rows, count: self.count, depth: lines * run, b, panel, columns: row, fresh: i == 0 };
+            let product_of = Product { rows: &rows, count, depth: lines * run, b, panel, columns: row, fresh: i == 0 };
             // SAFETY: `correlate` checked that every window lies within x; the slice holds all panels from the first tap on; the sums are this
             // thread's.
             unsafe { product::<W, _>(&product_of) };
@@ -277,10 +232,10 @@ impl Block<'_> {
 
     #[inline(always)]
     fn finish<W: ByteWords>(&self, row: usize) {
-        let (phase, spread) = (self.phase, self.filter.spread);
-        let channel = self.panel * PANEL;
+        let (Share { phase, region, panel, .. }, spread) = (self.share, self.filter.spread);
+        let channel = panel * PANEL;
         let coefficients = channel..channel + row;
-        let zero = &self.region.zero[coefficients.clone()];
+        let zero = &region.zero[coefficients.clone()];
         let (gain, offset) = (&phase.gain[coefficients.clone()], &phase.offset[coefficients]);
         for (i, (image, r, c)) in self.places().enumerate() {
             let at = |target: &Target| {
@@ -301,8 +256,8 @@ impl Block<'_> {
     #[inline(always)]
     fn panels<W: ByteWords>(&self, sums: usize, places: [usize; 2], channel: usize, zero: &[i32], gain: &[f32], offset: &[f32]) {
         let mut from = 0;
-        while from < self.columns {
-            let count = PANEL.min(self.columns - from);
+        while from < self.share.columns {
+            let count = PANEL.min(self.share.columns - from);
             // SAFETY: `multiply` has written rows of whole panels of sums, and the coefficients are as long; `Target::new` checked that this
             // pixel and these channels lie within every sink.
             unsafe {
@@ -343,7 +298,7 @@ impl Block<'_> {
 impl ByteKernel for Block<'_> {
     #[inline(always)]
     fn run<W: ByteWords>(self) {
-        let row = self.columns.next_multiple_of(PANEL);
+        let row = self.share.columns.next_multiple_of(PANEL);
         self.multiply::<W>(row);
         self.finish::<W>(row);
     }
@@ -353,7 +308,7 @@ impl ByteKernel for Block<'_> {
 mod tests {
     use super::super::filter::Affine;
     use super::*;
-    use crate::Map;
+    use crate::{Map, MapMut};
 
     /// What filters give to matrix registers, on every machine: in plain Rust where there are none.
     #[test]

@@ -11,8 +11,10 @@ mod correlate;
 mod filter;
 mod map;
 mod matrix;
+mod sink;
 mod winograd;
 
-pub use correlate::{ByteScratch, Sink, correlate};
+pub use correlate::{ByteScratch, correlate};
 pub use filter::{Affine, ByteFilter};
 pub use map::ByteMap;
+pub use sink::Sink;

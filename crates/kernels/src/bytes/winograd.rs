@@ -9,9 +9,10 @@
 
 use std::ops::Range;
 
-use super::correlate::{ByteScratch, Target};
+use super::correlate::ByteScratch;
 use super::filter::{ByteFilter, Codes, Phase};
 use super::map::ByteMap;
+use super::sink::Target;
 use crate::Pool;
 use crate::arch::{ByteKernel, ByteLevel, ByteWords, MultiplyPairs, PANEL, PairWords, Words, dispatch_bytes};
 use crate::memory::Buffer;

@@ -1,0 +1,92 @@
+//! Where a filter's results go: bytes of some channels of a map, or numbers, through an activation.
+
+use super::map::ByteMap;
+use crate::MapMut;
+use crate::arch::ByteWords;
+
+/// Where results go, through an activation: v > 0 ? v : slope · v.
+#[derive(Debug)]
+pub enum Sink<'a> {
+    /// Bytes of some channels of a map.
+    Bytes {
+        /// The map.
+        to: &'a mut ByteMap,
+        /// Its first channel that is written.
+        channel: usize,
+        /// One slope for all channels.
+        slope: f32,
+    },
+    /// Numbers.
+    Floats {
+        /// The map.
+        to: MapMut<'a, f32>,
+        /// One slope for all channels.
+        slope: f32,
+    },
+}
+
+/// A sink as addresses.
+pub(super) struct Target {
+    bytes: *mut u8,
+    floats: *mut f32,
+    /// From the first channel's address: elements to the next image, row, pixel.
+    pub(super) strides: [usize; 3],
+    slope: f32,
+    /// Bytes: from the first channel that is written on.
+    inverse: *const f32,
+    shift: *const f32,
+}
+
+// SAFETY: jobs write pixels and channels of their own, and the sinks are borrowed for the whole call.
+unsafe impl Sync for Target {}
+
+impl Target {
+    /// Of a sink for `images` images of `rows` × `cols` × `columns`.
+    ///
+    /// # Panics
+    /// If it has not that room.
+    pub(super) fn new(sink: Sink<'_>, images: usize, (rows, cols): (usize, usize), columns: usize) -> Self {
+        match sink {
+            Sink::Bytes { to, channel, slope } => {
+                assert!(
+                    to.images >= images && (to.rows, to.cols) == (rows, cols) && channel + columns <= to.channels,
+                    "{images} images of {rows}x{cols}x{columns} into bytes of {} of {}x{}x{} from channel {channel}",
+                    to.images,
+                    to.rows,
+                    to.cols,
+                    to.channels
+                );
+                let (pixel, first) = (to.pixel, to.at(0, 0, 0) + channel);
+                let strides = [to.image(), (to.cols + 2) * pixel, pixel];
+                let bytes = to.bytes_mut()[first..].as_mut_ptr();
+                let (inverse, shift) = (to.inverse[channel..].as_ptr(), to.shift[channel..].as_ptr());
+                Self { bytes, floats: std::ptr::null_mut(), strides, slope, inverse, shift }
+            }
+            Sink::Floats { to, slope } => {
+                let fits = to.images >= images && (to.rows, to.cols, to.channels) == (rows, cols, columns);
+                assert!(fits, "{images} images of {rows}x{cols}x{columns} into {} of {}x{}x{}", to.images, to.rows, to.cols, to.channels);
+                to.read().verify();
+                let strides = [rows * cols * to.pixel, cols * to.pixel, to.pixel];
+                let nothing = std::ptr::null();
+                Self { bytes: std::ptr::null_mut(), floats: to.data.as_mut_ptr(), strides, slope, inverse: nothing, shift: nothing }
+            }
+        }
+    }
+
+    /// Stores the first `count` values at element `at` of the sink, which is one of output channel `channel`.
+    ///
+    /// # Safety
+    /// These elements lie within the sink.
+    #[inline(always)]
+    pub(super) unsafe fn store<W: ByteWords>(&self, values: W::Values, at: usize, channel: usize, count: usize) {
+        let values = W::leaky(values, self.slope);
+        // SAFETY: the caller's promise; coefficients are padded to whole panels.
+        unsafe {
+            if self.bytes.is_null() {
+                W::put_numbers(values, self.floats.add(at), count);
+            } else {
+                W::put_bytes(values, self.inverse.add(channel), self.shift.add(channel), self.bytes.add(at), count);
+            }
+        }
+    }
+}
