@@ -11,7 +11,7 @@ struct Case {
     /// Channels of the left and of the right.
     wide: [usize; 2],
     deep: usize,
-    /// Between pixels of the output.
+    /// Between pixels of the output and of the maps.
     gap: usize,
     rights: usize,
     bias: bool,
@@ -25,7 +25,7 @@ fn numbers<T: Real>(count: usize, seed: usize) -> Vec<T> {
 
 impl Case {
     fn image(&self, side: usize) -> usize {
-        4 * self.rows * self.cols * self.wide[side]
+        4 * self.rows * self.cols * (self.wide[side] + self.gap)
     }
 
     /// Left, then the maps on the right.
@@ -54,12 +54,15 @@ impl Case {
 
     fn run<T: Real>(&self, pool: &Pool, maps: &[Vec<T>], scratch: &mut Scratch<T>) -> Vec<T> {
         let Case { images, rows, cols, wide, deep, gap, rights, .. } = *self;
-        let map = |side: usize, data| Map::dense(data, images, 2 * rows, 2 * cols, wide[side]);
+        let map = |side: usize, data| Map::new(data, images, 2 * rows, 2 * cols, wide[side], wide[side] + gap);
         let mut y = vec![T::from_f32(777.0); rights * images * rows * cols * (deep + gap)];
         let to = MapMut::new(&mut y, rights * images, rows, cols, deep, deep + gap);
-        let beside = [Some(map(1, &maps[1])), maps.get(2).map(|data| map(1, data))];
+        let mut beside = [Some(map(1, &maps[1])), maps.get(2).map(|data| map(1, data))];
+        if rights == 1 && rows % 2 == 1 {
+            beside.swap(0, 1); // the same
+        }
         let filters: [Filter<T>; 2] = [0, 1].map(|side| self.filter(pool, side));
-        down_beside(pool, (map(0, &maps[0]), &filters[0]), (beside, &filters[1]), self.bias().as_deref(), to, scratch);
+        down_beside(pool, Some((map(0, &maps[0]), &filters[0])), (beside, &filters[1]), self.bias().as_deref(), to, scratch);
         y
     }
 
@@ -69,8 +72,8 @@ impl Case {
         let (maps, weight, both) = (self.maps::<f64>(), self.weight::<f64>(), wide[0] + wide[1]);
         let mut y = vec![777.0; self.rights * images * rows * cols * (deep + gap)];
         for (right, y) in maps[1..].iter().zip(y.chunks_mut(images * rows * cols * (deep + gap))) {
-            let pixels = maps[0].chunks_exact(wide[0]).zip(right.chunks_exact(wide[1]));
-            let x: Vec<f64> = pixels.flat_map(|(left, right)| [left, right].concat()).collect();
+            let pixels = maps[0].chunks_exact(wide[0] + gap).zip(right.chunks_exact(wide[1] + gap));
+            let x: Vec<f64> = pixels.flat_map(|(left, right)| [&left[..wide[0]], &right[..wide[1]]].concat()).collect();
             let to = MapMut::new(y, images, rows, cols, deep, deep + gap);
             reference::down(Map::dense(&x, images, 2 * rows, 2 * cols, both), None, &weight, self.bias().as_deref(), to);
         }
@@ -129,7 +132,7 @@ fn neither_threads_nor_company_nor_used_memory_change_a_bit() {
 }
 
 #[test]
-#[should_panic(expected = "a filter for 1x1 maps, 2 by 2 channels")]
+#[should_panic(expected = "1 by 2 channels, with a 1x1 map, 2 by 2")]
 fn filters_of_the_wrong_side_are_refused() {
     let pool = Pool::new(1).unwrap();
     let case = Case { images: 1, rows: 1, cols: 1, wide: [1, 2], deep: 2, gap: 0, rights: 1, bias: false, quick: false };
@@ -138,5 +141,18 @@ fn filters_of_the_wrong_side_are_refused() {
     let filters: [Filter<f32>; 2] = [0, 1].map(|side| case.filter(&pool, side));
     let to = &mut [0.0; 2];
     let to = MapMut::dense(to, 1, 1, 1, 2);
-    down_beside(&pool, (map(0), &filters[1]), ([Some(map(1)), None], &filters[0]), None, to, &mut Scratch::new());
+    down_beside(&pool, Some((map(0), &filters[1])), ([Some(map(1)), None], &filters[0]), None, to, &mut Scratch::new());
+}
+
+#[test]
+#[should_panic(expected = "1 images of 2 maps with 1 each")]
+fn a_target_for_fewer_images_than_maps_have_is_refused() {
+    let pool = Pool::new(1).unwrap();
+    let case = Case { images: 1, rows: 1, cols: 1, wide: [1, 2], deep: 2, gap: 0, rights: 2, bias: false, quick: false };
+    let maps = case.maps::<f32>();
+    let [left, right] = [0, 1].map(|side| Map::dense(&maps[side], 1, 2, 2, case.wide[side]));
+    let filters: [Filter<f32>; 2] = [0, 1].map(|side| case.filter(&pool, side));
+    let to = &mut [0.0; 2];
+    let to = MapMut::dense(to, 1, 1, 1, 2);
+    down_beside(&pool, Some((left, &filters[0])), ([Some(right); 2], &filters[1]), None, to, &mut Scratch::new());
 }

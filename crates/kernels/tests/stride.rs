@@ -35,7 +35,7 @@ struct Case {
 enum Kind {
     Plain,
     Tied,
-    /// Tied too: all that scoring may use.
+    /// Tied too, and with the larger errors that a network takes.
     Quick,
 }
 

@@ -82,6 +82,10 @@ mod tests {
         assert_eq!(ranges.of("a", 2), Some(&[(-3.0, 1.0), (-7.0, -3.0)][..]));
         ranges.widen("a", Map::dense(&[5.0, 0.0], 1, 1, 1, 2), (&[1.0, -2.0], &[0.0, 1.0]));
         assert_eq!(ranges.of("a", 2), Some(&[(-3.0, 5.0), (-7.0, 1.0)][..]));
+        let left = Map::dense(&[1.0, 2.0, 3.0, 4.0], 1, 1, 2, 2);
+        ranges.widen_bare("beside", &[left, Map::dense(&[-5.0, 6.0], 1, 1, 2, 1)]);
+        ranges.widen_bare("beside", &[left, Map::dense(&[7.0], 1, 1, 1, 1)]);
+        assert_eq!(ranges.of("beside", 3), Some(&[(1.0, 3.0), (2.0, 4.0), (-5.0, 7.0)][..]));
         assert!(ranges.is_sound() && ranges.of("a", 3).is_none() && ranges.of("b", 2).is_none());
         assert!(!Ranges { maps: [("a".to_string(), vec![(1.0, 0.0)])].into() }.is_sound());
     }

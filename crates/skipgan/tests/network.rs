@@ -225,6 +225,50 @@ fn gradients_of_the_restoring_network_and_its_critic() {
     finite_differences(&restoring(), |losses| losses.generator);
 }
 
+/// As the preset `video` trains, with D's context and critic, on maps for which forward convolutions take F(4, 2): the parity fixtures are too
+/// small for it, and finite differences meet the plain loops.
+#[test]
+fn gradients_in_single_precision_are_those_of_the_plain_loops() {
+    for order in [Order::DFirst, Order::Repaired] {
+        let mut case = lively(restoring());
+        (case.spec.generator.width, case.spec.discriminator.width, case.height, case.width) = (16, 16, 64, 96);
+        case.objective.order = order;
+        let (mut exact, mut engine) = (engine::<f64>(&case, 2, Purpose::Train, 2), engine::<f32>(&case, 2, Purpose::Train, 2));
+        let pictures = Pictures::new(&case, 2, 9);
+        drop_losses(exact.step(&pictures.all(&case), &rates(0.0, 0.0)));
+        drop_losses(engine.step(&pictures.all(&case), &rates(0.0, 0.0)));
+        for slot in &Layout::parameters(&case.spec).slots {
+            let name = format!("gradient.{}", slot.name);
+            let [found, meant] = [engine.look(&name), exact.look(&name)].map(|gradient| gradient.expect("a gradient"));
+            // PyTorch's order, `[deep][wide][ky][kx]`: D's context and what is shown beside it each by their own largest.
+            let channels = if slot.name == "d.feat.0.conv.weight" { 3 } else { slot.shape.get(1).copied().unwrap_or(1) };
+            let share = 16 * channels;
+            let shares = if slot.name == "d.feat.0.conv.weight" { 2 } else { 1 };
+            for which in 0..shares {
+                let mine = |(i, _): &(usize, &f64)| shares == 1 || i / share % shares == which;
+                let largest = meant.iter().enumerate().filter(mine).fold(0.0f64, |largest, (_, v)| largest.max(v.abs()));
+                let off = meant.iter().enumerate().filter(mine).fold(0.0f64, |worst, (i, v)| worst.max((found[i] - v).abs()));
+                assert!(off < 2e-4 * largest, "{order:?} {name}, share {which}: off by {off} of {largest}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_step_on_fewer_images_than_planned_is_that_of_a_smaller_plan() {
+    for order in [Order::DFirst, Order::FirstRelease, Order::Repaired, Order::Official] {
+        for mut case in [published(3, 8, 32, 32), detection(), restoring()] {
+            case.objective.order = order;
+            let (many, few) = (Pictures::new(&case, 5, 21), Pictures::new(&case, 2, 22));
+            let (mut large, mut small) = (engine::<f32>(&case, 5, Purpose::Train, 2), engine::<f32>(&case, 2, Purpose::Train, 1));
+            drop_losses(large.step(&many.all(&case), &rates(1e-3, 1e-3)));
+            small.load(&large.save());
+            let losses = [&mut large, &mut small].map(|engine| engine.step(&few.all(&case), &rates(1e-3, 1e-3)));
+            assert!(losses[0] == losses[1] && large.save() == small.save(), "{order:?}");
+        }
+    }
+}
+
 #[test]
 fn the_critic_moves_the_discriminator_alone() {
     let (with, without) = (restoring(), Case { objective: Objective { w_critic: 0.0, ..restoring().objective }, ..restoring() });

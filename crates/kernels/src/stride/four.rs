@@ -1,7 +1,9 @@
-//! F(4, 2): four results of two taps by five products, where [`super::points`] takes three for two. Its factors are not 0 and ±1 alone, so
+//! F(4, 2): four results of two taps by five products, where [`super::two`] takes three for two. Its factors are not 0 and ±1 alone, so
 //! errors grow some ten times: to 2e-6 to 6e-6 of the largest value (docs/performance.md).
 //!
 //! Points of evaluation are 0, 1, −1, A and ∞ (Lavin and Gray, arXiv 1509.09308; KERNELS.md §4).
+
+#![allow(clippy::needless_range_loop, reason = "fixed small loops over registers read better by index")]
 
 use crate::arch::Lanes;
 

@@ -9,6 +9,7 @@
 //! ⟨down(x, W), y⟩ = ⟨x, up(y, W)⟩ = ⟨W, pair(x, y)⟩ is their test. An image's result does not depend on the others of
 //! its batch, not even in the last bit.
 
+mod bands;
 mod beside;
 mod form;
 mod four;
@@ -16,10 +17,12 @@ mod narrow;
 mod narrow_four;
 mod narrow_tied;
 mod narrow_up;
-mod points;
+mod patch;
 mod scratch;
 mod small;
 mod tied;
+mod two;
+mod walk;
 pub(crate) mod weights;
 mod winograd;
 mod winograd_four;
@@ -43,9 +46,9 @@ pub struct Uses {
 impl Uses {
     /// Both directions.
     pub const BOTH: Uses = Uses { down: true, up: true };
-    /// Scoring a convolution.
+    /// A convolution whose input wants no gradient, as when scoring.
     pub const DOWN: Uses = Uses { down: true, up: false };
-    /// Scoring a transposed convolution.
+    /// A transposed convolution whose input wants none.
     pub const UP: Uses = Uses { down: false, up: true };
 }
 

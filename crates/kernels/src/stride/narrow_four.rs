@@ -8,12 +8,11 @@
 
 use std::ops::Range;
 
+use super::bands::{Band, Bands, Begin, Sides, in_bands};
 use super::form::Shape;
 use super::four::{points, results, weights};
-use super::narrow::{Bands, Begin, Source};
 use super::scratch::Store;
 use crate::arch::{Kernel, Lanes, PANEL, Product, Single, Windows, dispatch, product};
-use crate::memory::Common;
 use crate::{Lens, Map, MapMut, Pool};
 
 /// Output rows that share their products.
@@ -68,35 +67,30 @@ pub(super) fn load(shape: &Shape, from: &[f32], to: &mut [f32]) {
 }
 
 struct Down<'a> {
-    source: Source<'a>,
-    weight: &'a [f32],
-    begin: Option<Begin<'a>>,
+    band: Band<'a>,
     /// `[LINES + 1][2 · cols · wide]`.
     seen: &'a mut [f32],
     /// `[point][parity][(2 · columns + 2) · wide]` of a part of the row.
     lines: &'a mut [f32],
     /// `[point][column][deep]`, whole panels.
     products: &'a mut [f32],
-    to: *mut f32,
-    pixel: usize,
-    deep: usize,
 }
 
 impl Down<'_> {
     /// Ten rows of x from `first` on as they are seen, where they stand or copied; zeros for those outside. Good until `seen` is borrowed again.
     #[inline(always)]
     fn rows(&mut self, first: isize) -> [*const f32; LINES] {
-        let length = self.source.x.cols * self.source.x.channels;
+        let length = self.band.source.x.cols * self.band.source.x.channels;
         // Borrowed once for all rows: a later loan of the whole would end the earlier rows' pointers.
         let (seen, zeros) = self.seen.split_at_mut(LINES * length);
         let mut rows = [zeros.as_ptr(); LINES];
         for (i, to) in seen.chunks_exact_mut(length).enumerate() {
             let row = first + i as isize;
-            if row >= 0 && row < self.source.x.rows as isize {
-                rows[i] = match self.source.bare(row as usize) {
+            if row >= 0 && row < self.band.source.x.rows as isize {
+                rows[i] = match self.band.source.bare(row as usize) {
                     Some(bare) => bare.as_ptr(),
                     None => {
-                        self.source.see(row as usize, to);
+                        self.band.source.see(row as usize, to);
                         to.as_ptr()
                     }
                 };
@@ -127,8 +121,8 @@ impl Down<'_> {
     /// Lines of points of some columns of four output rows.
     #[inline(always)]
     fn transform<L: Lanes>(&mut self, rows: &[*const f32; LINES], cols: &Range<usize>) {
-        let wide = self.source.x.channels;
-        let (length, all) = (line(wide, self.source.x.cols / 2), self.source.x.cols * wide);
+        let wide = self.band.source.x.channels;
+        let (length, all) = (line(wide, self.band.source.x.cols / 2), self.band.source.x.cols * wide);
         // A line begins a pixel before the first column's, which at the edge is none.
         let begin = 2 * cols.start * wide;
         let (mut from, end) = (begin.saturating_sub(wide), ((2 * cols.end + 1) * wide).min(all));
@@ -156,7 +150,7 @@ impl Down<'_> {
     /// The band's `rows` rows of the target are writable; `channel` and the vector from it on are channels.
     #[inline(always)]
     unsafe fn results<L: Lanes>(&self, rows: usize, part: &Range<usize>, channel: usize) {
-        let (cols, width) = (self.source.x.cols / 2, self.deep.next_multiple_of(PANEL));
+        let (cols, width) = (self.band.source.x.cols / 2, self.band.deep.next_multiple_of(PANEL));
         // SAFETY: the caller's promise; products hold a row of `width` numbers for each column of the part at each point, `begin` the channels
         // of each of the band's pixels.
         unsafe {
@@ -167,14 +161,14 @@ impl Down<'_> {
                     found[a] = L::load(from.add(a * part.len() * width));
                 }
                 let found = results(found);
-                let to = self.to.add(col * self.pixel + channel);
+                let to = self.band.to.add(col * self.band.pixel + channel);
                 for i in 0..HEIGHT {
                     if i < rows {
-                        let begin = match self.begin {
+                        let begin = match self.band.begin {
                             Some(Begin { from, pixel }) => L::load(from.as_ptr().add((i * cols + col) * pixel + channel)),
                             None => L::splat(0.0),
                         };
-                        found[i].add(begin).store(to.add(i * cols * self.pixel));
+                        found[i].add(begin).store(to.add(i * cols * self.band.pixel));
                     }
                 }
             }
@@ -185,9 +179,9 @@ impl Down<'_> {
 impl Kernel for Down<'_> {
     #[inline(always)]
     fn run<L: Lanes>(mut self) {
-        let (wide, cols) = (self.source.x.channels, self.source.x.cols / 2);
-        let (length, width, depth) = (line(wide, cols), self.deep.next_multiple_of(PANEL), 8 * wide);
-        let Range { start, end } = self.source.rows.clone();
+        let (wide, cols) = (self.band.source.x.channels, self.band.source.x.cols / 2);
+        let (length, width, depth) = (line(wide, cols), self.band.deep.next_multiple_of(PANEL), 8 * wide);
+        let Range { start, end } = self.band.source.rows.clone();
         let rows = self.rows(2 * start as isize - 1);
         for col in (0..cols).step_by(part(cols)) {
             let part = col..cols.min(col + part(cols));
@@ -196,19 +190,19 @@ impl Kernel for Down<'_> {
                 let a = self.lines[2 * point * length..][..2 * length].as_ptr();
                 let c = self.products[point * part.len() * width..][..part.len() * width].as_mut_ptr();
                 let rows = Windows { a, a_row: 2 * wide, step: 1, run: 4 * wide, gap: length - 4 * wide, c, c_row: width };
-                let b = self.weight[point * width * depth..][..width * depth].as_ptr();
+                let b = self.band.weight[point * width * depth..][..width * depth].as_ptr();
                 let work = Product { rows: &rows, count: part.len(), depth, b, panel: depth * PANEL, columns: width, fresh: true };
                 // SAFETY: the part's windows lie within the two lines sliced above; weight and products were sliced.
                 unsafe { product::<L, Windows>(&work) };
             }
             let mut channel = 0;
-            // SAFETY: `down` checked the band's pixels of the target; vectors end with the channels.
+            // SAFETY: `band.to` holds the band's pixels; vectors end with the channels.
             unsafe {
-                while channel + L::WIDTH <= self.deep {
+                while channel + L::WIDTH <= self.band.deep {
                     self.results::<L>(end - start, &part, channel);
                     channel += L::WIDTH;
                 }
-                while channel < self.deep {
+                while channel < self.band.deep {
                     self.results::<Single>(end - start, &part, channel);
                     channel += 1;
                 }
@@ -226,62 +220,32 @@ pub(super) fn down(
     y: MapMut<'_, f32>,
     store: &mut Store,
 ) {
-    down_beside(pool, None, ([Some(x), None], lens, weight), bias, y, store);
+    down_beside(pool, Sides::one(x, lens, weight), bias, y, store);
 }
 
-/// Numbers that a thread needs for `down` of maps side by side, of these shapes.
-pub(super) fn beside_own([left, right]: [&Shape; 2]) -> usize {
-    base(right) + own(left).max(own(right))
-}
-
-/// Numbers of a band's results.
-fn base(shape: &Shape) -> usize {
-    (HEIGHT * shape.cols * shape.deep).next_multiple_of(PANEL)
-}
-
-/// As [`super::narrow::down_beside`].
-pub(super) fn down_beside(
-    pool: &Pool,
-    left: Option<(Map<'_, f32>, &[f32])>,
-    (rights, lens, weight): ([Option<Map<'_, f32>>; 2], Option<Lens<'_, f32>>, &[f32]),
-    bias: Option<&[f32]>,
-    y: MapMut<'_, f32>,
-    store: &mut Store,
-) {
-    let (deep, cols, pixel) = (y.channels, y.cols, y.pixel);
-    let rights = || rights.into_iter().flatten();
-    let (wide, images) = rights().fold((0, 0), |_, right| (right.channels, right.images));
-    let shape = |wide: usize| Shape::checked(wide, deep, y.rows, cols, images);
-    let (right, left) = (shape(wide), left.map(|(x, weight)| (x, shape(x.channels), weight)));
-    assert!(weight.len() == self::weight(wide, deep));
-    assert!(left.is_none_or(|(x, _, weight)| weight.len() == self::weight(x.channels, deep)));
-    let bands = Bands::of_height(images, right.rows, cols, HEIGHT);
-    let base_size = if left.is_some() { base(&right) } else { 0 };
-    let own_size = base_size + own(&right).max(left.map_or(0, |(_, shape, _)| own(&shape)));
-    let (_, own, _) = store.all(0, own_size, pool.threads());
-    let (own, out) = (Common::new(own), Common::new(y.data));
-    pool.run_on(bands.count, |worker, band| {
-        let (image, rows) = bands.at(band);
-        // SAFETY: `own` has that room for each thread, and a thread runs one job at a time.
-        let memory = unsafe { std::slice::from_raw_parts_mut(own.at(worker * own_size, own_size), own_size) };
-        let (base, memory) = memory.split_at_mut(base_size);
-        let mut begin = Begin::bias(bias);
-        let mut find = |x: Map<'_, f32>, lens, shape: &Shape, weight, begin, to, pixel| {
-            let [seen_size, lines_size, _] = parts(shape);
-            let (seen, memory) = memory.split_at_mut(seen_size);
-            let (lines, products) = memory.split_at_mut(lines_size);
-            // The line of zeros: the memory has seen other calls.
-            seen[LINES * 2 * cols * x.channels..].fill(0.0);
-            let source = Source { x, lens, image, rows: rows.clone() };
-            dispatch(pool.level(), Down { source, weight, begin, seen, lines, products, to, pixel, deep });
-        };
-        if let Some((x, shape, weight)) = left {
-            find(x, None, &shape, weight, begin, base.as_mut_ptr(), deep);
-            begin = Some(Begin { from: base, pixel: deep });
+/// `down` of maps side by side.
+pub(super) fn down_beside(pool: &Pool, sides: Sides<'_>, bias: Option<&[f32]>, y: MapMut<'_, f32>, store: &mut Store) {
+    let (deep, cols) = (y.channels, y.cols);
+    sides.check(|wide| weight(wide, deep));
+    let shape = Shape::checked(1, deep, y.rows, cols, sides.images());
+    let bands = Bands::of_height(shape.images, shape.rows, cols, HEIGHT);
+    let of = |wide: usize| own(&Shape { wide, ..shape });
+    in_bands(pool, &sides, bands, bias, y, store, of, |band| {
+        let wide = band.source.x.channels;
+        let [seen_size, lines_size, _] = parts(&Shape { wide, ..shape });
+        let (seen, memory) = band.memory.split_at_mut(seen_size);
+        let (lines, products) = memory.split_at_mut(lines_size);
+        // The line of zeros: the memory has seen other calls.
+        seen[LINES * 2 * cols * wide..].fill(0.0);
+        if let Some(Begin { from, pixel }) = band.begin {
+            assert!(from.len() >= (band.source.rows.len() * cols - 1) * pixel + deep, "numbers to begin with for every pixel");
         }
-        for (which, x) in rights().enumerate() {
-            let first = ((which * images + image) * bands.rows + rows.start) * cols;
-            find(x, lens, &right, weight, begin, out.at(first * pixel, (rows.len() * cols - 1) * pixel + deep), pixel);
-        }
+        dispatch(pool.level(), Down { band: Band { memory: &mut [], ..band }, seen, lines, products });
     });
+}
+
+/// Numbers that a thread needs for it, for maps of so many channels (0: no map on the left).
+pub(super) fn beside_own(wide: [usize; 2], shape: &Shape) -> usize {
+    let bands = Bands::of_height(shape.images, shape.rows, shape.cols, HEIGHT);
+    bands.own(wide, shape.deep, |wide| own(&Shape { wide, ..*shape }))
 }

@@ -8,11 +8,10 @@
 
 use std::ops::Range;
 
+use super::bands::Bands;
 use super::form::Shape;
-use super::narrow::Bands;
-use super::points::Glass;
+use super::patch::{Glass, Shared};
 use super::scratch::Store;
-use super::winograd::Shared;
 use crate::arch::{Kernel, Lanes, PANEL, Product, Strided, dispatch, product};
 use crate::memory::Common;
 use crate::{Lens, Map, MapMut, Pool};

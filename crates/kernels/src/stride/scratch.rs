@@ -40,17 +40,23 @@ impl<T: Real> Scratch<T> {
             self.store.offsets.reserve(shape.offsets().saturating_sub(self.store.offsets.len()));
         }
     }
-}
 
-impl<T: Real> Scratch<T> {
-    /// Reserves what [`super::down_beside`] needs in addition, for maps of these numbers of channels side by side and so many images of each.
-    pub fn reserve_beside(&mut self, pool: &Pool, wide: [usize; 2], deep: usize, (small_rows, small_cols): (usize, usize), images: usize) {
-        let shapes = wide.map(|wide| Shape::checked(wide, deep, small_rows, small_cols, images));
-        let [left, right] = [&shapes[0], &shapes[1]];
-        if T::singles(&[]).is_some() && shapes.iter().all(Shape::is_narrow) {
-            let own = narrow::beside_own([left, right]).max(narrow_four::beside_own([left, right]));
+    /// Reserves what [`super::down_beside`] needs in addition, for maps of these numbers of channels side by side (0: none on the left) and so
+    /// many images of each.
+    pub fn reserve_beside(
+        &mut self,
+        pool: &Pool,
+        [left, right]: [usize; 2],
+        deep: usize,
+        (small_rows, small_cols): (usize, usize),
+        images: usize,
+    ) {
+        let shape = Shape::checked(right, deep, small_rows, small_cols, images);
+        let narrow = [left, right].into_iter().all(|wide| wide == 0 || Shape { wide, ..shape }.is_narrow());
+        if T::singles(&[]).is_some() && narrow {
+            let own = narrow::beside_own([left, right], &shape).max(narrow_four::beside_own([left, right], &shape));
             self.store.blocks.all(0, own, pool.threads());
-        } else {
+        } else if left > 0 {
             self.beside.resize(images * small_rows * small_cols * deep, T::ZERO);
         }
     }
@@ -139,7 +145,14 @@ mod tests {
                     filter
                 });
                 let rights = ([Some(map(1)), Some(map(1))], &filters[1]);
-                stride::down_beside(&pool, (map(0), &filters[0]), rights, None, MapMut::dense(&mut y, 6, rows, cols, deep), &mut scratch);
+                stride::down_beside(
+                    &pool,
+                    Some((map(0), &filters[0])),
+                    rights,
+                    None,
+                    MapMut::dense(&mut y, 6, rows, cols, deep),
+                    &mut scratch,
+                );
             }
             assert_eq!(sizes(&scratch), before, "{wide:?} {deep} {rows}x{cols}");
         }

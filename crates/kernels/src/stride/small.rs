@@ -2,10 +2,9 @@
 //! are neither stored nor read; [`pair`] writes exact zeros for them.
 
 use super::form::Shape;
-use super::points::Glass;
+use super::patch::{Glass, Shared};
 use super::scratch::Store;
 use super::weights;
-use super::winograd::Shared;
 use crate::arch::{Kernel, Lanes, Listed, Multiply, PANEL, Product, Single, Turned, dispatch, product};
 use crate::memory::Common;
 use crate::{Lens, Map, MapMut, Pool, Write};

@@ -17,12 +17,10 @@
 
 #![allow(clippy::needless_range_loop, reason = "fixed small loops over registers read better by index")]
 
-use std::ops::Range;
-
-use super::points::{Glass, Patch};
+use super::patch::{Glass, Patch, Shared};
 use super::scratch::Store;
-use super::winograd::{Shared, patch};
-use crate::arch::{Kernel, Lanes, Multiply, PANEL, Single, dispatch};
+use super::walk::{Pixels, Points, ToPixels, ToPoints};
+use crate::arch::{Lanes, Multiply, PANEL, dispatch};
 use crate::memory::Common;
 use crate::tiling::{Cut, Factor, Grid, Stage, padded, product_row, stage};
 use crate::{Lens, Map, MapMut, Pool};
@@ -74,30 +72,31 @@ pub(super) fn needs(wide: usize, deep: usize, rows: usize, cols: usize, images: 
     Cut::new(Grid::new(images, rows, cols, 2).tiles, floats).needs(floats)
 }
 
-/// Patches to points.
-struct Data<'a> {
-    y: Map<'a, f32>,
-    glass: Glass,
-    grid: Grid,
-    tiles: Range<usize>,
-    to: *mut f32,
-    row: usize,
-    points: usize,
-}
+/// 4 × 4 pixels to 16 points.
+#[derive(Clone, Copy)]
+struct Patches;
 
-impl Data<'_> {
-    /// # Safety
-    /// The patch's pixels and the glass hold `WIDTH` channels from `channel` on; `to` is writable there at 16 points.
+impl ToPoints<4> for Patches {
+    const SCALE: usize = 1;
+    const PHASES: usize = 1;
+
     #[inline(always)]
-    unsafe fn one<L: Lanes, const LENS: bool, const EDGE: bool>(&self, patch: &Patch<4>, channel: usize, to: *mut f32) {
+    unsafe fn points<L: Lanes, const LENS: bool, const EDGE: bool>(
+        self,
+        patch: &Patch<4>,
+        _: usize,
+        channel: usize,
+        glass: &[L; 3],
+        to: *mut f32,
+        distance: usize,
+    ) {
         // SAFETY: the caller's promise.
         unsafe {
-            let glass = if LENS { self.glass.at::<L>(channel) } else { [L::splat(0.0); 3] };
             let mut lines = [[L::splat(0.0); 4]; 4];
             for j in 0..4 {
                 let mut column = [L::splat(0.0); 4];
                 for i in 0..4 {
-                    column[i] = patch.see::<L, LENS, EDGE>(i, j, channel, &glass);
+                    column[i] = patch.see::<L, LENS, EDGE>(i, j, channel, glass);
                 }
                 let column = points(column);
                 for a in 0..4 {
@@ -107,134 +106,38 @@ impl Data<'_> {
             for a in 0..4 {
                 let found = points(lines[a]);
                 for b in 0..4 {
-                    found[b].store(to.add((a * 4 + b) * self.points + channel));
-                }
-            }
-        }
-    }
-
-    /// # Safety
-    /// That of [`Data::one`], for all channels.
-    #[inline(always)]
-    unsafe fn all<L: Lanes, const LENS: bool, const EDGE: bool>(&self, patch: &Patch<4>, to: *mut f32) {
-        let mut channel = 0;
-        // SAFETY: the caller's promise; vectors end with the channels.
-        unsafe {
-            while channel + L::WIDTH <= self.y.channels {
-                self.one::<L, LENS, EDGE>(patch, channel, to);
-                channel += L::WIDTH;
-            }
-            while channel < self.y.channels {
-                self.one::<Single, LENS, EDGE>(patch, channel, to);
-                channel += 1;
-            }
-        }
-    }
-}
-
-impl Kernel for Data<'_> {
-    #[inline(always)]
-    fn run<L: Lanes>(self) {
-        for (i, (image, row, col)) in self.grid.walk(self.tiles.clone()).enumerate() {
-            let patch = patch::<4>(&self.y, image, row as isize - 1, col as isize - 1);
-            let to = self.to.wrapping_add(i * self.row);
-            // SAFETY: pixels lie within the map; the stage checked the target's extent.
-            unsafe {
-                match (self.glass.clear(), patch.edge) {
-                    (true, false) => self.all::<L, false, false>(&patch, to),
-                    (true, true) => self.all::<L, false, true>(&patch, to),
-                    (false, false) => self.all::<L, true, false>(&patch, to),
-                    (false, true) => self.all::<L, true, true>(&patch, to),
+                    found[b].store(to.add((a * 4 + b) * distance));
                 }
             }
         }
     }
 }
 
-/// Products to the 4 × 4 pixels of a tile.
-struct Pixels<'a> {
-    from: *const f32,
-    row: usize,
-    /// Numbers from one product to the next.
-    points: usize,
-    bias: Option<&'a [f32]>,
-    to: Common,
-    grid: Grid,
-    tiles: Range<usize>,
-    channels: usize,
-    pixel: usize,
-}
+/// Products to 4 × 4 pixels of the large map.
+#[derive(Clone, Copy)]
+struct Tile;
 
-impl Pixels<'_> {
-    /// # Safety
-    /// 25 products of `WIDTH` numbers from `channel` on are readable, the first `rows` × `cols` pixels (all, if `WHOLE`) writable.
+impl ToPixels<4> for Tile {
+    const PRODUCTS: usize = PRODUCTS;
+
     #[inline(always)]
-    unsafe fn one<L: Lanes, const WHOLE: bool>(&self, from: *const f32, channel: usize, to: *mut f32, (rows, cols): (usize, usize)) {
-        // SAFETY: the caller's promise; a bias has `channels` numbers.
-        unsafe {
-            let mut lines = [[L::splat(0.0); 5]; 4];
-            for j in 0..5 {
-                let mut column = [L::splat(0.0); 5];
-                for i in 0..5 {
-                    column[i] = L::load(from.add(PLACE[i][j] * self.points + channel));
-                }
-                let column = results(column);
-                for k in 0..4 {
-                    lines[k][j] = column[k];
-                }
+    unsafe fn results<L: Lanes>(self, from: *const f32, points: usize, mut put: impl FnMut(usize, usize, L)) {
+        let mut lines = [[L::splat(0.0); 5]; 4];
+        for j in 0..5 {
+            let mut column = [L::splat(0.0); 5];
+            for i in 0..5 {
+                // SAFETY: the caller's promise.
+                column[i] = unsafe { L::load(from.add(PLACE[i][j] * points)) };
             }
-            let bias = match self.bias {
-                Some(bias) => L::load(bias.as_ptr().add(channel)),
-                None => L::splat(0.0),
-            };
-            let line = 2 * self.grid.cols * self.pixel;
+            let column = results(column);
             for k in 0..4 {
-                let found = results(lines[k]);
-                for l in 0..4 {
-                    if WHOLE || k < rows && l < cols {
-                        found[l].add(bias).store(to.add(k * line + l * self.pixel + channel));
-                    }
-                }
+                lines[k][j] = column[k];
             }
         }
-    }
-
-    /// # Safety
-    /// That of [`Pixels::one`], for all channels.
-    #[inline(always)]
-    unsafe fn all<L: Lanes, const WHOLE: bool>(&self, from: *const f32, to: *mut f32, within: (usize, usize)) {
-        let mut channel = 0;
-        // SAFETY: the caller's promise; vectors end with the channels.
-        unsafe {
-            while channel + L::WIDTH <= self.channels {
-                self.one::<L, WHOLE>(from, channel, to, within);
-                channel += L::WIDTH;
-            }
-            while channel < self.channels {
-                self.one::<Single, WHOLE>(from, channel, to, within);
-                channel += 1;
-            }
-        }
-    }
-}
-
-impl Kernel for Pixels<'_> {
-    #[inline(always)]
-    fn run<L: Lanes>(self) {
-        let (rows, cols) = (2 * self.grid.rows, 2 * self.grid.cols);
-        for (n, (image, row, col)) in self.grid.walk(self.tiles.clone()).enumerate() {
-            let (row, col) = (2 * row, 2 * col);
-            let (tall, broad) = (4.min(rows - row), 4.min(cols - col));
-            let start = ((image * rows + row) * cols + col) * self.pixel;
-            let to = self.to.at(start, ((tall - 1) * cols + broad - 1) * self.pixel + self.channels);
-            let from = self.from.wrapping_add(n * self.row);
-            // SAFETY: `from` has 25 products of at least `channels` numbers (the stage's check); `at` checked the tile's pixels.
-            unsafe {
-                if tall == 4 && broad == 4 {
-                    self.all::<L, true>(from, to, (4, 4));
-                } else {
-                    self.all::<L, false>(from, to, (tall, broad));
-                }
+        for k in 0..4 {
+            let found = results(lines[k]);
+            for l in 0..4 {
+                put(k, l, found[l]);
             }
         }
     }
@@ -262,7 +165,8 @@ pub(super) fn up(
         let (data, to) = memory.split(POINTS * data_points);
         stage(hands, tiles.clone(), |tiles, first| {
             let to = data.at(first * data_row, (POINTS - 1) * data_points + tiles.len() * data_row);
-            dispatch(pool.level(), Data { y, glass: glass.get(), grid, tiles, to, row: data_row, points: data_points });
+            let points = Points { form: Patches, map: y, glass: glass.get(), grid, tiles, to, row: data_row, points: data_points };
+            dispatch(pool.level(), points);
         });
         let products = Stage { data, data_row, data_points, depth: deep, weight, to, to_row, tiles: tiles.len() };
         let factor = |point: usize| {
@@ -272,7 +176,8 @@ pub(super) fn up(
         products.run(hands, (POINTS, 4 * panels), factor, |work| dispatch(pool.level(), Multiply(work)));
         stage(hands, tiles, |tiles, first| {
             let from = to.at(first * to_row, tiles.len() * to_row);
-            let pixels = Pixels { from, row: to_row, points: panels * PANEL, bias, to: out, grid, tiles, channels: wide, pixel };
+            let (form, points, channels) = (Tile, panels * PANEL, wide);
+            let pixels = Pixels { form, from, row: to_row, points, bias, to: out, grid, tiles, channels, pixel, scale: 2, spread: 1 };
             dispatch(pool.level(), pixels);
         });
     });

@@ -1,12 +1,12 @@
 //! Weights as the kernels read them: transformed to points, in panels of 16 columns. Once a training step.
 
-use super::points::tap_points;
+use super::two::tap_points;
 use super::{four, tied};
 use crate::Pool;
 use crate::arch::{Kernel, Lanes, PANEL, dispatch};
 use crate::memory::Common;
 
-/// Rows of wide channels a job of [`down_points`] takes.
+/// Wide channels a job of [`points_of_down`] takes.
 const BLOCK: usize = 8;
 
 /// `down`: `to[point 9][deep / 16][phase 4 · wide + channel][16]`.

@@ -8,8 +8,10 @@
 
 use std::ops::Range;
 
-use super::points::{Glass, Patch, gradient_points, large_points, results, small_points};
+use super::patch::{Glass, Patch, Shared};
 use super::scratch::Store;
+use super::two::{Large, Phase, Small, gradient_points, results};
+use super::walk::{Pixels, Points};
 use crate::arch::{Kernel, Lanes, Multiply, PANEL, Product, Single, Turned, dispatch};
 use crate::memory::Common;
 use crate::tiling::{Cut, Factor, Grid, Hands, Stage, block, padded, product_row, stage};
@@ -17,22 +19,6 @@ use crate::{Lens, Map, MapMut, Pool, Write};
 
 /// Rows a job of `pair`'s product stage takes: few, for narrow layers have no more than 64 and nine points are odd for two threads.
 const GRADIENT_ROWS: usize = 36;
-
-/// N × N pixels from (row, col), which may lie outside.
-#[inline(always)]
-pub(super) fn patch<const N: usize>(map: &Map<'_, f32>, image: usize, row: isize, col: isize) -> Patch<N> {
-    let bits = |first: isize, count: usize| {
-        let inside = |i: usize| (first + i as isize >= 0 && first + (i as isize) < count as isize) as u32;
-        (0..N).fold(0, |bits, i| bits | inside(i) << i)
-    };
-    let last = N as isize - 1;
-    let edge = row < 0 || col < 0 || row + last >= map.rows as isize || col + last >= map.cols as isize;
-    let all = (1 << N) - 1;
-    let (rows, cols) = if edge { (bits(row, map.rows), bits(col, map.cols)) } else { (all, all) };
-    let index = ((image * map.rows) as isize + row) * map.cols as isize + col;
-    let first = map.data.as_ptr().wrapping_offset(index * map.pixel as isize);
-    Patch { first, line: map.cols * map.pixel, pixel: map.pixel, rows, cols, edge }
-}
 
 /// Numbers of a block of `pair`: 512 KiB, for its sums take room too.
 const PAIR: usize = 128 << 10;
@@ -51,50 +37,6 @@ pub(super) fn products(wide: usize, deep: usize) -> usize {
     9 * 4 * wide * deep.next_multiple_of(PANEL)
 }
 
-struct LargePoints<'a> {
-    x: Map<'a, f32>,
-    glass: Glass,
-    grid: Grid,
-    tiles: Range<usize>,
-    to: *mut f32,
-    row: usize,
-    points: usize,
-}
-
-impl Kernel for LargePoints<'_> {
-    #[inline(always)]
-    fn run<L: Lanes>(self) {
-        for (i, (image, row, col)) in self.grid.walk(self.tiles).enumerate() {
-            let patch = patch::<6>(&self.x, image, 2 * row as isize - 1, 2 * col as isize - 1);
-            let to = self.to.wrapping_add(i * self.row);
-            // SAFETY: pixels lie within the map; the stage checked the target's extent.
-            unsafe { large_points::<L>(&patch, self.glass, self.x.channels, to, self.points) };
-        }
-    }
-}
-
-struct SmallPoints<'a> {
-    y: Map<'a, f32>,
-    glass: Glass,
-    grid: Grid,
-    tiles: Range<usize>,
-    to: *mut f32,
-    row: usize,
-    points: usize,
-}
-
-impl Kernel for SmallPoints<'_> {
-    #[inline(always)]
-    fn run<L: Lanes>(self) {
-        for (i, (image, row, col)) in self.grid.walk(self.tiles).enumerate() {
-            let patch = patch::<4>(&self.y, image, row as isize - 1, col as isize - 1);
-            let to = self.to.wrapping_add(i * self.row);
-            // SAFETY: pixels lie within the map; the stage checked the target's extent.
-            unsafe { small_points::<L>(&patch, self.glass, self.y.channels, to, self.points) };
-        }
-    }
-}
-
 struct GradientPoints<'a> {
     y: Map<'a, f32>,
     glass: Glass,
@@ -109,103 +51,10 @@ impl Kernel for GradientPoints<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         for (i, (image, row, col)) in self.grid.walk(self.tiles).enumerate() {
-            let patch = patch::<2>(&self.y, image, row as isize, col as isize);
+            let patch = Patch::<2>::at(&self.y, image, row as isize, col as isize);
             let to = self.to.wrapping_add(i * PANEL);
             // SAFETY: pixels lie within the map; the stage checked the target's extent.
             unsafe { gradient_points::<L>(&patch, self.glass, self.y.channels, to, self.points, self.panel) };
-        }
-    }
-}
-
-/// Products to the pixels of a tile.
-struct Pixels<'a> {
-    from: *const f32,
-    row: usize,
-    points: usize,
-    bias: Option<&'a [f32]>,
-    to: Common,
-    grid: Grid,
-    tiles: Range<usize>,
-    channels: usize,
-    pixel: usize,
-    /// 1: results are pixels of the small map. 2: of the large one, phase by phase.
-    spread: usize,
-}
-
-impl Pixels<'_> {
-    /// The four results of a phase at `to`; `below` and `beside` are the distances to the next row's and the next one. Unless
-    /// `WHOLE`, only `rows` × `cols` of them are within the map.
-    ///
-    /// # Safety
-    /// Nine rows of `WIDTH` numbers from `channel` on are readable, the results within the map writable.
-    #[inline(always)]
-    unsafe fn one<L: Lanes, const WHOLE: bool>(&self, from: *const f32, channel: usize, to: &Square) {
-        // SAFETY: the caller's promise; a bias has `channels` numbers.
-        unsafe {
-            let found = results::<L>(from.add(channel), self.points);
-            let bias = self.bias.map_or(L::splat(0.0), |bias| L::load(bias.as_ptr().add(channel)));
-            for i in 0..2 {
-                for j in 0..2 {
-                    if WHOLE || i < to.rows && j < to.cols {
-                        found[i][j].add(bias).store(to.first.add(i * to.below + j * to.beside + channel));
-                    }
-                }
-            }
-        }
-    }
-
-    /// # Safety
-    /// That of [`Pixels::one`], for all channels.
-    #[inline(always)]
-    unsafe fn phase<L: Lanes, const WHOLE: bool>(&self, from: *const f32, to: &Square) {
-        let mut channel = 0;
-        // SAFETY: the caller's promise; vectors end at `channels`.
-        unsafe {
-            while channel + L::WIDTH <= self.channels {
-                self.one::<L, WHOLE>(from, channel, to);
-                channel += L::WIDTH;
-            }
-            while channel < self.channels {
-                self.one::<Single, WHOLE>(from, channel, to);
-                channel += 1;
-            }
-        }
-    }
-}
-
-/// Where the 2 × 2 results of a phase go.
-struct Square {
-    first: *mut f32,
-    below: usize,
-    beside: usize,
-    /// How many are within the map.
-    rows: usize,
-    cols: usize,
-}
-
-impl Kernel for Pixels<'_> {
-    #[inline(always)]
-    fn run<L: Lanes>(self) {
-        let (rows, cols, spread) = (self.grid.rows, self.grid.cols, self.spread);
-        let line = spread * cols * self.pixel;
-        for (n, (image, row, col)) in self.grid.walk(self.tiles.clone()).enumerate() {
-            let (tall, broad) = (2.min(rows - row), 2.min(cols - col));
-            let start = (image * rows + row) * spread * line + spread * col * self.pixel;
-            let extent = (spread * tall - 1) * line + (spread * broad - 1) * self.pixel + self.channels;
-            let first = self.to.at(start, extent);
-            for phase in 0..spread * spread {
-                let from = self.from.wrapping_add(n * self.row + phase * 9 * self.points);
-                let first = first.wrapping_add(phase / 2 * line + phase % 2 * self.pixel);
-                let to = Square { first, below: spread * line, beside: spread * self.pixel, rows: tall, cols: broad };
-                // SAFETY: `from` has nine rows of at least `channels` numbers (the stage's check); `at` checked the tile's pixels.
-                unsafe {
-                    if tall == 2 && broad == 2 {
-                        self.phase::<L, true>(from, &to);
-                    } else {
-                        self.phase::<L, false>(from, &to);
-                    }
-                }
-            }
         }
     }
 }
@@ -230,7 +79,7 @@ pub(super) fn down(
         let (data, to) = memory.split(9 * data_points);
         stage(hands, tiles.clone(), |tiles, first| {
             let to = data.at(first * data_row, 8 * data_points + tiles.len() * data_row);
-            let points = LargePoints { x, glass: glass.get(), grid, tiles, to, row: data_row, points: data_points };
+            let points = Points { form: Large, map: x, glass: glass.get(), grid, tiles, to, row: data_row, points: data_points };
             dispatch(pool.level(), points);
         });
         let (panels, count) = (deep.div_ceil(PANEL), tiles.len());
@@ -243,7 +92,8 @@ pub(super) fn down(
         );
         stage(hands, tiles, |tiles, first| {
             let from = to.at(first * to_row, tiles.len() * to_row);
-            let pixels = Pixels { from, row: to_row, points: to_points, bias, to: out, grid, tiles, channels: deep, pixel, spread: 1 };
+            let (form, points, channels) = (Phase, to_points, deep);
+            let pixels = Pixels { form, from, row: to_row, points, bias, to: out, grid, tiles, channels, pixel, scale: 1, spread: 1 };
             dispatch(pool.level(), pixels);
         });
     });
@@ -275,7 +125,7 @@ pub(super) fn up(
         let (data, to) = memory.split(25 * data_points);
         stage(hands, tiles.clone(), |tiles, first| {
             let to = data.at(first * data_row, 24 * data_points + tiles.len() * data_row);
-            let points = SmallPoints { y, glass: glass.get(), grid, tiles, to, row: data_row, points: data_points };
+            let points = Points { form: Small, map: y, glass: glass.get(), grid, tiles, to, row: data_row, points: data_points };
             dispatch(pool.level(), points);
         });
         let (panels, count) = (wide.div_ceil(PANEL), tiles.len());
@@ -288,7 +138,8 @@ pub(super) fn up(
         );
         stage(hands, tiles, |tiles, first| {
             let from = to.at(first * to_row, tiles.len() * to_row);
-            let pixels = Pixels { from, row: to_row, points: to_points, bias, to: out, grid, tiles, channels: wide, pixel, spread: 2 };
+            let (form, points, channels) = (Phase, to_points, wide);
+            let pixels = Pixels { form, from, row: to_row, points, bias, to: out, grid, tiles, channels, pixel, scale: 2, spread: 2 };
             dispatch(pool.level(), pixels);
         });
     });
@@ -321,7 +172,11 @@ pub(super) fn pair(
         stage(Hands::All(pool), tiles, |tiles, first| {
             let to = left.at(first * left_row, 8 * left_points + tiles.len() * left_row);
             let range = tiles.clone();
-            dispatch(pool.level(), LargePoints { x, glass: x_glass.get(), grid, tiles: range, to, row: left_row, points: left_points });
+            let form = Large;
+            dispatch(
+                pool.level(),
+                Points { form, map: x, glass: x_glass.get(), grid, tiles: range, to, row: left_row, points: left_points },
+            );
             let to = right.at(first * PANEL, 8 * right_points + (panels - 1) * panel + tiles.len() * PANEL);
             dispatch(pool.level(), GradientPoints { y, glass: y_glass.get(), grid, tiles, to, points: right_points, panel });
         });
@@ -390,19 +245,5 @@ impl Kernel for Gradient {
                 column += 1;
             }
         }
-    }
-}
-
-/// A lens's addresses, read by all jobs of a call.
-#[derive(Clone, Copy)]
-pub(super) struct Shared(pub(super) Glass);
-
-// SAFETY: only read; the lens is borrowed for the whole call.
-unsafe impl Sync for Shared {}
-
-impl Shared {
-    #[inline(always)]
-    pub(super) fn get(&self) -> Glass {
-        self.0
     }
 }

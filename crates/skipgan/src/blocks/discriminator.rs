@@ -3,7 +3,7 @@
 //!
 //! Real and reconstructed pictures lie in one buffer, real first, but are never one batch while training: each branch has
 //! its own lenses (METHOD.md §4). The gradient has room for one branch: they go back one after the other.
-//! The first convolution takes both at once, for it sees one context beside them ([`ConvBeside`]).
+//! The first convolution takes both at once, for where there is a context it is the same for both ([`ConvBeside`]).
 
 use super::SLOPE;
 use crate::layers::weights::Training;
@@ -44,7 +44,7 @@ pub struct Pass {
 #[derive(Debug)]
 pub enum Want<'a, T> {
     /// G's loss passes through D: the gradient of what is shown.
-    Picture(MapMut<'a, T>),
+    Shown(MapMut<'a, T>),
     /// D's own loss: all parameters' gradients (given whole), put or added.
     Weights(&'a mut [T], Write),
 }
@@ -130,10 +130,14 @@ impl<T: Real> Features<T> {
         self.deeper.iter_mut().for_each(|conv| conv.prepare(pool, parameters));
     }
 
-    /// Levels of some images of the buffer, those of `pictures`, which `passes` take among themselves in their order.
+    /// Levels of some images of the buffer, those of `pictures`: each is of one of `passes`, whose order is that in which statistics learn.
+    ///
+    /// # Panics
+    /// If passes leave out images between them, or take others than pictures has.
     pub fn forward(&mut self, run: &mut Run<'_, T>, pictures: Pictures<'_, T>, passes: &[Pass], source: &mut Source<'_, T>) {
         let (start, end) =
             passes.iter().fold((usize::MAX, 0), |(start, end), pass| (start.min(pass.images.start), end.max(pass.images.end)));
+        assert_eq!(passes.iter().map(|pass| pass.images.len()).sum::<usize>(), end - start, "every image in one pass");
         let outermost = &mut self.levels[0];
         let y = outermost.place.of_mut(&mut outermost.values, start..end);
         self.first.forward(run, pictures.context, pictures.shown, y);
@@ -196,7 +200,7 @@ impl<T: Real> Features<T> {
         outermost.leave(run, branch, images.clone(), (pull, 0), want);
         let dy = outermost.place.of(&outermost.gradient, 0..images.len());
         match want {
-            Want::Picture(to) => self.first.input_gradient(run, dy, to.reborrow()),
+            Want::Shown(to) => self.first.input_gradient(run, dy, to.reborrow()),
             Want::Weights(gradient, write) => self.first.weight_gradient(run, shown, dy, gradient, *write),
         }
     }
@@ -241,7 +245,7 @@ impl<T: Real> Level<T> {
         if let Some(norm) = &self.norm {
             let gradient = match want {
                 Want::Weights(gradient, write) => Some((&mut **gradient, *write)),
-                Want::Picture(_) => None,
+                Want::Shown(_) => None,
             };
             norm.backward(run, y, &side.moments, self.place.of_mut(&mut self.gradient, 0..images.len()), gradient);
         }

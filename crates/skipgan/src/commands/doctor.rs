@@ -67,10 +67,11 @@ pub fn examine(ffmpeg: Option<&Path>, variables: &[Variable]) -> Vec<Finding> {
 }
 
 fn processor() -> Finding {
-    let (found, good) = match kernels::Level::detect() {
-        Ok(level) => {
+    let (found, good) = match kernels::Pool::new(1) {
+        Ok(pool) => {
             let all: Vec<&str> = kernels::Level::all_available().map(kernels::Level::name).collect();
-            (format!("{} kernels (available: {})", level.name(), all.join(", ")), true)
+            let bytes = pool.bytes().map_or("in numbers, which are faster here", kernels::arch::ByteLevel::name);
+            (format!("{} kernels (available: {}); --precision int8: {bytes}", pool.level().name(), all.join(", ")), true)
         }
         Err(error) => (error.to_string(), false),
     };

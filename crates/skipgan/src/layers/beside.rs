@@ -106,19 +106,9 @@ impl<T: Real> ConvBeside<T> {
     pub fn forward(&self, run: &mut Run<'_, T>, context: Option<Map<'_, T>>, shown: [Option<Map<'_, T>>; 2], y: MapMut<'_, T>) {
         let bias = self.bias.clone().map(|range| &run.parameters[range]);
         let (filter, scratch) = (&self.shown.filter, &mut run.work.strided);
-        match (&self.context, context) {
-            (Some(share), Some(context)) => {
-                stride::down_beside(run.pool, (context, &share.filter), (shown, filter), bias, y, scratch);
-            }
-            (None, None) => {
-                let images = y.images / shown.iter().flatten().count();
-                let batches = y.data.chunks_mut(images * y.rows * y.cols * y.pixel);
-                for (x, to) in shown.into_iter().flatten().zip(batches) {
-                    stride::down(run.pool, x, None, filter, bias, MapMut::new(to, images, y.rows, y.cols, y.channels, y.pixel), scratch);
-                }
-            }
-            _ => panic!("the first {} channels are the context's", self.shown.channels.start),
-        }
+        assert!(self.context.is_some() == context.is_some(), "the first {} channels are the context's", self.shown.channels.start);
+        let left = self.context.as_ref().zip(context).map(|(share, context)| (context, &share.filter));
+        stride::down_beside(run.pool, left, (shown, filter), bias, y, scratch);
     }
 
     /// ∂W of what was shown and ∂bias into (or onto) `gradient`, from the gradient `dy` of the bare output. The context's share waits for

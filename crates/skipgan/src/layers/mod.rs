@@ -1,7 +1,8 @@
 //! The layers of the network, forward and backward side by side: convolution, transposed convolution, batch-norm, the
 //! discriminator's full-extent convolution and its logit, initial values.
 //!
-//! A layer holds places in the flat buffers of [`weights`], never data of its own beyond its prepared filter. Activations
+//! A layer holds places in the flat buffers of [`weights`], no data of its own beyond its prepared filter and what a
+//! weight or its gradient passes through on the way there. Activations
 //! are no layer: a stored map is read through a [`kernels::Lens`]. Level loops and skips are [`crate::blocks`]'.
 
 pub mod beside;

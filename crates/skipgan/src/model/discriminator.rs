@@ -12,6 +12,15 @@ use crate::spec::{self, Spec};
 use kernels::{Map, MapMut, Pool, Real};
 use std::ops::Range;
 
+/// What D is shown, dense pictures where they lie: [`Pictures`] of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a, T> {
+    /// Beside every picture of either batch; empty where D sees no context.
+    pub context: &'a [T],
+    /// A batch or two, in the order of the buffers.
+    pub batches: [Option<&'a [T]>; 2],
+}
+
 /// The discriminator with everything a pass leaves behind.
 #[derive(Debug)]
 pub struct Discriminator<T> {
@@ -87,36 +96,23 @@ impl<T: Real> Discriminator<T> {
         }
     }
 
-    /// Features and logits of what is shown, a dense batch or two, beside `context` (dense, as many images; empty where there is none): by
-    /// `passes`, which between them take the images of the buffers that are so filled.
-    pub fn forward(&mut self, run: &mut Run<'_, T>, pictures: (&[T], [Option<&[T]>; 2]), passes: &[Pass], source: &mut Source<'_, T>) {
-        self.find_features(run, pictures, passes, source);
+    /// Features and logits of what is shown, by `passes`, each of which takes images of the buffers that are so filled ([`Features::forward`]).
+    pub fn forward(&mut self, run: &mut Run<'_, T>, shown: Shown<'_, T>, passes: &[Pass], source: &mut Source<'_, T>) {
+        self.find_features(run, shown, passes, source);
         passes.iter().for_each(|pass| self.judge(run, pass));
     }
 
     /// The same where scores want no logits: the features, the latent vector included.
-    pub fn forward_to_features(
-        &mut self,
-        run: &mut Run<'_, T>,
-        pictures: (&[T], [Option<&[T]>; 2]),
-        passes: &[Pass],
-        source: &mut Source<'_, T>,
-    ) {
-        self.find_features(run, pictures, passes, source);
+    pub fn forward_to_features(&mut self, run: &mut Run<'_, T>, shown: Shown<'_, T>, passes: &[Pass], source: &mut Source<'_, T>) {
+        self.find_features(run, shown, passes, source);
         if self.latent.is_some() {
             passes.iter().for_each(|pass| self.judge(run, pass));
         }
     }
 
-    fn find_features(
-        &mut self,
-        run: &mut Run<'_, T>,
-        (context, shown): (&[T], [Option<&[T]>; 2]),
-        passes: &[Pass],
-        source: &mut Source<'_, T>,
-    ) {
-        let shown = shown.map(|shown| shown.map(|shown| self.shown.of(shown, 0..shown.len() / self.shown.image())));
-        self.features.forward(run, Pictures { context: self.context_of(context), shown }, passes, source);
+    fn find_features(&mut self, run: &mut Run<'_, T>, shown: Shown<'_, T>, passes: &[Pass], source: &mut Source<'_, T>) {
+        let batches = shown.batches.map(|batch| batch.map(|batch| self.shown.of(batch, 0..batch.len() / self.shown.image())));
+        self.features.forward(run, Pictures { context: self.context_of(shown.context), shown: batches }, passes, source);
     }
 
     fn context_of<'a>(&self, context: &'a [T]) -> Option<Map<'a, T>> {
@@ -231,7 +227,7 @@ impl<T: Real> Discriminator<T> {
     pub fn backward_to_reconstruction(&mut self, run: &mut Run<'_, T>, made: &[T], pull: Option<T>, to: &mut [T]) {
         let mut gradient = std::mem::take(&mut self.shown_gradient);
         let map: MapMut<'_, T> = self.shown.of_mut(&mut gradient, 0..made.len() / self.shown.image());
-        self.backward(run, Branch::Fake, made, pull, Want::Picture(map));
+        self.backward(run, Branch::Fake, made, pull, Want::Shown(map));
         const CHUNK: usize = 1 << 14;
         run.pool.chunks_mut(to, CHUNK, |job, to| {
             to.iter_mut().zip(&gradient[job * CHUNK..]).for_each(|(to, &d)| *to += d);

@@ -1,7 +1,7 @@
 //! How fast each strided convolution of a network is by itself: the three kernels on every layer's shape, as training and scoring use them.
 //! No weights are read; the numbers are noise of no meaning.
 
-use super::plan::PlanSize;
+use super::plan::{PlanSize, Purpose};
 use super::work::of_layer;
 use crate::spec::{Direction, Layer, Spec, Taps};
 use kernels::clock::thread_seconds;
@@ -66,27 +66,27 @@ impl LayerSpeed {
     }
 }
 
-/// What for a network's layers are measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pass {
-    /// All three kernels of every layer.
-    Train,
-    /// The forward kernel of every layer; D meets x and x̂ as one batch.
-    Score,
-}
-
-/// Measures every layer whose name holds `only`, each kernel at least `time` long.
+/// Measures every layer whose name holds `only`, each kernel at least `time` long: all three kernels for training, the forward one for scoring,
+/// where D meets x and x̂ as one batch. D's first layer is two where there is a context, as [`crate::layers::ConvBeside`] convolves it, but for
+/// what it saves by adding the two band by band.
 ///
 /// # Panics
 /// Where the spec does not take pictures of that size ([`Spec::check_picture`]).
-pub fn layers(spec: &Spec, size: PlanSize, pass: Pass, only: &str, pool: &Pool, time: Duration) -> Vec<LayerSpeed> {
-    let (encoder, decoder, features) = (spec.generator.encoder(), spec.generator.decoder(), spec.discriminator.layers());
+pub fn layers(spec: &Spec, size: PlanSize, purpose: Purpose, only: &str, pool: &Pool, time: Duration) -> Vec<LayerSpeed> {
     let numbered = |layers: Vec<Layer>| layers.into_iter().enumerate();
-    let judged = if pass == Pass::Score { 2 * size.images } else { size.images };
-    let g = numbered(encoder).chain(numbered(decoder).rev()).map(|(level, layer)| (level, layer, size.images));
-    let d = numbered(features).map(|(level, layer)| (level, layer, judged));
+    let generator = numbered(spec.generator.encoder()).chain(numbered(spec.generator.decoder()).rev());
+    let g = generator.map(|(level, layer)| (level, layer, size.images));
+    let shown = if purpose == Purpose::Score { 2 * size.images } else { size.images };
+    let d = numbered(spec.discriminator.layers()).flat_map(|(level, layer)| {
+        let context = if level == 0 { spec.context_channels() } else { 0 };
+        let share = |part: &str, wide| Layer { name: format!("{}{part}", layer.name), wide, ..layer.clone() };
+        match context {
+            0 => vec![(level, layer, shown)],
+            _ => vec![(level, share(" context", context), size.images), (level, share(" shown", layer.wide - context), shown)],
+        }
+    });
     let wanted = g.chain(d).filter(|(_, layer, _)| layer.name.contains(only));
-    wanted.flat_map(|(level, layer, images)| Bench::new(&layer, level, images, size).run(&layer, pass, pool, time)).collect()
+    wanted.flat_map(|(level, layer, images)| Bench::new(&layer, level, images, size).run(&layer, purpose, pool, time)).collect()
 }
 
 /// Maps and a weight of one layer.
@@ -107,11 +107,13 @@ impl Bench {
         Bench { images, rows, cols, large, small, weight: noise(16 * layer.wide * layer.deep) }
     }
 
-    fn run(self, layer: &Layer, pass: Pass, pool: &Pool, time: Duration) -> Vec<LayerSpeed> {
+    fn run(self, layer: &Layer, purpose: Purpose, pool: &Pool, time: Duration) -> Vec<LayerSpeed> {
         let &Layer { wide, deep, .. } = layer;
         let Bench { images, rows, cols, .. } = self;
-        let (down, up) =
-            (pass == Pass::Train || layer.direction == Direction::Down, pass == Pass::Train || layer.direction == Direction::Up);
+        let (down, up) = (
+            purpose == Purpose::Train || layer.direction == Direction::Down,
+            purpose == Purpose::Train || layer.direction == Direction::Up,
+        );
         let (scale, shift, slope) = (vec![0.7; wide.max(deep)], vec![0.1; wide.max(deep)], vec![0.2; wide.max(deep)]);
         let lens = |channels: usize| Some(Lens::new(&scale[..channels], &shift[..channels], &slope[..channels]));
         // Pictures are read as they are.
@@ -140,7 +142,7 @@ impl Bench {
             };
             note(Operation::Up, best(pool, time, call));
         }
-        if pass == Pass::Train {
+        if purpose == Purpose::Train {
             note(
                 Operation::Pair,
                 best(pool, time, || stride::pair(pool, x, wide_lens, y, None, (&mut gradient, Write::Set), &mut scratch)),
@@ -171,23 +173,29 @@ fn best(pool: &Pool, time: Duration, mut call: impl FnMut()) -> (f64, usize) {
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::spec::DiscriminatorSpec;
 
     #[test]
     fn every_layer_is_measured_as_it_is_used() {
         let config = Config { g_width: 2, d_width: 2, ..Config::default() };
         let spec = config.spec(32, 32).expect("published shape");
         let (size, pool) = (PlanSize { images: 2, height: 32, width: 32 }, Pool::new(1).expect("a pool"));
-        let layers = |pass, only| layers(&spec, size, pass, only, &pool, Duration::ZERO);
+        let layers = |purpose, only| layers(&spec, size, purpose, only, &pool, Duration::ZERO);
         let names = |speeds: &[LayerSpeed], operation| speeds.iter().filter(|speed| speed.operation == operation).count();
         let (encoder, all) = (spec.generator.levels, 2 * spec.generator.levels + spec.discriminator.levels);
-        let train = layers(Pass::Train, "");
+        let train = layers(Purpose::Train, "");
         assert!(
             [Operation::Load, Operation::Down, Operation::Up, Operation::Pair].iter().all(|&operation| names(&train, operation) == all)
         );
-        let score = layers(Pass::Score, "");
+        let score = layers(Purpose::Score, "");
         assert_eq!((names(&score, Operation::Up), names(&score, Operation::Pair)), (encoder, 0));
         assert!(score.iter().all(|speed| speed.images == if speed.layer.starts_with("d.") { 4 } else { 2 }));
-        let last = layers(Pass::Train, "g.dec.0");
+        let with_context = Spec { discriminator: DiscriminatorSpec { input_channels: 5, ..spec.discriminator.clone() }, ..spec.clone() };
+        let first = super::layers(&with_context, size, Purpose::Score, "d.feat.0", &pool, Duration::ZERO);
+        let first: Vec<_> = first.iter().filter(|speed| speed.operation == Operation::Down).collect();
+        let shares: Vec<_> = first.iter().map(|speed| (&*speed.layer, speed.wide, speed.images)).collect();
+        assert_eq!(shares, [("d.feat.0 context", 2, 2), ("d.feat.0 shown", 3, 4)]);
+        let last = layers(Purpose::Train, "g.dec.0");
         assert_eq!((last.len(), last[1].rows, last[1].cols), (4, 16, 16));
         assert!(last[0].gflops().is_none() && last[1].gflops().is_some_and(|gflops| gflops > 0.0));
     }

@@ -84,17 +84,18 @@ impl Plan {
     /// Scratch memory for every layer of both networks.
     pub(super) fn work<T: Real>(&self, spec: &Spec, pool: &Pool) -> Work<T> {
         let (g, d) = (&spec.generator, &spec.discriminator);
-        let layers: Vec<(usize, Layer)> = g
-            .encoder()
-            .into_iter()
-            .enumerate()
+        // D's first layer is convolved by its shares (`ConvBeside`).
+        let (context, judged) = (spec.context_channels(), d.layers());
+        let first = &judged[0];
+        let shares = [context, first.wide - context].into_iter().filter(|&wide| wide > 0).map(|wide| (0, Layer { wide, ..first.clone() }));
+        let layers: Vec<(usize, Layer)> = (g.encoder().into_iter().enumerate())
             .chain(g.decoder().into_iter().enumerate())
-            .chain(d.layers().into_iter().enumerate())
+            .chain(judged.iter().cloned().enumerate().skip(1))
+            .chain(shares)
             .collect();
         let nz = if let Head::Latent { nz, .. } = d.head { nz } else { 1 };
         let channels = layers.iter().map(|(_, layer)| layer.wide.max(layer.deep)).max().unwrap_or(1).max(nz);
         // What tied taps fold, and what stands among other channels.
-        let first = &d.layers()[0];
         let apart = layers.iter().filter(|(_, layer)| layer.taps == Taps::Tied || layer.name == first.name);
         let weight = apart.map(|(_, layer)| 16 * layer.wide * layer.deep).max().filter(|_| self.training == Training::On).unwrap_or(0);
         let mut work = Work::new(channels, weight);
@@ -106,10 +107,7 @@ impl Plan {
                 work.strided.reserve_training((layer.wide, layer.deep), small);
             }
         }
-        let context = spec.context_channels();
-        if context > 0 {
-            work.strided.reserve_beside(pool, [context, first.wide - context], first.deep, (self.height / 2, self.width / 2), self.images);
-        }
+        work.strided.reserve_beside(pool, [context, first.wide - context], first.deep, (self.height / 2, self.width / 2), self.images);
         work
     }
 

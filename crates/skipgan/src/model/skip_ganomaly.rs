@@ -10,7 +10,7 @@
 //! x and x̂ are never one batch while training: each has its own batch statistics.
 
 use super::cpu::{CpuEngine, Seen, run};
-use super::discriminator::range_of;
+use super::discriminator::{Shown, range_of};
 use super::engine::{Losses, Norm, Rates};
 use super::measure;
 use crate::blocks::{Branch, Pass, Want};
@@ -31,6 +31,11 @@ enum Latent {
     StopsBefore,
 }
 
+/// What the first `images` of `all` images take.
+fn first_of<T>(values: &[T], all: usize, images: usize) -> &[T] {
+    &values[..values.len() / all * images]
+}
+
 impl<T: Real> CpuEngine<T> {
     /// One step on the batch at hand, in the objective's order.
     pub(super) fn train(&mut self, rates: &Rates) -> Losses {
@@ -48,19 +53,16 @@ impl<T: Real> CpuEngine<T> {
         self.judge([Branch::Real, Branch::Fake]);
     }
 
-    /// D(x), D(x̂), or one after the other, with batch statistics that move the running ones.
+    /// D(x) and D(x̂), or one of them, with batch statistics that move the running ones in the order of `branches`.
     fn judge<const N: usize>(&mut self, branches: [Branch; N]) {
         let (images, made) = (self.images, self.images * self.generator.output_image());
         let (x, reconstruction) = (&self.target[..made], &self.generator.reconstruction()[..made]);
-        let shown = [(Branch::Real, x), (Branch::Fake, reconstruction)].map(|(branch, shown)| branches.contains(&branch).then_some(shown));
+        let batches =
+            [(Branch::Real, x), (Branch::Fake, reconstruction)].map(|(branch, batch)| branches.contains(&branch).then_some(batch));
         let passes = branches.map(|branch| Pass { branch, images: range_of(branch, images) });
         let source = &mut Source::Learn(&mut self.weights.statistics);
-        self.discriminator.forward(
-            &mut run!(self),
-            (&self.context[..self.context.len() / self.plan.images * images], shown),
-            &passes,
-            source,
-        );
+        let shown = Shown { context: first_of(&self.context, self.plan.images, images), batches };
+        self.discriminator.forward(&mut run!(self), shown, &passes, source);
     }
 
     /// The published step and its repaired form: every gradient belongs to the same G and D, so both update together.
@@ -143,10 +145,10 @@ impl<T: Real> CpuEngine<T> {
             return;
         }
         let (images, changed) = (self.images, &self.changed.target[..]);
-        let context = &self.context[..self.context.len() / self.plan.images * images];
+        let shown = Shown { context: first_of(&self.context, self.plan.images, images), batches: [Some(changed), None] };
         let passes = [Pass { branch: Branch::Fake, images: range_of(Branch::Fake, images) }];
         let source = &mut Source::Learn(&mut self.weights.statistics);
-        self.discriminator.forward(&mut run!(self), (context, [Some(changed), None]), &passes, source);
+        self.discriminator.forward(&mut run!(self), shown, &passes, source);
         let (logits, seed) = self.discriminator.logits_and_seed(range_of(Branch::Fake, images));
         losses.discriminator += adversarial::loss_by_cell(self.objective.bce, logits, &self.changed.cells, self.objective.w_critic, seed);
         let want = Want::Weights(&mut self.weights.gradient, Write::Add);
@@ -155,7 +157,7 @@ impl<T: Real> CpuEngine<T> {
 
     /// The last part of D's gradient: x, x̂ and the changed pictures have the context in common.
     fn context_gradient(&mut self) {
-        let context = &self.context[..self.context.len() / self.plan.images * self.images];
+        let context = first_of(&self.context, self.plan.images, self.images);
         self.discriminator.context_gradient(&mut run!(self), context, &mut self.weights.gradient);
     }
 
@@ -166,16 +168,16 @@ impl<T: Real> CpuEngine<T> {
         let source = || if norm == Norm::Running { Source::Running(statistics) } else { Source::Batch };
         let run = &mut run!(self);
         self.generator.forward(run, seen.map(|seen| seen.input), 0..images, &mut source());
-        let context = seen.map_or(&self.context[..self.context.len() / self.plan.images * images], |seen| seen.context);
+        let context = seen.map_or(first_of(&self.context, self.plan.images, images), |seen| seen.context);
         let target = seen.map_or(&self.target[..made], |seen| seen.target);
-        let pictures = (context, [Some(target), Some(&self.generator.reconstruction()[..made])]);
+        let shown = Shown { context, batches: [Some(target), Some(&self.generator.reconstruction()[..made])] };
         let pass = |branch, images| Pass { branch, images };
         if norm == Norm::Running {
             // Every image is read alike, so x and x̂ share one pass over D's weights.
-            self.discriminator.forward_to_features(run, pictures, &[pass(Branch::Real, 0..2 * images)], &mut source());
+            self.discriminator.forward_to_features(run, shown, &[pass(Branch::Real, 0..2 * images)], &mut source());
         } else {
             let passes = [Branch::Real, Branch::Fake].map(|branch| pass(branch, range_of(branch, images)));
-            self.discriminator.forward_to_features(run, pictures, &passes, &mut source());
+            self.discriminator.forward_to_features(run, shown, &passes, &mut source());
         }
         self.write_scores(first, made, seen);
     }

@@ -2,8 +2,8 @@
 
 use super::{ASPECT, BenchOptions, checked_batch, machine, on_processor};
 use crate::commands::{CommandError, reading};
-use crate::model::PlanSize;
-use crate::model::layer_bench::{LayerSpeed, Operation, Pass, layers};
+use crate::model::layer_bench::{LayerSpeed, Operation, layers};
+use crate::model::{PlanSize, Purpose};
 use kernels::peak::multiply_add_gflops;
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 #[derive(Clone, Debug)]
 pub struct MeasuredKernels {
     /// Training, on crops where the preset trains on crops; then scoring, on whole pictures.
-    pub passes: Vec<(Pass, PlanSize, Vec<LayerSpeed>)>,
+    pub passes: Vec<(Purpose, PlanSize, Vec<LayerSpeed>)>,
     /// GFLOP/s of multiply-adds in registers on the same threads.
     pub peak_gflops: f64,
     /// The preset.
@@ -39,28 +39,28 @@ pub fn run(options: &BenchOptions, only: &str) -> Result<MeasuredKernels, Comman
     let pool = reading::pool(options.threads)?;
     let peak_gflops = multiply_add_gflops(&pool);
     let mut passes = Vec::new();
-    for (pass, (height, width)) in [(Pass::Train, config.training_size(height, width)), (Pass::Score, (height, width))] {
+    for (purpose, (height, width)) in [(Purpose::Train, config.training_size(height, width)), (Purpose::Score, (height, width))] {
         let spec = config.spec(height, width)?;
         spec.check_picture(height, width)?;
         let size = PlanSize { images, height, width };
         let kernels = KERNELS_A_LAYER * (2 * spec.generator.levels + spec.discriminator.levels) as u32;
-        let speeds = layers(&spec, size, pass, only, &pool, options.time / kernels.max(1));
+        let speeds = layers(&spec, size, purpose, only, &pool, options.time / kernels.max(1));
         if speeds.is_empty() {
             return Err(CommandError::Usage(format!(
                 "--only {only}: no layer has that in its name; names are like g.enc.0, g.dec.0, d.feat.0"
             )));
         }
-        passes.push((pass, size, speeds));
+        passes.push((purpose, size, speeds));
     }
     let (threads, level) = (pool.threads(), pool.level().name());
     Ok(MeasuredKernels { passes, peak_gflops, preset: config.preset, threads, level, peak_rss_bytes: machine::peak_rss_bytes() })
 }
 
-/// The word of a pass.
-fn word(pass: Pass) -> &'static str {
-    match pass {
-        Pass::Train => "train",
-        Pass::Score => "score",
+/// The word of what layers are measured for.
+fn word(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Train => "train",
+        Purpose::Score => "score",
     }
 }
 
@@ -72,15 +72,15 @@ impl MeasuredKernels {
 
     /// As one JSON object.
     pub fn to_json(&self) -> Value {
-        let row = |(pass, speed): (Pass, &LayerSpeed)| {
+        let row = |(purpose, speed): (Purpose, &LayerSpeed)| {
             json!({
-                "job": word(pass), "layer": speed.layer, "kernel": speed.operation.word(), "batch": speed.images, "wide": speed.wide, "deep": speed.deep,
+                "job": word(purpose), "layer": speed.layer, "kernel": speed.operation.word(), "batch": speed.images, "wide": speed.wide, "deep": speed.deep,
                 "rows": speed.rows, "cols": speed.cols, "milliseconds": speed.seconds * 1e3, "gflops": speed.gflops(), "share_of_peak": self.share(speed),
                 "runs": speed.calls,
             })
         };
         let rows: Vec<Value> =
-            self.passes.iter().flat_map(|(pass, _, speeds)| speeds.iter().map(|speed| (*pass, speed))).map(row).collect();
+            self.passes.iter().flat_map(|(purpose, _, speeds)| speeds.iter().map(|speed| (*purpose, speed))).map(row).collect();
         json!({
             "schema": 1, "kernels": rows, "peak_gflops": self.peak_gflops, "peak_rss_bytes": self.peak_rss_bytes, "preset": self.preset,
             "threads": self.threads, "level": self.level,
@@ -94,10 +94,10 @@ impl MeasuredKernels {
              GFLOP/s, share of the peak, milliseconds; counted with padding, so that saved multiplications can pass 100 %",
             self.preset, self.threads, self.level, self.peak_gflops
         );
-        for (pass, size, speeds) in &self.passes {
-            text += &format!("\n\n{}, {}×{}\n", word(*pass), size.width, size.height);
+        for (purpose, size, speeds) in &self.passes {
+            text += &format!("\n\n{}, {}×{}\n", word(*purpose), size.width, size.height);
             text +=
-                &format!("{:<10} {:<26} {:>22} {:>22} {:>22} {:>8}", "layer", "batch × wide → deep @ small", "down", "up", "pair", "load");
+                &format!("{:<16} {:<26} {:>22} {:>22} {:>22} {:>8}", "layer", "batch × wide → deep @ small", "down", "up", "pair", "load");
             for of_layer in speeds.chunk_by(|a, b| a.layer == b.layer) {
                 text += &self.line(of_layer);
             }
@@ -122,6 +122,6 @@ impl MeasuredKernels {
         let load = of_layer.iter().find(|speed| speed.operation == Operation::Load).map_or(0.0, |speed| speed.seconds * 1e3);
         let shape = format!("{images} × {wide} → {deep} @ {cols}×{rows}");
         let [down, up, pair] = [Operation::Down, Operation::Up, Operation::Pair].map(cell);
-        format!("\n{layer:<10} {shape:<26} {down:>22} {up:>22} {pair:>22} {load:>8.3}")
+        format!("\n{layer:<16} {shape:<26} {down:>22} {up:>22} {pair:>22} {load:>8.3}")
     }
 }
