@@ -141,13 +141,15 @@ pub struct RowOutput {
 }
 
 impl RowOutput {
-    /// A file with these further columns; it appears when it is finished, or where the source is live grows row by row.
+    /// A file with these further columns; it appears when it is finished. Row by row it grows where the source is live, and where `path` is a pipe
+    /// or a device: somebody reads along.
     ///
     /// # Errors
     /// [`CommandError::ResultFile`].
     pub fn open(path: &Path, further: &'static [&'static str], live: bool) -> Result<RowOutput, CommandError> {
         let columns = ScoreColumns { further: further.iter().map(ToString::to_string).collect(), ..ScoreColumns::default() };
-        let writer = if live { ScoreWriter::row_by_row(path, columns)? } else { ScoreWriter::create(path, columns)? };
+        let is_read_along = live || std::fs::metadata(path).is_ok_and(|told| !told.is_file() && !told.is_dir());
+        let writer = if is_read_along { ScoreWriter::row_by_row(path, columns)? } else { ScoreWriter::create(path, columns)? };
         Ok(RowOutput { writer, further })
     }
 
@@ -181,5 +183,34 @@ impl RowOutput {
     /// [`CommandError::ResultFile`].
     pub fn finish(self) -> Result<String, CommandError> {
         Ok(self.writer.finish()?)
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::io::{BufRead, BufReader};
+    use std::process::Command;
+
+    #[test]
+    fn whoever_reads_a_pipe_has_each_row_at_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("scores.csv");
+        assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs").success());
+        let reading = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || {
+                BufReader::new(std::fs::File::open(pipe).expect("a pipe"))
+                    .lines()
+                    .map(|line| line.expect("text"))
+                    .take(2)
+                    .collect::<Vec<_>>()
+            }
+        });
+        let mut rows = RowOutput::open(&pipe, &[], false).expect("a pipe");
+        rows.write(&ScoreRow { clip: "street", score: 1.5, ..ScoreRow::default() }).expect("a row");
+        // Before the file is finished.
+        let lines = reading.join().expect("two lines");
+        assert!(lines[0].starts_with("clip,frame") && lines[1].starts_with("street,0,1.5"), "{lines:?}");
     }
 }

@@ -200,6 +200,9 @@ impl<'a> Scorer<'a> {
         sink: &mut dyn Sink,
     ) -> Result<ClipEnd, ScoreError> {
         let (mut frames, mut broke_off) = (0, None);
+        // The first scores come soon: batches grow from one frame on, where a frame's numbers do not depend on them.
+        let whole = self.forward.capacity();
+        let mut batch = if self.forward.mixes_windows() { whole } else { 1 };
         loop {
             let begins = frames == 0;
             let moment = match moments.next_moment() {
@@ -224,9 +227,10 @@ impl<'a> Scorer<'a> {
             frames += 1;
             // Repeated frames cost no place in the batch: they go out at once where nothing waits before them, and never pile up.
             let held = self.held();
-            if held >= self.forward.capacity() || held == 0 || self.waiting.len() >= 256 {
+            if held >= batch || held == 0 || self.waiting.len() >= 256 {
                 self.compose(moments, composer)?;
                 self.run(sink)?;
+                batch = (2 * batch).min(whole);
             }
         }
         self.compose(moments, composer)?;

@@ -222,6 +222,37 @@ fn alarms_are_causal_and_skip_what_is_not_analysed() {
     assert!(whole.iter().all(|row| !(row.0.alarm && row.0.status == FrameStatus::Repeated)));
 }
 
+/// How many frames had been decoded when each score came.
+#[derive(Default)]
+struct Along {
+    decoded: usize,
+    at: Vec<usize>,
+}
+
+impl Sink for Along {
+    fn frame(&mut self, _: &video::Frame) {
+        self.decoded += 1;
+    }
+
+    fn score(&mut self, _: &FrameScore, _: &MapView<'_>) -> std::io::Result<()> {
+        self.at.push(self.decoded);
+        Ok(())
+    }
+}
+
+#[test]
+fn the_first_scores_of_a_clip_do_not_wait_for_a_whole_batch() {
+    let config = small();
+    let mut engine = Fake::new(&config.spec(16, 16).expect("small"), 4);
+    let calibration = calibration(&config);
+    let mut scorer = Scorer::new(&mut engine, &config, &calibration, &sight(&config), 4).expect("its own settings");
+    for clip in 1..3 {
+        let mut along = Along::default();
+        scorer.score_clip("clip", &mut stream(&config, clip, 12, fine), &mut along).expect("made frames");
+        assert_eq!(along.at, [1, 3, 3, 7, 7, 7, 7, 11, 11, 11, 11, 12]);
+    }
+}
+
 #[test]
 fn the_published_batch_mode_mixes_frames_and_crosses_clips() {
     let config = Config { bn_test: BnTest::Batch, ..small() };
