@@ -98,8 +98,7 @@ impl<T: Real> ConvBeside<T> {
         }
     }
 
-    /// y = (context, shown) ∗ W + bias for one or two batches that are shown: `y` holds the images of
-    /// both, those of the first one first.
+    /// y = (context, shown) ∗ W + bias for one or two batches that are shown: `y` holds the images of both, those of the first one first.
     ///
     /// # Panics
     /// If there is a context without channels for it, or none for its channels.
