@@ -126,19 +126,21 @@ pub(super) struct Begin<'a> {
     pub(super) pixel: usize,
 }
 
-/// What `down` reads: maps, and what stands on the left of each of them.
+/// What `down` is of: maps, and what stands on the left of each of them.
 pub(super) struct Sides<'a> {
     /// Read as it is, and its weight.
     pub(super) left: Option<(Map<'a, f32>, &'a [f32])>,
     pub(super) rights: [Option<Map<'a, f32>>; 2],
     pub(super) lens: Option<Lens<'a, f32>>,
     pub(super) weight: &'a [f32],
+    /// What the sums begin with.
+    pub(super) bias: Option<&'a [f32]>,
 }
 
 impl<'a> Sides<'a> {
     /// One map with nothing beside it.
-    pub(super) fn one(x: Map<'a, f32>, lens: Option<Lens<'a, f32>>, weight: &'a [f32]) -> Self {
-        Self { left: None, rights: [Some(x), None], lens, weight }
+    pub(super) fn one(x: Map<'a, f32>, lens: Option<Lens<'a, f32>>, weight: &'a [f32], bias: Option<&'a [f32]>) -> Self {
+        Self { left: None, rights: [Some(x), None], lens, weight, bias }
     }
 
     /// Images of a map.
@@ -179,12 +181,10 @@ pub(super) struct Band<'a> {
 
 /// `down` of all sides: `work` on the left map's bands, into memory of the thread's own, then on those of each map on the right, which begin
 /// with that. `y` holds the images of the first of them first. One map needs `of` its channels.
-#[allow(clippy::too_many_arguments, reason = "a form's call and what makes it a form")]
 pub(super) fn in_bands(
     pool: &Pool,
     sides: &Sides<'_>,
     bands: Bands,
-    bias: Option<&[f32]>,
     y: MapMut<'_, f32>,
     store: &mut Store,
     of: impl Fn(usize) -> usize,
@@ -199,7 +199,7 @@ pub(super) fn in_bands(
         // SAFETY: `own` has that room for each thread, and a thread runs one job at a time.
         let memory = unsafe { std::slice::from_raw_parts_mut(own.at(worker * own_size, own_size), own_size) };
         let (sums, memory) = memory.split_at_mut(if sides.left.is_some() { bands.sums(deep) } else { 0 });
-        let mut begin = bias.map(|from| Begin { from, pixel: 0 });
+        let mut begin = sides.bias.map(|from| Begin { from, pixel: 0 });
         if let Some((x, weight)) = sides.left {
             let source = Source { x, lens: None, image, rows: rows.clone() };
             work(Band { source, weight, begin, memory, to: sums.as_mut_ptr(), pixel: deep, deep });

@@ -46,8 +46,9 @@ pub fn down_beside<T: Real>(
         rights: rights.map(|right| right.and_then(Map::singles)),
         lens: None,
         weight: filter.held_for_down(),
+        bias: bias.and_then(T::singles),
     };
-    run(pool, sides, bias.and_then(T::singles), output, &mut scratch.store);
+    run(pool, sides, output, &mut scratch.store);
 }
 
 /// The same in any form: each map by itself, then the sums.

@@ -1,6 +1,6 @@
 //! Which form a shape takes, and what each needs.
 
-use super::{narrow, narrow_four, narrow_tied, narrow_up, small, tied, winograd, winograd_four};
+use super::{fast, fast_pair, four, narrow, narrow_four, narrow_tied, narrow_up, small, tied, two};
 use crate::arch::PANEL;
 
 /// What a weight joins.
@@ -109,8 +109,15 @@ impl Shape {
     pub(super) fn needs(&self) -> (usize, usize) {
         match self.form() {
             Form::Winograd => {
-                let needs = [winograd::needs, tied::needs, winograd_four::needs]
-                    .map(|needs| needs(self.wide, self.deep, self.rows, self.cols, self.images));
+                let maps = (self.images, self.rows, self.cols);
+                let (down, up) = ((self.wide, self.deep), (self.deep, self.wide));
+                let needs = [
+                    fast::needs::<two::Down, _, _, _, _, _>(down, maps),
+                    fast::needs::<four::Down, _, _, _, _, _>(down, maps),
+                    fast::needs::<two::Up, _, _, _, _, _>(up, maps),
+                    fast::needs::<tied::Up, _, _, _, _, _>(up, maps),
+                    (fast_pair::needs(down, maps), 0),
+                ];
                 needs.into_iter().fold((0, 0), |most, needs| (most.0.max(needs.0), most.1.max(needs.1)))
             }
             Form::Narrow => narrow::needs(self),
@@ -120,7 +127,7 @@ impl Shape {
 
     /// Numbers of a gradient before its last stage, where that is apart.
     pub(super) fn gradient(&self) -> usize {
-        if self.form() == Form::Winograd { winograd::products(self.wide, self.deep) } else { 0 }
+        if self.form() == Form::Winograd { fast_pair::products(self.wide, self.deep) } else { 0 }
     }
 
     /// Row offsets they need.
@@ -132,8 +139,8 @@ impl Shape {
     pub(super) fn down_weight(&self) -> usize {
         let panels = self.deep.div_ceil(PANEL) * PANEL;
         match self.down_form() {
-            DownForm::Usual(Form::Winograd) => 9 * panels * 4 * self.wide,
-            DownForm::WinogradFour => winograd_four::weight(self.wide, self.deep),
+            DownForm::Usual(Form::Winograd) => fast::weight::<two::Down, _, _, _, _, _>(self.wide, self.deep),
+            DownForm::WinogradFour => fast::weight::<four::Down, _, _, _, _, _>(self.wide, self.deep),
             DownForm::Usual(Form::Narrow) => panels * 16 * self.wide,
             DownForm::NarrowFour => narrow_four::weight(self.wide, self.deep),
             DownForm::Usual(Form::Small) => small::live(self.rows, self.cols).count() * panels * self.wide,
@@ -144,8 +151,8 @@ impl Shape {
     pub(super) fn up_weight(&self) -> usize {
         let panels = self.wide.div_ceil(PANEL) * PANEL;
         match self.up_form() {
-            UpForm::Usual(Form::Winograd) => 36 * panels * self.deep,
-            UpForm::Tied => tied::PRODUCTS * panels * self.deep,
+            UpForm::Usual(Form::Winograd) => fast::weight::<two::Up, _, _, _, _, _>(self.deep, self.wide),
+            UpForm::Tied => fast::weight::<tied::Up, _, _, _, _, _>(self.deep, self.wide),
             UpForm::Usual(Form::Narrow) => narrow_up::weight(self.wide, self.deep),
             UpForm::NarrowTied => narrow_tied::weight(self.wide, self.deep),
             UpForm::Usual(Form::Small) => small::live(self.rows, self.cols).count() * panels * self.deep,

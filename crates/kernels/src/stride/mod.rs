@@ -9,8 +9,11 @@
 //! ⟨down(x, W), y⟩ = ⟨x, up(y, W)⟩ = ⟨W, pair(x, y)⟩ is their test. An image's result does not depend on the others of
 //! its batch, not even in the last bit.
 
+mod axes;
 mod bands;
 mod beside;
+mod fast;
+mod fast_pair;
 mod form;
 mod four;
 mod narrow;
@@ -24,8 +27,6 @@ mod tied;
 mod two;
 mod walk;
 pub(crate) mod weights;
-mod winograd;
-mod winograd_four;
 
 pub use beside::down_beside;
 pub use scratch::Scratch;
@@ -162,8 +163,8 @@ impl<T: Real> Filter<T> {
 fn load_down(pool: &Pool, shape: &Shape, weight: &[f32], to: &mut [f32]) {
     let Shape { wide, deep, .. } = *shape;
     match shape.down_form() {
-        DownForm::Usual(Form::Winograd) => weights::down_points(pool, weight, wide, deep, to),
-        DownForm::WinogradFour => weights::down_four_points(pool, weight, wide, deep, to),
+        DownForm::Usual(Form::Winograd) => weights::down_points::<two::Taps, _>(pool, weight, wide, deep, to),
+        DownForm::WinogradFour => weights::down_points::<four::Taps, _>(pool, weight, wide, deep, to),
         DownForm::Usual(Form::Narrow) => weights::panels(pool, weight, 16 * wide, deep, deep, to),
         DownForm::NarrowFour => narrow_four::load(shape, weight, to),
         DownForm::Usual(Form::Small) => small::load_down(pool, shape, weight, to),
@@ -243,8 +244,8 @@ pub fn down<'w, T: Real>(
     };
     let (lens, bias) = (lens.and_then(Lens::singles), bias.and_then(T::singles));
     let run = match filter.shape.down_form() {
-        DownForm::Usual(Form::Winograd) => winograd::down,
-        DownForm::WinogradFour => winograd_four::down,
+        DownForm::Usual(Form::Winograd) => fast::run::<two::Down, _, _, _, _, _>,
+        DownForm::WinogradFour => fast::run::<four::Down, _, _, _, _, _>,
         DownForm::Usual(Form::Narrow) => narrow::down,
         DownForm::NarrowFour => narrow_four::down,
         DownForm::Usual(Form::Small) => small::down,
@@ -284,8 +285,8 @@ pub fn up<'w, T: Real>(
     };
     let (lens, bias) = (lens.and_then(Lens::singles), bias.and_then(T::singles));
     let run = match filter.shape.up_form() {
-        UpForm::Usual(Form::Winograd) => winograd::up,
-        UpForm::Tied => tied::up,
+        UpForm::Usual(Form::Winograd) => fast::run::<two::Up, _, _, _, _, _>,
+        UpForm::Tied => fast::run::<tied::Up, _, _, _, _, _>,
         UpForm::Usual(Form::Narrow) => narrow_up::up,
         UpForm::NarrowTied => narrow_tied::up,
         UpForm::Usual(Form::Small) => small::up,
@@ -329,7 +330,7 @@ pub fn pair<T: Real>(
     let (x_lens, y_lens) = (x_lens.and_then(Lens::singles), y_lens.and_then(Lens::singles));
     let shape = Shape::checked(x.channels, y.channels, y.rows, y.cols, y.images);
     let run = match shape.form() {
-        Form::Winograd => winograd::pair,
+        Form::Winograd => fast_pair::pair,
         Form::Narrow => narrow::pair,
         Form::Small => small::pair,
     };

@@ -95,15 +95,15 @@ pub(super) fn down(
     y: MapMut<'_, f32>,
     store: &mut Store,
 ) {
-    down_beside(pool, Sides::one(x, lens, weight), bias, y, store);
+    down_beside(pool, Sides::one(x, lens, weight, bias), y, store);
 }
 
 /// `down` of maps side by side.
-pub(super) fn down_beside(pool: &Pool, sides: Sides<'_>, bias: Option<&[f32]>, y: MapMut<'_, f32>, store: &mut Store) {
+pub(super) fn down_beside(pool: &Pool, sides: Sides<'_>, y: MapMut<'_, f32>, store: &mut Store) {
     let deep = y.channels;
     sides.check(|wide| 16 * wide * deep.next_multiple_of(PANEL));
     let bands = Bands::new(sides.images(), y.rows, y.cols, PIXELS);
-    in_bands(pool, &sides, bands, bias, y, store, |wide| bands.strip(wide), |band| dispatch(pool.level(), Down(band)));
+    in_bands(pool, &sides, bands, y, store, |wide| bands.strip(wide), |band| dispatch(pool.level(), Down(band)));
 }
 
 /// Numbers that a thread needs for it, for maps of so many channels (0: no map on the left).

@@ -10,7 +10,8 @@ use std::ops::Range;
 
 use super::bands::{Band, Bands, Begin, Sides, in_bands};
 use super::form::Shape;
-use super::four::{points, results, weights};
+use super::axes::Axis;
+use super::four::{Data, Results, weights};
 use super::scratch::Store;
 use crate::arch::{Kernel, Lanes, PANEL, Product, Single, Windows, dispatch, product};
 use crate::{Lens, Map, MapMut, Pool};
@@ -110,7 +111,7 @@ impl Down<'_> {
             for i in 0..5 {
                 data[i] = L::load(rows[2 * i + parity].add(from));
             }
-            let found = points(data);
+            let found = Data::along(data);
             let to = self.lines.as_mut_ptr().add(parity * length + to);
             for a in 0..POINTS {
                 found[a].store(to.add(2 * a * length));
@@ -160,7 +161,7 @@ impl Down<'_> {
                 for a in 0..POINTS {
                     found[a] = L::load(from.add(a * part.len() * width));
                 }
-                let found = results(found);
+                let found = Results::along(found);
                 let to = self.band.to.add(col * self.band.pixel + channel);
                 for i in 0..HEIGHT {
                     if i < rows {
@@ -220,17 +221,17 @@ pub(super) fn down(
     y: MapMut<'_, f32>,
     store: &mut Store,
 ) {
-    down_beside(pool, Sides::one(x, lens, weight), bias, y, store);
+    down_beside(pool, Sides::one(x, lens, weight, bias), y, store);
 }
 
 /// `down` of maps side by side.
-pub(super) fn down_beside(pool: &Pool, sides: Sides<'_>, bias: Option<&[f32]>, y: MapMut<'_, f32>, store: &mut Store) {
+pub(super) fn down_beside(pool: &Pool, sides: Sides<'_>, y: MapMut<'_, f32>, store: &mut Store) {
     let (deep, cols) = (y.channels, y.cols);
     sides.check(|wide| weight(wide, deep));
     let shape = Shape::checked(1, deep, y.rows, cols, sides.images());
     let bands = Bands::of_height(shape.images, shape.rows, cols, HEIGHT);
     let of = |wide: usize| own(&Shape { wide, ..shape });
-    in_bands(pool, &sides, bands, bias, y, store, of, |band| {
+    in_bands(pool, &sides, bands, y, store, of, |band| {
         let wide = band.source.x.channels;
         let [seen_size, lines_size, _] = parts(&Shape { wide, ..shape });
         let (seen, memory) = band.memory.split_at_mut(seen_size);

@@ -1,69 +1,55 @@
 //! The two ends of a fast form, tile by tile: a patch of pixels to points, and products to the pixels of a tile. What becomes of a vector of
-//! channels is the form's ([`ToPoints`], [`ToPixels`]); lenses, edges and channels that are left over are everybody's.
+//! channels is the form's ([`super::fast::Fast`]); lenses, edges and channels that are left over are everybody's.
 
+use std::marker::PhantomData;
 use std::ops::Range;
 
+use super::axes::{Axis, Products, on_both};
 use super::patch::{Glass, Patch};
 use crate::Map;
 use crate::arch::{Kernel, Lanes, Single};
 use crate::memory::Common;
 use crate::tiling::Grid;
 
-/// From N × N pixels to points.
-pub(super) trait ToPoints<const N: usize>: Copy {
-    /// Pixels of the map, along a side, for one of the grid.
-    const SCALE: usize;
-    /// Parts of a point that lie side by side, each of all channels: the pixel phases of a large map.
-    const PHASES: usize;
-
-    /// Points of one phase of the channels from `channel` on, through their part of the lens; `to` is the first one, the next is `points`
-    /// numbers further on.
-    ///
-    /// # Safety
-    /// The patch's pixels hold `WIDTH` channels from `channel` on; every point is writable.
-    unsafe fn points<L: Lanes, const LENS: bool, const EDGE: bool>(
-        self,
-        patch: &Patch<N>,
-        phase: usize,
-        channel: usize,
-        glass: &[L; 3],
-        to: *mut f32,
-        points: usize,
-    );
-}
-
-/// Patches of some tiles to points.
-pub(super) struct Points<'a, F, const N: usize> {
-    pub(super) form: F,
+/// Patches of SIDE × SIDE pixels to points: N pixels of a phase along an axis to P points.
+pub(super) struct Points<'a, A, const SIDE: usize, const N: usize, const P: usize> {
+    pub(super) axis: PhantomData<A>,
     pub(super) map: Map<'a, f32>,
     pub(super) glass: Glass,
     pub(super) grid: Grid,
     pub(super) tiles: Range<usize>,
-    /// The first tile's first point; numbers to the next tile's, and to the next point.
+    /// The first tile's first point; numbers to the next tile's, and to the next point. The phases of a point lie side by side.
     pub(super) to: *mut f32,
     pub(super) row: usize,
     pub(super) points: usize,
 }
 
-impl<F: ToPoints<N>, const N: usize> Points<'_, F, N> {
+impl<A: Axis<N, P>, const SIDE: usize, const N: usize, const P: usize> Points<'_, A, SIDE, N, P> {
+    /// Phases of the map along an axis: pixels for one of the grid.
+    const SCALE: usize = SIDE / N;
+
     /// # Safety
     /// Pixels and lens hold `WIDTH` channels from `channel` on; `to` is writable there at every point.
     #[inline(always)]
-    unsafe fn one<L: Lanes, const LENS: bool, const EDGE: bool>(&self, patch: &Patch<N>, phase: usize, channel: usize, to: *mut f32) {
+    unsafe fn one<L: Lanes, const LENS: bool, const EDGE: bool>(&self, patch: &Patch<SIDE>, phase: usize, channel: usize, to: *mut f32) {
+        let (p, q) = (phase / Self::SCALE, phase % Self::SCALE);
         // SAFETY: the caller's promise.
         unsafe {
             let glass = if LENS { self.glass.at::<L>(channel) } else { [L::splat(0.0); 3] };
-            self.form.points::<L, LENS, EDGE>(patch, phase, channel, &glass, to.add(channel), self.points);
+            on_both::<A, L, N, P>(
+                |i, j| patch.see::<L, LENS, EDGE>(Self::SCALE * i + p, Self::SCALE * j + q, channel, &glass),
+                |a, b, point| point.store(to.add((a * P + b) * self.points + channel)),
+            );
         }
     }
 
     /// # Safety
     /// That of [`Points::one`], for all channels and phases.
     #[inline(always)]
-    unsafe fn all<L: Lanes, const LENS: bool, const EDGE: bool>(&self, patch: &Patch<N>, to: *mut f32) {
+    unsafe fn all<L: Lanes, const LENS: bool, const EDGE: bool>(&self, patch: &Patch<SIDE>, to: *mut f32) {
         let channels = self.map.channels;
         // Rolled up: four copies of so much code would not stay in the processor's front end.
-        for phase in 0..F::PHASES {
+        for phase in 0..Self::SCALE * Self::SCALE {
             let to = to.wrapping_add(phase * channels);
             let mut channel = 0;
             // SAFETY: the caller's promise; vectors end with the channels.
@@ -81,11 +67,12 @@ impl<F: ToPoints<N>, const N: usize> Points<'_, F, N> {
     }
 }
 
-impl<F: ToPoints<N>, const N: usize> Kernel for Points<'_, F, N> {
+impl<A: Axis<N, P>, const SIDE: usize, const N: usize, const P: usize> Kernel for Points<'_, A, SIDE, N, P> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         for (i, (image, row, col)) in self.grid.walk(self.tiles.clone()).enumerate() {
-            let patch = Patch::<N>::at(&self.map, image, (F::SCALE * row) as isize - 1, (F::SCALE * col) as isize - 1);
+            let (row, col) = (Self::SCALE * row, Self::SCALE * col);
+            let patch = Patch::<SIDE>::at(&self.map, image, row as isize - 1, col as isize - 1);
             let to = self.to.wrapping_add(i * self.row);
             // SAFETY: pixels lie within the map; the stage checked the target's extent.
             unsafe {
@@ -100,21 +87,9 @@ impl<F: ToPoints<N>, const N: usize> Kernel for Points<'_, F, N> {
     }
 }
 
-/// From products to S × S results.
-pub(super) trait ToPixels<const S: usize>: Copy {
-    /// How many products they are made of.
-    const PRODUCTS: usize;
-
-    /// Calls `put(row, column, result)` for each, of the products at `from`, `points` numbers apart.
-    ///
-    /// # Safety
-    /// All products are readable.
-    unsafe fn results<L: Lanes>(self, from: *const f32, points: usize, put: impl FnMut(usize, usize, L));
-}
-
-/// Products of some tiles to their pixels.
-pub(super) struct Pixels<'a, F, const S: usize> {
-    pub(super) form: F,
+/// Products of some tiles to their pixels: Q products along an axis to S results.
+pub(super) struct Pixels<'a, A, const Q: usize, const S: usize> {
+    pub(super) axis: PhantomData<A>,
     /// The first tile's first product; numbers to the next tile's, and to the next product.
     pub(super) from: *const f32,
     pub(super) row: usize,
@@ -141,7 +116,7 @@ struct Square {
     cols: usize,
 }
 
-impl<F: ToPixels<S>, const S: usize> Pixels<'_, F, S> {
+impl<A: Products<Q, S>, const Q: usize, const S: usize> Pixels<'_, A, Q, S> {
     /// # Safety
     /// Products of `WIDTH` numbers from `channel` on are readable, the results within the map (all, if `WHOLE`) writable.
     #[inline(always)]
@@ -152,11 +127,14 @@ impl<F: ToPixels<S>, const S: usize> Pixels<'_, F, S> {
                 Some(bias) => L::load(bias.as_ptr().add(channel)),
                 None => L::splat(0.0),
             };
-            self.form.results::<L>(from.add(channel), self.points, |row, col, value| {
-                if WHOLE || row < to.rows && col < to.cols {
-                    value.add(bias).store(to.first.add(row * to.below + col * to.beside + channel));
-                }
-            });
+            on_both::<A, L, Q, S>(
+                |i, j| L::load(from.add(A::PLACE[i][j] * self.points + channel)),
+                |row, col, value| {
+                    if WHOLE || row < to.rows && col < to.cols {
+                        value.add(bias).store(to.first.add(row * to.below + col * to.beside + channel));
+                    }
+                },
+            );
         }
     }
 
@@ -179,7 +157,7 @@ impl<F: ToPixels<S>, const S: usize> Pixels<'_, F, S> {
     }
 }
 
-impl<F: ToPixels<S>, const S: usize> Kernel for Pixels<'_, F, S> {
+impl<A: Products<Q, S>, const Q: usize, const S: usize> Kernel for Pixels<'_, A, Q, S> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let Self { scale, spread, pixel, .. } = self;
@@ -191,7 +169,7 @@ impl<F: ToPixels<S>, const S: usize> Kernel for Pixels<'_, F, S> {
             let first = self.to.at(start, ((tall - 1) * cols + broad - 1) * pixel + self.channels);
             let (below, beside) = (spread * cols * pixel, spread * pixel);
             for phase in 0..spread * spread {
-                let from = self.from.wrapping_add(n * self.row + phase * F::PRODUCTS * self.points);
+                let from = self.from.wrapping_add(n * self.row + phase * Q * Q * self.points);
                 let first = first.wrapping_add((phase / spread * cols + phase % spread) * pixel);
                 let to = Square { first, below, beside, rows: tall / spread, cols: broad / spread };
                 // SAFETY: `from` has that many products of at least `channels` numbers (the stage's check); `at` checked the tile's pixels.

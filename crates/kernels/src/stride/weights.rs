@@ -1,7 +1,9 @@
 //! Weights as the kernels read them: transformed to points, in panels of 16 columns. Once a training step.
 
-use super::two::tap_points;
-use super::{four, tied};
+use std::marker::PhantomData;
+
+use super::axes::{Axis, on_both};
+use super::{tied, two};
 use crate::Pool;
 use crate::arch::{Kernel, Lanes, PANEL, dispatch};
 use crate::memory::Common;
@@ -9,27 +11,19 @@ use crate::memory::Common;
 /// Wide channels a job of [`points_of_down`] takes.
 const BLOCK: usize = 8;
 
-/// `down`: `to[point 9][deep / 16][phase 4 · wide + channel][16]`.
-pub(super) fn down_points(pool: &Pool, weight: &[f32], wide: usize, deep: usize, to: &mut [f32]) {
-    points_of_down::<9>(pool, weight, wide, deep, to);
-}
-
-/// The same for F(4, 2): 25 points.
-pub(super) fn down_four_points(pool: &Pool, weight: &[f32], wide: usize, deep: usize, to: &mut [f32]) {
-    points_of_down::<25>(pool, weight, wide, deep, to);
-}
-
-fn points_of_down<const POINTS: usize>(pool: &Pool, weight: &[f32], wide: usize, deep: usize, to: &mut [f32]) {
+/// `down` by a fast form with these points of taps along an axis: `to[point P · P][deep / 16][phase 4 · wide + channel][16]`.
+pub(super) fn down_points<A: Axis<2, P>, const P: usize>(pool: &Pool, weight: &[f32], wide: usize, deep: usize, to: &mut [f32]) {
     let panels = deep.div_ceil(PANEL);
-    assert!(weight.len() == 16 * wide * deep && to.len() == POINTS * panels * 4 * wide * PANEL);
+    assert!(weight.len() == 16 * wide * deep && to.len() == P * P * panels * 4 * wide * PANEL);
     let common = Common::new(to);
     pool.run(wide.div_ceil(BLOCK), |job| {
         let channels = (job * BLOCK, wide.min((job + 1) * BLOCK));
-        dispatch(pool.level(), DownPoints::<POINTS> { weight, wide, deep, channels, to: common });
+        dispatch(pool.level(), DownPoints::<A, P> { axis: PhantomData, weight, wide, deep, channels, to: common });
     });
 }
 
-struct DownPoints<'a, const POINTS: usize> {
+struct DownPoints<'a, A, const P: usize> {
+    axis: PhantomData<A>,
     weight: &'a [f32],
     wide: usize,
     deep: usize,
@@ -37,7 +31,7 @@ struct DownPoints<'a, const POINTS: usize> {
     to: Common,
 }
 
-impl<const POINTS: usize> Kernel for DownPoints<'_, POINTS> {
+impl<A: Axis<2, P>, const P: usize> Kernel for DownPoints<'_, A, P> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let Self { weight, wide, deep, .. } = self;
@@ -58,19 +52,16 @@ impl<const POINTS: usize> Kernel for DownPoints<'_, POINTS> {
                 };
                 for phase in 0..4 {
                     let (p, q) = (phase / 2, phase % 2);
-                    let at = self.to.at((panel * 4 * wide + phase * wide + channel) * PANEL, (POINTS - 1) * points + PANEL);
+                    let at = self.to.at((panel * 4 * wide + phase * wide + channel) * PANEL, (P * P - 1) * points + PANEL);
                     let mut v = 0;
                     while v < PANEL {
                         // SAFETY: tap 15 of the last channel ends within the weight (or the padding) by the lengths
                         // asserted above; `at` checked the last point; jobs write their own channels.
                         unsafe {
-                            let load = |a: usize, b: usize| L::load(from.add(((2 * a + p) * 4 + 2 * b + q) * stride + v));
-                            let g = [[load(0, 0), load(0, 1)], [load(1, 0), load(1, 1)]];
-                            match POINTS {
-                                9 => tap_points(g, at.add(v), points),
-                                25 => four::tap_points(g, at.add(v), points),
-                                _ => unreachable!("{POINTS} points"),
-                            }
+                            on_both::<A, L, 2, P>(
+                                |a, b| L::load(from.add(((2 * a + p) * 4 + 2 * b + q) * stride + v)),
+                                |a, b, point| point.store(at.add((a * P + b) * points + v)),
+                            );
                         }
                         v += L::WIDTH;
                     }
@@ -125,12 +116,10 @@ impl Kernel for UpPoints<'_> {
                     // SAFETY: `turned` holds 16 taps of 16 × 16; `at` checked the ninth point; jobs write their own panel
                     // and depth.
                     unsafe {
-                        let load = |a: usize, b: usize| {
-                            let tap = TAPS[p][a] * 4 + TAPS[q][b];
-                            L::load(turned.as_ptr().add((tap * PANEL + d) * PANEL + v))
-                        };
-                        let g = [[load(0, 0), load(0, 1)], [load(1, 0), load(1, 1)]];
-                        tap_points(g, at.add(v), points);
+                        on_both::<two::Taps, L, 2, 3>(
+                            |a, b| L::load(turned.as_ptr().add(((TAPS[p][a] * 4 + TAPS[q][b]) * PANEL + d) * PANEL + v)),
+                            |a, b, point| point.store(at.add((a * 3 + b) * points + v)),
+                        );
                     }
                     v += L::WIDTH;
                 }
@@ -142,7 +131,7 @@ impl Kernel for UpPoints<'_> {
 /// `up` with tied taps: `to[product 25][wide / 16][deep][16]`, products as [`tied::PLACE`] has them.
 pub(super) fn tied_points(pool: &Pool, weight: &[f32], wide: usize, deep: usize, to: &mut [f32]) {
     let panels = wide.div_ceil(PANEL);
-    assert!(weight.len() == 16 * wide * deep && to.len() == tied::PRODUCTS * panels * deep * PANEL);
+    assert!(weight.len() == 16 * wide * deep && to.len() == 25 * panels * deep * PANEL);
     let common = Common::new(to);
     let blocks = deep.div_ceil(PANEL);
     pool.run(panels * blocks, |job| {
@@ -170,17 +159,14 @@ impl Kernel for TiedPoints<'_> {
             turn::<L>(weight, tap * wide, wide, deep, panel, from, &mut turned[tap * PANEL * PANEL..][..PANEL * PANEL]);
         }
         for d in 0..PANEL.min(deep - from) {
-            let at = self.to.at((panel * deep + from + d) * PANEL, (tied::PRODUCTS - 1) * points + PANEL);
+            let at = self.to.at((panel * deep + from + d) * PANEL, (25 - 1) * points + PANEL);
             for v in (0..PANEL).step_by(L::WIDTH) {
                 // SAFETY: `turned` holds 16 taps of 16 × 16; `at` checked the last product; jobs write their own panel and depth.
                 unsafe {
-                    let tap = |ky: usize, kx: usize| L::load(turned.as_ptr().add(((ky * 4 + kx) * PANEL + d) * PANEL + v));
-                    let columns = [0, 1, 2, 3].map(|kx| tied::weights([0, 1, 2, 3].map(|ky| tap(ky, kx))));
-                    for i in 0..5 {
-                        for (j, value) in tied::weights(columns.map(|column| column[i])).into_iter().enumerate() {
-                            value.store(at.add(tied::PLACE[i][j] * points + v));
-                        }
-                    }
+                    on_both::<tied::Taps, L, 4, 5>(
+                        |ky, kx| L::load(turned.as_ptr().add(((ky * 4 + kx) * PANEL + d) * PANEL + v)),
+                        |i, j, product| product.store(at.add(tied::PLACE[i][j] * points + v)),
+                    );
                 }
             }
         }
