@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use crate::Pool;
-use crate::arch::{PANEL, Product, Strided};
+use crate::arch::{PANEL, Product, Strided, second_cache};
 use crate::memory::{Buffer, Common};
 
 /// Tiles a job of the transform stages takes.
@@ -68,8 +68,13 @@ pub(crate) fn product_row(points: usize, channels: usize) -> usize {
 
 /// Numbers of a block that all threads share: 4 MiB, for where weights are much and tiles few.
 const SHARED: usize = 1 << 20;
-/// Numbers of a block that one thread keeps to itself: 768 KiB of a second cache of 1 MiB.
+/// Most numbers of a block that one thread keeps to itself: 768 KiB.
 const OWN: usize = 192 << 10;
+/// What it takes of the second cache, where that leaves a few tiles: three quarters, which is all of [`OWN`] with 1 MiB. With 512 KiB half as
+/// much is up to a sixth faster (docs/performance.md); with more than 1 MiB nothing was measured.
+fn share_of_second_cache() -> usize {
+    (second_cache() / size_of::<f32>() * 3 / 4).min(OWN)
+}
 /// Rows of the tallest product in registers (AVX-512's): a thread's own blocks are whole multiples of it.
 const TALL: usize = 12;
 /// A layer of which so many tiles fit there has weights small enough to be read by each thread anew.
@@ -132,8 +137,10 @@ pub(crate) struct Cut {
 impl Cut {
     pub(crate) fn new(tiles: usize, floats_a_tile: usize) -> Self {
         let fit = OWN / floats_a_tile;
+        // With fewer tiles weights would be read too often: rather more than the cache holds.
+        let cached = (share_of_second_cache() / floats_a_tile).max(2 * TALL).min(fit);
         // At least eight of them, so that threads end together.
-        let many = fit.min(tiles / 8).min(192) / TALL * TALL;
+        let many = cached.min(tiles / 8).min(192) / TALL * TALL;
         // One picture's tiles are too few for that, but an even number of blocks divides as well; sharing one would make threads wait for
         // each other after each of its three stages and read what another core has written.
         let even = |own: usize| fit >= OF_SMALL_WEIGHTS && tiles.is_multiple_of(2 * own) && tiles / own <= 8;

@@ -4,6 +4,7 @@
 //! pool. One file an instruction set.
 
 mod bytes;
+mod caches;
 mod cpu;
 mod denormals;
 mod lanes;
@@ -28,6 +29,7 @@ mod vnni;
 
 pub use bytes::ByteLevel;
 pub(crate) use bytes::{ByteKernel, ByteWords, dispatch_bytes};
+pub(crate) use caches::second_cache;
 pub use cpu::{CpuError, Level};
 pub(crate) use denormals::FlushGuard;
 pub(crate) use lanes::{Kernel, Lanes, Words, dispatch};

@@ -8,9 +8,9 @@
 
 use std::ops::Range;
 
+use super::axes::Axis;
 use super::bands::{Band, Bands, Begin, Sides, in_bands};
 use super::form::Shape;
-use super::axes::Axis;
 use super::four::{Data, Results, weights};
 use super::scratch::Store;
 use crate::arch::{Kernel, Lanes, PANEL, Product, Single, Windows, dispatch, product};
