@@ -49,7 +49,7 @@ pub enum Write {
     Add,
 }
 
-/// Per channel: v → t = scale·v + shift; t > 0 ? t : slope·t. Slope 1 is the identity, 0 ReLU, 0.2 the paper's
+/// Per channel: v → t = scale·v + shift; t > 0 ? t : slope·t, with slopes of at most 1. Slope 1 is the identity, 0 ReLU, 0.2 the paper's
 /// LeakyReLU. Functions take `Option<Lens>`; `None` reads the map as it is stored.
 #[derive(Clone, Copy, Debug)]
 pub struct Lens<'a, T> {
@@ -226,6 +226,7 @@ impl<'a, T: Real> Lens<'a, T> {
             self.shift.len(),
             self.slope.len()
         );
+        assert!(self.slope.iter().all(|&slope| slope <= T::ONE), "a slope above 1");
     }
 }
 

@@ -80,10 +80,7 @@ impl Lanes for Avx2 {
     #[inline(always)]
     fn leaky(self, slope: Self) -> Self {
         // SAFETY: within `enter`.
-        unsafe {
-            let positive = _mm256_cmp_ps::<_CMP_GT_OQ>(self.0, _mm256_setzero_ps());
-            Self(_mm256_blendv_ps(_mm256_mul_ps(self.0, slope.0), self.0, positive))
-        }
+        unsafe { Self(_mm256_max_ps(_mm256_mul_ps(self.0, slope.0), self.0)) }
     }
 
     #[inline(always)]

@@ -170,10 +170,7 @@ impl<M: Multiplying> ByteWords for Eight<M> {
     #[inline(always)]
     fn leaky(values: Self::Values, slope: f32) -> Self::Values {
         // SAFETY: within `enter` or `enter_avx`.
-        values.map(|v| unsafe {
-            let positive = _mm256_cmp_ps::<_CMP_GT_OQ>(v, _mm256_setzero_ps());
-            _mm256_blendv_ps(_mm256_mul_ps(v, _mm256_set1_ps(slope)), v, positive)
-        })
+        values.map(|v| unsafe { _mm256_max_ps(_mm256_mul_ps(v, _mm256_set1_ps(slope)), v) })
     }
     #[inline(always)]
     unsafe fn put_numbers(values: Self::Values, to: *mut f32, count: usize) {

@@ -104,7 +104,7 @@ pub(crate) trait ByteWords: Words {
     /// # Safety
     /// `PANEL` of each must be readable.
     unsafe fn values(sums: *const i32, zero: *const i32, gain: *const f32, offset: *const f32) -> Self::Values;
-    /// value > 0 ? value : slope · value.
+    /// value > 0 ? value : slope · value, for slopes of at most 1.
     fn leaky(values: Self::Values, slope: f32) -> Self::Values;
     /// Writes the first `count` (1..=PANEL) numbers.
     ///

@@ -55,7 +55,7 @@ pub(crate) trait Lanes: Words {
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
     fn mul(self, other: Self) -> Self;
-    /// self > 0 ? self : slope · self.
+    /// self > 0 ? self : slope · self; for slopes of at most 1 the larger of both. NaN stays NaN.
     fn leaky(self, slope: Self) -> Self;
 
     /// Transposes 16 × 16 numbers: `to[c * 16 + r] = from[r * stride + c]`.
