@@ -298,13 +298,17 @@ impl Pool {
         if self.shared.flush.load(Ordering::Relaxed) { Denormals::Flush } else { Denormals::Keep }
     }
 
-    /// Calls `work`; the runs of this pool that it starts treat denormal numbers so.
+    /// Calls `work`; the runs of this pool that it starts treat denormal numbers so, and later ones as before, even if `work` panics.
     pub fn with_denormals<R>(&self, denormals: Denormals, work: impl FnOnce() -> R) -> R {
-        let before = self.denormals();
+        struct Before<'a>(&'a Pool, Denormals);
+        impl Drop for Before<'_> {
+            fn drop(&mut self) {
+                self.0.set_denormals(self.1);
+            }
+        }
+        let _before = Before(self, self.denormals());
         self.set_denormals(denormals);
-        let result = work();
-        self.set_denormals(before);
-        result
+        work()
     }
 
     /// Calls `work` on this thread; meanwhile the pool's last other thread calls `errand` whenever it was asked to ([`Pool::ask`]), again and again until
@@ -586,6 +590,16 @@ mod tests {
             assert!(caught.is_err());
             pool.run(9, |_| {});
         }
+    }
+
+    #[test]
+    fn denormals_are_treated_as_before_a_panic() {
+        let pool = Pool::new(1).unwrap();
+        pool.set_denormals(Denormals::Flush);
+        assert_eq!(pool.with_denormals(Denormals::Keep, || pool.denormals()), Denormals::Keep);
+        let caught = catch_unwind(AssertUnwindSafe(|| pool.with_denormals(Denormals::Keep, || panic!("within"))));
+        assert!(caught.is_err());
+        assert_eq!(pool.denormals(), Denormals::Flush);
     }
 
     #[test]

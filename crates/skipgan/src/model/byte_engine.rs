@@ -387,3 +387,17 @@ impl Engine for ByteEngine {
         panic!("an executor in bytes keeps no weights in numbers");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_might_not_fit_into_32_bits_is_refused() {
+        // A byte of data and one of a weight, each the largest there is.
+        assert!(i32::try_from(MOST_PRODUCTS as i64 * 255 * 127).is_ok());
+        assert!(check_sum("d.latent", MOST_PRODUCTS).is_ok());
+        let refused = check_sum("d.latent", MOST_PRODUCTS + 1).expect_err("one too many");
+        assert!(refused.to_string().contains("d.latent adds up 65537 products"), "{refused}");
+    }
+}
