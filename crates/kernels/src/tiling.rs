@@ -1,7 +1,7 @@
 //! How a batch is cut into tiles, tiles into blocks, and blocks into jobs: what all fast forms have in common, in numbers and in bytes.
 //!
 //! A block of tiles passes three stages: patches to points, one matrix product a point, products to pixels. Either all threads share a
-//! block stage by stage, or each takes whole blocks that its own cache holds. Nothing here depends on the number of threads but who does what.
+//! block stage by stage, or each takes whole blocks, which its own cache holds or nearly so. Nothing here depends on the number of threads but who does what.
 
 use std::ops::Range;
 
@@ -68,13 +68,8 @@ pub(crate) fn product_row(points: usize, channels: usize) -> usize {
 
 /// Numbers of a block that all threads share: 4 MiB, for where weights are much and tiles few.
 const SHARED: usize = 1 << 20;
-/// Most numbers of a block that one thread keeps to itself: 768 KiB.
+/// Most numbers of a block that one thread keeps to itself: 768 KiB, three quarters of a second cache of 1 MiB.
 const OWN: usize = 192 << 10;
-/// What it takes of the second cache, where that leaves a few tiles: three quarters, which is all of [`OWN`] with 1 MiB. With 512 KiB half as
-/// much is up to a sixth faster (docs/performance.md); with more than 1 MiB nothing was measured.
-fn share_of_second_cache() -> usize {
-    (second_cache() / size_of::<f32>() * 3 / 4).min(OWN)
-}
 /// Rows of the tallest product in registers (AVX-512's): a thread's own blocks are whole multiples of it.
 const TALL: usize = 12;
 /// A layer of which so many tiles fit there has weights small enough to be read by each thread anew.
@@ -130,15 +125,22 @@ impl Hands<'_> {
 pub(crate) struct Cut {
     tiles: usize,
     pub(crate) block: usize,
-    /// Each thread takes whole blocks, small enough for its own cache; else all threads share each block.
+    /// Each thread takes whole blocks of its own; else all threads share each block.
     apart: bool,
 }
 
 impl Cut {
     pub(crate) fn new(tiles: usize, floats_a_tile: usize) -> Self {
+        Self::within(second_cache(), tiles, floats_a_tile)
+    }
+
+    /// For a second cache of so many bytes. Whether blocks are shared does not depend on it. Measured with 512 KiB and 1 MiB
+    /// (docs/performance.md).
+    fn within(second_cache: usize, tiles: usize, floats_a_tile: usize) -> Self {
         let fit = OWN / floats_a_tile;
-        // With fewer tiles weights would be read too often: rather more than the cache holds.
-        let cached = (share_of_second_cache() / floats_a_tile).max(2 * TALL).min(fit);
+        let cached = second_cache / size_of::<f32>() * 3 / 4 / floats_a_tile;
+        // At least 24 tiles even where the cache holds fewer: with fewer, weights are read too often.
+        let cached = cached.max(2 * TALL).min(fit);
         // At least eight of them, so that threads end together.
         let many = cached.min(tiles / 8).min(192) / TALL * TALL;
         // One picture's tiles are too few for that, but an even number of blocks divides as well; sharing one would make threads wait for
@@ -254,5 +256,21 @@ mod tests {
             assert!(!Cut::new(tiles, large).apart, "{tiles} tiles with large weights");
         }
         assert!(!Cut::new(36, small).apart, "three blocks of 12 would leave a thread waiting");
+    }
+
+    #[test]
+    fn blocks_are_a_share_of_the_second_cache() {
+        let cut = |kibibytes: usize, numbers: usize| Cut::within(kibibytes << 10, 4096, numbers);
+        // `up` of 32 → 16 channels: 109, 54 and 27 tiles.
+        let few = 25 * padded(32) + product_row(36, 16);
+        assert_eq!([4096, 1024, 512, 256].map(|kibibytes| cut(kibibytes, few).block), [108, 108, 48, 24]);
+        // F(4, 2) of 32 → 64: never fewer than 24, and more than 37 do not fit anywhere.
+        let many = 25 * padded(128) + product_row(25, 64);
+        assert_eq!([4096, 1024, 512, 256].map(|kibibytes| cut(kibibytes, many).block), [36, 36, 24, 24]);
+        // Whether blocks are shared is the layer's business alone.
+        let heavy = 9 * padded(2048) + product_row(9, 1024);
+        for numbers in [few, many, heavy] {
+            assert!([4096, 1024, 512, 256].iter().all(|&kibibytes| cut(kibibytes, numbers).apart == cut(1024, numbers).apart));
+        }
     }
 }

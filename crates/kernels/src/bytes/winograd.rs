@@ -2,7 +2,7 @@
 //! as fast as theirs of bytes. Differences of four bytes and sums of four weights fit into 16 bits, and what is added up in 32 bits may pass
 //! over their end and come back: the results are the sums of the taps to the last bit.
 //!
-//! The algebra is that of [`crate::stride`]'s fast form (Lavin and Gray, arXiv 1509.09308, on the phases of arXiv 2002.00552): per axis, with d
+//! The algebra is that of F(2, 2) in numbers, `stride/two.rs` (Lavin and Gray, arXiv 1509.09308, on the phases of arXiv 2002.00552): per axis, with d
 //! the data and g both taps, (d0−d1)·g0, d1·(g0+g1), (d1−d2)·g1. A map's border holds what stands for 0 and is read like any other pixel.
 
 #![allow(clippy::needless_range_loop, reason = "fixed small loops over registers read better by index")]
@@ -16,6 +16,7 @@ use super::sink::Target;
 use crate::Pool;
 use crate::arch::{ByteKernel, ByteLevel, ByteWords, MultiplyPairs, PANEL, PairWords, Words, dispatch_bytes};
 use crate::memory::Buffer;
+use crate::stride::two::point_of_up;
 use crate::tiling::{Cut, Factor, Grid, Stage, padded, product_row, stage};
 
 /// Products of a phase.
@@ -110,12 +111,6 @@ fn weight(filter: &ByteFilter, form: Form, phases: &[&Codes]) -> Buffer {
     buffer
 }
 
-/// Which point of the data a product of all phases multiplies; of the 25 of a transposed convolution odd phases begin two further on.
-fn point(product: usize) -> usize {
-    let (phase, point) = (product / PRODUCTS, product % PRODUCTS);
-    (phase / 2 * 2 + point / 3) * 5 + phase % 2 * 2 + point % 3
-}
-
 /// Runs a filter that has points. Everything else has been checked.
 pub(super) fn run(
     pool: &Pool,
@@ -137,7 +132,7 @@ pub(super) fn run(
             dispatch_bytes(level, Patches { x, grid, tiles, step: filter.step, to, row: data_row, points: data_points });
         });
         let factor = |product: usize| {
-            let point = if form.parts == 4 { product } else { point(product) };
+            let point = if form.parts == 4 { product } else { point_of_up(product) };
             Factor { point, panel: product * panels, panels }
         };
         let count = tiles.len();

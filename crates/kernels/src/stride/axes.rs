@@ -1,8 +1,8 @@
-//! A transform of one axis, and the same along both: all that one fast form's algebra has that another's has not.
+//! A transform along one axis, and the same along both: a fast form's algebra is what it does along one.
 
 use crate::arch::Lanes;
 
-/// N vectors to M.
+/// N vectors to M, inlined into the kernel whose instruction set they are of (`#[inline(always)]`).
 pub(super) trait Axis<const N: usize, const M: usize> {
     fn along<L: Lanes>(from: [L; N]) -> [L; M];
 }
@@ -11,6 +11,8 @@ pub(super) trait Axis<const N: usize, const M: usize> {
 pub(super) trait Products<const Q: usize, const S: usize>: Axis<Q, S> {
     /// Where product (i, j) stands among the Q × Q.
     const PLACE: [[usize; Q]; Q] = in_rows();
+    /// Refuses, when it is compiled, a form that has not every place once: who reads the products relies on it.
+    const CHECK: () = assert!(each_once(&Self::PLACE), "a place for each product");
 }
 
 const fn in_rows<const Q: usize>() -> [[usize; Q]; Q] {
@@ -20,6 +22,19 @@ const fn in_rows<const Q: usize>() -> [[usize; Q]; Q] {
         next += 1;
     }
     place
+}
+
+const fn each_once<const Q: usize>(place: &[[usize; Q]; Q]) -> bool {
+    let mut found = 0u64;
+    let mut next = 0;
+    while next < Q * Q {
+        let at = place[next / Q][next % Q];
+        if at >= Q * Q || found >> at & 1 == 1 {
+            return false;
+        }
+        (found, next) = (found | 1 << at, next + 1);
+    }
+    true
 }
 
 /// N × N vectors, of which `at` gives the one in a row and a column, through `A` down each column, then along each row; `put` takes M × M.

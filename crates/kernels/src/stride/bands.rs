@@ -126,7 +126,7 @@ pub(super) struct Begin<'a> {
     pub(super) pixel: usize,
 }
 
-/// What `down` is of: maps, and what stands on the left of each of them.
+/// The maps of a call of `down`, and what stands on the left of each of them.
 pub(super) struct Sides<'a> {
     /// Read as it is, and its weight.
     pub(super) left: Option<(Map<'a, f32>, &'a [f32])>,

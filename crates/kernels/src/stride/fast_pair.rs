@@ -18,7 +18,7 @@ use crate::{Lens, Map, Pool, Write};
 /// Rows a job of `pair`'s product stage takes: few, for narrow layers have no more than 64 and nine points are odd for two threads.
 const GRADIENT_ROWS: usize = 36;
 
-/// Numbers of a block of `pair`: 512 KiB, for its sums take room too.
+/// Numbers of a block of `pair`: 512 KiB, for its sums take room too. Where the second cache holds no more than that, 256 KiB were no faster.
 const PAIR: usize = 128 << 10;
 
 /// Numbers that all threads need together.

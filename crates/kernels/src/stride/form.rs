@@ -1,6 +1,7 @@
 //! Which form a shape takes, and what each needs.
 
-use super::{fast, fast_pair, four, narrow, narrow_four, narrow_tied, narrow_up, small, tied, two};
+use super::fast::Fast;
+use super::{fast_pair, four, narrow, narrow_four, narrow_tied, narrow_up, small, tied, two};
 use crate::arch::PANEL;
 
 /// What a weight joins.
@@ -112,10 +113,10 @@ impl Shape {
                 let maps = (self.images, self.rows, self.cols);
                 let (down, up) = ((self.wide, self.deep), (self.deep, self.wide));
                 let needs = [
-                    fast::needs::<two::Down, _, _, _, _, _>(down, maps),
-                    fast::needs::<four::Down, _, _, _, _, _>(down, maps),
-                    fast::needs::<two::Up, _, _, _, _, _>(up, maps),
-                    fast::needs::<tied::Up, _, _, _, _, _>(up, maps),
+                    two::Down::needs(down, maps),
+                    four::Down::needs(down, maps),
+                    two::Up::needs(up, maps),
+                    tied::Up::needs(up, maps),
                     (fast_pair::needs(down, maps), 0),
                 ];
                 needs.into_iter().fold((0, 0), |most, needs| (most.0.max(needs.0), most.1.max(needs.1)))
@@ -139,8 +140,8 @@ impl Shape {
     pub(super) fn down_weight(&self) -> usize {
         let panels = self.deep.div_ceil(PANEL) * PANEL;
         match self.down_form() {
-            DownForm::Usual(Form::Winograd) => fast::weight::<two::Down, _, _, _, _, _>(self.wide, self.deep),
-            DownForm::WinogradFour => fast::weight::<four::Down, _, _, _, _, _>(self.wide, self.deep),
+            DownForm::Usual(Form::Winograd) => two::Down::weight(self.wide, self.deep),
+            DownForm::WinogradFour => four::Down::weight(self.wide, self.deep),
             DownForm::Usual(Form::Narrow) => panels * 16 * self.wide,
             DownForm::NarrowFour => narrow_four::weight(self.wide, self.deep),
             DownForm::Usual(Form::Small) => small::live(self.rows, self.cols).count() * panels * self.wide,
@@ -151,8 +152,8 @@ impl Shape {
     pub(super) fn up_weight(&self) -> usize {
         let panels = self.wide.div_ceil(PANEL) * PANEL;
         match self.up_form() {
-            UpForm::Usual(Form::Winograd) => fast::weight::<two::Up, _, _, _, _, _>(self.deep, self.wide),
-            UpForm::Tied => fast::weight::<tied::Up, _, _, _, _, _>(self.deep, self.wide),
+            UpForm::Usual(Form::Winograd) => two::Up::weight(self.deep, self.wide),
+            UpForm::Tied => tied::Up::weight(self.deep, self.wide),
             UpForm::Usual(Form::Narrow) => narrow_up::weight(self.wide, self.deep),
             UpForm::NarrowTied => narrow_tied::weight(self.wide, self.deep),
             UpForm::Usual(Form::Small) => small::live(self.rows, self.cols).count() * panels * self.deep,

@@ -1,7 +1,7 @@
 //! F(4, 2): four results of two taps by five products, where [`super::two`] takes three for two; 25 products along both axes for 64 taps'
 //! worth. Its factors are not 0 and ±1 alone, so errors grow some ten times: to 2e-6 to 6e-6 of the largest value (docs/performance.md).
 //!
-//! Points of evaluation are 0, 1, −1, A and ∞ (Lavin and Gray, arXiv 1509.09308; KERNELS.md §4).
+//! Points of evaluation are 0, 1, −1, A and ∞ (Lavin and Gray, arXiv 1509.09308).
 
 use super::axes::{Axis, Products};
 use super::fast::Fast;
@@ -18,6 +18,7 @@ impl Fast<10, 5, 5, 5, 4> for Down {
 /// The fourth point.
 const A: f64 = 2.0;
 
+/// The points of five pixels.
 pub(super) struct Data;
 
 impl Axis<5, 5> for Data {
@@ -30,6 +31,7 @@ impl Axis<5, 5> for Data {
     }
 }
 
+/// The results of five products.
 pub(super) struct Results;
 
 impl Axis<5, 4> for Results {

@@ -24,7 +24,7 @@ mod patch;
 mod scratch;
 mod small;
 mod tied;
-mod two;
+pub(crate) mod two;
 mod walk;
 pub(crate) mod weights;
 
@@ -33,6 +33,7 @@ pub use scratch::Scratch;
 
 use crate::memory::Buffer;
 use crate::{Lens, Map, MapMut, Pool, Real, Write, reference};
+use fast::Fast;
 use form::{DownForm, Form, Shape, UpForm};
 
 /// Which kernels a [`Filter`] will be used for: only those are prepared.
@@ -244,8 +245,8 @@ pub fn down<'w, T: Real>(
     };
     let (lens, bias) = (lens.and_then(Lens::singles), bias.and_then(T::singles));
     let run = match filter.shape.down_form() {
-        DownForm::Usual(Form::Winograd) => fast::run::<two::Down, _, _, _, _, _>,
-        DownForm::WinogradFour => fast::run::<four::Down, _, _, _, _, _>,
+        DownForm::Usual(Form::Winograd) => two::Down::run,
+        DownForm::WinogradFour => four::Down::run,
         DownForm::Usual(Form::Narrow) => narrow::down,
         DownForm::NarrowFour => narrow_four::down,
         DownForm::Usual(Form::Small) => small::down,
@@ -285,8 +286,8 @@ pub fn up<'w, T: Real>(
     };
     let (lens, bias) = (lens.and_then(Lens::singles), bias.and_then(T::singles));
     let run = match filter.shape.up_form() {
-        UpForm::Usual(Form::Winograd) => fast::run::<two::Up, _, _, _, _, _>,
-        UpForm::Tied => fast::run::<tied::Up, _, _, _, _, _>,
+        UpForm::Usual(Form::Winograd) => two::Up::run,
+        UpForm::Tied => tied::Up::run,
         UpForm::Usual(Form::Narrow) => narrow_up::up,
         UpForm::NarrowTied => narrow_tied::up,
         UpForm::Usual(Form::Small) => small::up,

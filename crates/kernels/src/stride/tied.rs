@@ -53,6 +53,7 @@ const fn places() -> [[usize; 5]; 5] {
     place
 }
 
+/// The points of four pixels.
 pub(super) struct Data;
 
 impl Axis<4, 4> for Data {
@@ -62,6 +63,7 @@ impl Axis<4, 4> for Data {
     }
 }
 
+/// The results of five products.
 pub(super) struct Results;
 
 impl Axis<5, 4> for Results {

@@ -24,13 +24,18 @@ impl Fast<4, 4, 5, 3, 2> for Up {
     const PHASES: usize = 2;
     const FACTORS: usize = 36;
 
-    /// Phase (p, q), point (a, b): odd phases begin two points further on.
     fn factor(product: usize) -> (usize, usize, usize) {
-        let (phase, point) = (product / 9, product % 9);
-        ((phase / 2 * 2 + point / 3) * 5 + phase % 2 * 2 + point % 3, product, 1)
+        (point_of_up(product), product, 1)
     }
 }
 
+/// Which of the 25 points of `up` the product of phase (p, q) and point (a, b), of nine, is of: odd phases begin two points further on.
+pub(crate) fn point_of_up(product: usize) -> usize {
+    let (phase, point) = (product / 9, product % 9);
+    (phase / 2 * 2 + point / 3) * 5 + phase % 2 * 2 + point % 3
+}
+
+/// The points of one phase.
 pub(super) struct Data;
 
 impl Axis<3, 3> for Data {
@@ -50,6 +55,7 @@ impl Axis<4, 5> for BothPhases {
     }
 }
 
+/// The results of three products.
 pub(super) struct Results;
 
 impl Axis<3, 2> for Results {
@@ -61,7 +67,7 @@ impl Axis<3, 2> for Results {
 
 impl Products<3, 2> for Results {}
 
-/// For `pair` the data of the small map: results and taps change places there.
+/// The weights of two taps; for `pair` the points of the small map, for results and taps change places there.
 pub(super) struct Taps;
 
 impl Axis<2, 3> for Taps {

@@ -1,5 +1,5 @@
 //! The two ends of a fast form, tile by tile: a patch of pixels to points, and products to the pixels of a tile. What becomes of a vector of
-//! channels is the form's ([`super::fast::Fast`]); lenses, edges and channels that are left over are everybody's.
+//! channels is the form's algebra ([`super::axes`]); lenses, edges and channels that are left over are everybody's.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -121,7 +121,8 @@ impl<A: Products<Q, S>, const Q: usize, const S: usize> Pixels<'_, A, Q, S> {
     /// Products of `WIDTH` numbers from `channel` on are readable, the results within the map (all, if `WHOLE`) writable.
     #[inline(always)]
     unsafe fn one<L: Lanes, const WHOLE: bool>(&self, from: *const f32, channel: usize, to: &Square) {
-        // SAFETY: the caller's promise; a bias has `channels` numbers.
+        let () = A::CHECK;
+        // SAFETY: the caller's promise; places are those of the products (`CHECK`); a bias has `channels` numbers.
         unsafe {
             let bias = match self.bias {
                 Some(bias) => L::load(bias.as_ptr().add(channel)),

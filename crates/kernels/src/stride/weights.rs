@@ -3,12 +3,13 @@
 use std::marker::PhantomData;
 
 use super::axes::{Axis, on_both};
+use super::fast::Fast;
 use super::{tied, two};
 use crate::Pool;
 use crate::arch::{Kernel, Lanes, PANEL, dispatch};
 use crate::memory::Common;
 
-/// Wide channels a job of [`points_of_down`] takes.
+/// Wide channels a job of [`down_points`] takes.
 const BLOCK: usize = 8;
 
 /// `down` by a fast form with these points of taps along an axis: `to[point P · P][deep / 16][phase 4 · wide + channel][16]`.
@@ -74,82 +75,70 @@ impl<A: Axis<2, P>, const P: usize> Kernel for DownPoints<'_, A, P> {
 /// The tap of the small map's point 0 and 1 that an output phase meets: even outputs taps 3 and 1, odd ones 2 and 0.
 const TAPS: [[usize; 2]; 2] = [[3, 1], [2, 0]];
 
-/// `up`: `to[phase 4 · point 9][wide / 16][deep][16]`.
+/// `up` by F(2, 2): `to[phase 4 · point 9][wide / 16][deep][16]`.
 pub(super) fn up_points(pool: &Pool, weight: &[f32], wide: usize, deep: usize, to: &mut [f32]) {
-    let panels = wide.div_ceil(PANEL);
-    assert!(weight.len() == 16 * wide * deep && to.len() == 36 * panels * deep * PANEL);
-    let common = Common::new(to);
-    let blocks = deep.div_ceil(4 * PANEL);
-    pool.run(panels * blocks, |job| {
-        let (panel, block) = (job / blocks, job % blocks);
-        for from in (block * 4 * PANEL..deep.min((block + 1) * 4 * PANEL)).step_by(PANEL) {
-            dispatch(pool.level(), UpPoints { weight, wide, deep, panel, from, to: common });
-        }
-    });
-}
-
-struct UpPoints<'a> {
-    weight: &'a [f32],
-    wide: usize,
-    deep: usize,
-    panel: usize,
-    from: usize,
-    to: Common,
-}
-
-impl Kernel for UpPoints<'_> {
-    #[inline(always)]
-    fn run<L: Lanes>(self) {
-        let Self { weight, wide, deep, panel, from, .. } = self;
-        let points = wide.div_ceil(PANEL) * deep * PANEL;
-        let depth = PANEL.min(deep - from);
-        let mut turned = [0.0f32; 16 * PANEL * PANEL];
-        for tap in 0..16 {
-            turn::<L>(weight, tap * wide, wide, deep, panel, from, &mut turned[tap * PANEL * PANEL..][..PANEL * PANEL]);
-        }
-        for d in 0..depth {
-            for phase in 0..4 {
-                let (p, q) = (phase / 2, phase % 2);
-                let at = self.to.at(phase * 9 * points + (panel * deep + from + d) * PANEL, 8 * points + PANEL);
-                let mut v = 0;
-                while v < PANEL {
-                    // SAFETY: `turned` holds 16 taps of 16 × 16; `at` checked the ninth point; jobs write their own panel
-                    // and depth.
-                    unsafe {
-                        on_both::<two::Taps, L, 2, 3>(
-                            |a, b| L::load(turned.as_ptr().add(((TAPS[p][a] * 4 + TAPS[q][b]) * PANEL + d) * PANEL + v)),
-                            |a, b, point| point.store(at.add((a * 3 + b) * points + v)),
-                        );
-                    }
-                    v += L::WIDTH;
-                }
-            }
-        }
-    }
+    assert_eq!(to.len(), two::Up::weight(deep, wide));
+    turned_points(pool, weight, wide, deep, to, false);
 }
 
 /// `up` with tied taps: `to[product 25][wide / 16][deep][16]`, products as [`tied::PLACE`] has them.
 pub(super) fn tied_points(pool: &Pool, weight: &[f32], wide: usize, deep: usize, to: &mut [f32]) {
-    let panels = wide.div_ceil(PANEL);
-    assert!(weight.len() == 16 * wide * deep && to.len() == 25 * panels * deep * PANEL);
+    assert_eq!(to.len(), tied::Up::weight(deep, wide));
+    turned_points(pool, weight, wide, deep, to, true);
+}
+
+fn turned_points(pool: &Pool, weight: &[f32], wide: usize, deep: usize, to: &mut [f32], tied: bool) {
+    assert_eq!(weight.len(), 16 * wide * deep);
     let common = Common::new(to);
-    let blocks = deep.div_ceil(PANEL);
-    pool.run(panels * blocks, |job| {
-        let (panel, from) = (job / blocks, job % blocks * PANEL);
-        dispatch(pool.level(), TiedPoints { weight, wide, deep, panel, from, to: common });
+    let blocks = deep.div_ceil(4 * PANEL);
+    pool.run(wide.div_ceil(PANEL) * blocks, |job| {
+        let (panel, block) = (job / blocks, job % blocks);
+        for from in (block * 4 * PANEL..deep.min((block + 1) * 4 * PANEL)).step_by(PANEL) {
+            dispatch(pool.level(), TurnedPoints { weight, wide, deep, panel, from, tied, to: common });
+        }
     });
 }
 
-struct TiedPoints<'a> {
+/// Points of 16 wide channels and 16 deep ones, whose places change: wide ones are columns here.
+struct TurnedPoints<'a> {
     weight: &'a [f32],
     wide: usize,
     deep: usize,
     panel: usize,
     from: usize,
+    tied: bool,
     to: Common,
 }
 
-impl Kernel for TiedPoints<'_> {
+impl TurnedPoints<'_> {
+    /// Of a phase's 2 × 2 taps, by `tap`, the nine points of F(2, 2).
+    ///
+    /// # Safety
+    /// Nine vectors, `points` numbers apart, are writable from `to` on.
+    #[inline(always)]
+    unsafe fn phase<L: Lanes>(tap: impl Fn(usize) -> L, phase: usize, to: *mut f32, points: usize) {
+        on_both::<two::Taps, L, 2, 3>(
+            |a, b| tap(TAPS[phase / 2][a] * 4 + TAPS[phase % 2][b]),
+            // SAFETY: the caller's promise.
+            |a, b, point| unsafe { point.store(to.add((a * 3 + b) * points)) },
+        );
+    }
+
+    /// Of 4 × 4 tied taps, by `tap`, the 25 points.
+    ///
+    /// # Safety
+    /// 25 vectors, `points` numbers apart, are writable from `to` on.
+    #[inline(always)]
+    unsafe fn tied<L: Lanes>(tap: impl Fn(usize) -> L, to: *mut f32, points: usize) {
+        on_both::<tied::Taps, L, 4, 5>(
+            |ky, kx| tap(ky * 4 + kx),
+            // SAFETY: the caller's promise.
+            |i, j, product| unsafe { product.store(to.add(tied::PLACE[i][j] * points)) },
+        );
+    }
+}
+
+impl Kernel for TurnedPoints<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let Self { weight, wide, deep, panel, from, .. } = self;
@@ -158,15 +147,18 @@ impl Kernel for TiedPoints<'_> {
         for tap in 0..16 {
             turn::<L>(weight, tap * wide, wide, deep, panel, from, &mut turned[tap * PANEL * PANEL..][..PANEL * PANEL]);
         }
+        let products = if self.tied { tied::Up::PRODUCTS } else { two::Up::PRODUCTS };
         for d in 0..PANEL.min(deep - from) {
-            let at = self.to.at((panel * deep + from + d) * PANEL, (25 - 1) * points + PANEL);
+            let at = self.to.at((panel * deep + from + d) * PANEL, (products - 1) * points + PANEL);
             for v in (0..PANEL).step_by(L::WIDTH) {
                 // SAFETY: `turned` holds 16 taps of 16 × 16; `at` checked the last product; jobs write their own panel and depth.
                 unsafe {
-                    on_both::<tied::Taps, L, 4, 5>(
-                        |ky, kx| L::load(turned.as_ptr().add(((ky * 4 + kx) * PANEL + d) * PANEL + v)),
-                        |i, j, product| product.store(at.add(tied::PLACE[i][j] * points + v)),
-                    );
+                    let tap = |tap: usize| L::load(turned.as_ptr().add((tap * PANEL + d) * PANEL + v));
+                    if self.tied {
+                        Self::tied(tap, at.add(v), points);
+                    } else {
+                        (0..4).for_each(|phase| Self::phase(tap, phase, at.add(phase * 9 * points + v), points));
+                    }
                 }
             }
         }
