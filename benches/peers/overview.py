@@ -57,12 +57,19 @@ def newest() -> dict[str, list[tuple[dict, dict, str]]]:
     return {name: [kinds[name][key] for key in sorted(kinds[name])] for name in sorted(kinds, key=order)}
 
 
-def cell(rows: list[tuple[dict, dict, str]]) -> str:
+def beside_torch(row: dict) -> float | None:
+    """Times the speed of PyTorch's fastest mode; training has no other peers."""
+    speeds = [peer["images_per_second"] for name, peer in row["peers"].items() if name.startswith("torch")]
+    return row["ours"]["images_per_second"] / max(speeds) if speeds else None
+
+
+def cell(rows: list[tuple[dict, dict, str]], ratio=lambda row: row["ratio"]) -> str:
     """Ratios of a job on a kind of machine, the least first; bold where one is below its must."""
+    rows = [entry for entry in rows if ratio(entry[0]) is not None]
     if not rows:
         return "–"
-    ratios = sorted(row["ratio"] for row, _, _ in rows)
-    missed = [row["ratio"] for row, about, _ in rows if row["ratio"] < table.must(row, about)]
+    ratios = sorted(ratio(row) for row, _, _ in rows)
+    missed = [row for row, about, _ in rows if ratio(row) < table.must(row, about)]
     text = f"{ratios[0]:.2f}" if len(ratios) == 1 else f"{ratios[0]:.2f} – {ratios[-1]:.2f}"
     return text + (f" (**{len(missed)} of {len(rows)} missed**)" if missed else "")
 
@@ -74,6 +81,9 @@ def summary(kinds: dict) -> list[str]:
         of = [[entry for entry in rows if table.job(entry[0]) == name] for rows in kinds.values()]
         musts = sorted({table.must(row, about) for rows in of for row, about, _ in rows})
         lines.append(f"| {name} | {' or '.join(map(str, musts))} | " + " | ".join(map(cell, of)) + " |")
+        if name == "video, scoring f32":
+            alone = [cell(rows, beside_torch) for rows in of]
+            lines.append(f"| {name}, beside PyTorch alone | {' or '.join(map(str, musts))} | " + " | ".join(alone) + " |")
     return lines
 
 
@@ -82,8 +92,11 @@ def row_of(row: dict, about: dict, name: str) -> str:
     said = row["ours"].get("said", {}).get("arithmetic", "") if row["precision"] == "int8" else ""
     quiet = "" if row["quiet"] else f", not quiet: {row['foreign_percent']} % foreign"
     spread = row["ours"]["spread_percent"] / 2
+    torch = beside_torch(row)
+    torch = f"{torch:.2f}" if torch else "–"
     return (f"| {table.job(row)} | {table.size(row)} | {row['batch']} | {row['threads']} | {row['ours']['images_per_second']:.4g} "
-            f"(± {spread:.0f} %{quiet}){f' {said}' if said else ''} | {row['best_peer']} {best:.4g} | **{row['ratio']:.2f}** | {table.must(row, about)} "
+            f"(± {spread:.0f} %{quiet}){f' {said}' if said else ''} | {row['best_peer']} {best:.4g} | **{row['ratio']:.2f}** | {torch} "
+            f"| {table.must(row, about)} "
             f"| [{commit(about)}]({name}.json) |")
 
 
@@ -93,7 +106,7 @@ def page(kinds: dict) -> str:
             "Runtime and OpenVINO, turn by turn in one run ([how](../../benches/peers/README.md)): of each kind of machine the newest row of every job, least and most.",
             "", *summary(kinds)]
     for name, rows in kinds.items():
-        text += ["", f"## {name}", "", "| job | size | batch | threads | ours, images/s | best peer | ratio | must | program |", "|" + "---|" * 9]
+        text += ["", f"## {name}", "", "| job | size | batch | threads | ours, images/s | best peer | ratio | of PyTorch | must | program |", "|" + "---|" * 10]
         text += [row_of(*entry) for entry in rows]
         training = [(row, about) for row, about, _ in rows if table.memory_must(row)]
         if training:
