@@ -57,11 +57,11 @@ pub struct Config {
     pub g_levels: usize,
     /// Skip connections: true, false, or one flag a level, outermost first.
     pub skips: Skips,
-    /// Slope with which the decoder reads a skip.
+    /// Slope with which the decoder reads a skip, 0 to 1.
     pub skip_slope: f32,
     /// Batch-norm at the bottleneck.
     pub bottleneck_norm: bool,
-    /// Slope with which the decoder reads the bottleneck.
+    /// Slope with which the decoder reads the bottleneck, 0 to 1.
     pub bottleneck_slope: f32,
     /// Free or tied taps of the transposed convolutions.
     pub taps: Taps,

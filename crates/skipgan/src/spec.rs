@@ -4,6 +4,7 @@
 //! tensor has one name and one shape, so a checkpoint does not know where it was trained.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Both networks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,11 +30,11 @@ pub struct GeneratorSpec {
     pub levels: usize,
     /// Whether the bottleneck has a batch-norm; false published.
     pub bottleneck_norm: bool,
-    /// Slope of the activation through which the decoder reads the bottleneck; 0 (ReLU) published.
+    /// Slope of the activation through which the decoder reads the bottleneck, 0 to 1; 0 (ReLU) published.
     pub bottleneck_slope: f32,
     /// Whether level i passes its map to the decoder, for i in `0..levels − 1`; all true published.
     pub skips: Vec<bool>,
-    /// Slope of the activation through which the decoder reads a skip; 0 (ReLU) published.
+    /// Slope of the activation through which the decoder reads a skip, 0 to 1; 0 (ReLU) published.
     pub skip_slope: f32,
     /// Taps of the transposed convolutions.
     pub taps: Taps,
@@ -308,6 +309,9 @@ impl Spec {
         in_range("generator.width", g.width, 1, MAX_CHANNELS)?;
         in_range("discriminator.width", d.width, 1, MAX_CHANNELS)?;
         in_range("generator.cap", g.cap, 1, MAX_CHANNELS)?;
+        // The larger of a value and its slope times it is the activation only so (`kernels::Lens`).
+        in_range("generator.skip_slope", g.skip_slope, 0.0, 1.0)?;
+        in_range("generator.bottleneck_slope", g.bottleneck_slope, 0.0, 1.0)?;
         in_range("generator.skips (count)", g.skips.len(), g.levels - 1, g.levels - 1)?;
         in_range("generator channels at the bottleneck", g.width.saturating_mul(capped_power(g.levels - 1, Some(g.cap))), 1, MAX_CHANNELS)?;
         in_range("discriminator channels at the last level", d.width.saturating_mul(capped_power(d.levels - 1, d.cap)), 1, MAX_CHANNELS)?;
@@ -359,7 +363,7 @@ fn check_features(features: &Features, d: &DiscriminatorSpec) -> Result<(), Spec
     }
 }
 
-fn in_range(name: &'static str, value: usize, low: usize, high: usize) -> Result<(), SpecError> {
+fn in_range<T: Copy + PartialOrd + fmt::Display>(name: &'static str, value: T, low: T, high: T) -> Result<(), SpecError> {
     if (low..=high).contains(&value) {
         return Ok(());
     }

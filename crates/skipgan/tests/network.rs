@@ -216,6 +216,19 @@ fn gradients_of_a_wide_picture_with_other_switches() {
 }
 
 #[test]
+fn slopes_that_are_no_activation_are_refused_before_a_kernel_sees_them() {
+    for slope in [-0.1, 1.5, f32::NAN] {
+        let mut spec = detection().spec;
+        spec.generator.skip_slope = slope;
+        let refused = spec.check().expect_err("no slope").to_string();
+        assert!(refused.contains("generator.skip_slope") && refused.contains("0 to 1"), "{refused}");
+        spec.generator.skip_slope = 1.0;
+        spec.generator.bottleneck_slope = slope;
+        assert!(spec.check().is_err());
+    }
+}
+
+#[test]
 fn gradients_of_the_detection_network() {
     finite_differences(&detection(), |losses| losses.generator);
 }
