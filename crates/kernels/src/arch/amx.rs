@@ -1,5 +1,6 @@
 //! x86-64's matrix registers (AMX with 8-bit products) under Linux: found, asked for, and used through inline assembly, since stable Rust has
-//! no names for their instructions (docs/decisions/0016-amx-by-inline-assembly.md). Nobody has timed it; `.ci/amx` runs the tests in an emulator.
+//! no names for their instructions (docs/decisions/0016-amx-by-inline-assembly.md). `.ci/amx` runs the tests in an
+//! emulator where no processor has them.
 
 use std::arch::asm;
 use std::arch::x86_64::{__cpuid_count, _xgetbv};
@@ -78,13 +79,12 @@ macro_rules! tiles {
 
 impl MatrixUnit for Amx {
     #[inline(always)]
-    unsafe fn new(upper: usize, lower: usize) -> Self {
-        assert!((1..=SIDE).contains(&upper) && lower <= SIDE, "registers of {upper} and {lower} rows");
+    unsafe fn new(rows: usize) -> Self {
+        assert!((1..=SIDE).contains(&rows), "registers of {rows} rows");
         let mut shape = Shape { palette: 1, start_row: 0, reserved: [0; 14], row_bytes: [0; 16], rows: [0; 16] };
-        for (register, rows) in [upper, upper, lower, lower, upper, lower, SIDE, SIDE].into_iter().enumerate() {
-            shape.rows[register] = rows as u8;
-            shape.row_bytes[register] = if rows > 0 { 4 * SIDE as u16 } else { 0 };
-        }
+        shape.row_bytes[..8].fill(4 * SIDE as u16);
+        shape.rows[..6].fill(rows as u8);
+        shape.rows[6..8].fill(SIDE as u8);
         // SAFETY: the caller's promise; the shape is one that palette 1 has.
         unsafe { tiles!("ldtilecfg [{}]", in(reg) &raw const shape) };
         Self(())
@@ -101,7 +101,7 @@ impl MatrixUnit for Amx {
     }
     #[inline(always)]
     unsafe fn multiply<const SUMS: usize, const ROWS: usize, const COLUMNS: usize>(&mut self) {
-        // SAFETY: as above, and heights agree.
+        // SAFETY: as above.
         unsafe { tiles!("tdpbusd tmm{}, tmm{}, tmm{}", const SUMS, const ROWS, const COLUMNS) };
     }
     #[inline(always)]

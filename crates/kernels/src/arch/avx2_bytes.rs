@@ -142,8 +142,19 @@ unsafe fn halves(all: [f32; PANEL]) -> [__m256; 2] {
 
 impl<M: Multiplying> ByteWords for Eight<M> {
     type Values = [__m256; 2];
+    type Sums = [__m256i; 2];
     type Pairs = Eight<Pairs>;
 
+    #[inline(always)]
+    unsafe fn numbers(from: *const f32) -> Self::Values {
+        // SAFETY: the caller's promise, in two halves.
+        [0, 8].map(|at| unsafe { _mm256_loadu_ps(from.add(at)) })
+    }
+    #[inline(always)]
+    unsafe fn sums(from: *const i32) -> Self::Sums {
+        // SAFETY: the caller's promise, in two halves.
+        [0, 8].map(|at| unsafe { _mm256_loadu_si256(from.add(at).cast()) })
+    }
     #[inline(always)]
     unsafe fn insert(values: Self::Values, from: *const f32, places: u16) -> Self::Values {
         // SAFETY: the caller's promise; within `enter` or `enter_avx`.
@@ -160,11 +171,11 @@ impl<M: Multiplying> ByteWords for Eight<M> {
         unsafe { halves(Four::<portable_bytes::Bytes>::moved(whole(values), by)) }
     }
     #[inline(always)]
-    unsafe fn values(sums: *const i32, zero: *const i32, gain: *const f32, offset: *const f32) -> Self::Values {
-        // SAFETY: the caller's promise, in two halves.
-        [0, 8].map(|at| unsafe {
-            let bare = _mm256_sub_epi32(_mm256_loadu_si256(sums.add(at).cast()), _mm256_loadu_si256(zero.add(at).cast()));
-            _mm256_add_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(bare), _mm256_loadu_ps(gain.add(at))), _mm256_loadu_ps(offset.add(at)))
+    fn values(sums: Self::Sums, zero: Self::Sums, gain: Self::Values, offset: Self::Values) -> Self::Values {
+        // SAFETY: within `enter` or `enter_avx`.
+        [0, 1].map(|half| unsafe {
+            let bare = _mm256_cvtepi32_ps(_mm256_sub_epi32(sums[half], zero[half]));
+            _mm256_add_ps(_mm256_mul_ps(bare, gain[half]), offset[half])
         })
     }
     #[inline(always)]
@@ -186,13 +197,12 @@ impl<M: Multiplying> ByteWords for Eight<M> {
         }
     }
     #[inline(always)]
-    unsafe fn put_bytes(values: Self::Values, inverse: *const f32, shift: *const f32, to: *mut u8, count: usize) {
+    unsafe fn put_bytes(values: Self::Values, inverse: Self::Values, shift: Self::Values, to: *mut u8, count: usize) {
         let mut all = [0u8; PANEL];
         // SAFETY: the caller's promise; `all` holds sixteen bytes.
         unsafe {
             let code = |half: usize| {
-                let scaled = _mm256_mul_ps(values[half], _mm256_loadu_ps(inverse.add(8 * half)));
-                let code = _mm256_add_ps(scaled, _mm256_loadu_ps(shift.add(8 * half)));
+                let code = _mm256_add_ps(_mm256_mul_ps(values[half], inverse[half]), shift[half]);
                 _mm256_cvtps_epi32(_mm256_min_ps(_mm256_max_ps(code, _mm256_setzero_ps()), _mm256_set1_ps(255.0)))
             };
             // Packing works within halves of 128 bits: the middle quarters change places.

@@ -87,9 +87,21 @@ impl fmt::Display for ByteLevel {
 pub(crate) trait ByteWords: Words {
     /// `PANEL` numbers.
     type Values: Copy;
+    /// `PANEL` sums.
+    type Sums: Copy;
     /// The same instruction set's products of 16-bit numbers.
     type Pairs: PairWords;
 
+    /// `PANEL` numbers.
+    ///
+    /// # Safety
+    /// They must be readable.
+    unsafe fn numbers(from: *const f32) -> Self::Values;
+    /// `PANEL` sums.
+    ///
+    /// # Safety
+    /// They must be readable.
+    unsafe fn sums(from: *const i32) -> Self::Sums;
     /// `values` with the next numbers of `from` in the places whose bits are set, lowest first.
     ///
     /// # Safety
@@ -100,10 +112,7 @@ pub(crate) trait ByteWords: Words {
     /// Numbers moved `by` (0..PANEL) places down; what comes from above is 0.
     fn moved(values: Self::Values, by: usize) -> Self::Values;
     /// gain · (sum − zero) + offset.
-    ///
-    /// # Safety
-    /// `PANEL` of each must be readable.
-    unsafe fn values(sums: *const i32, zero: *const i32, gain: *const f32, offset: *const f32) -> Self::Values;
+    fn values(sums: Self::Sums, zero: Self::Sums, gain: Self::Values, offset: Self::Values) -> Self::Values;
     /// value > 0 ? value : slope · value, for slopes of at most 1.
     fn leaky(values: Self::Values, slope: f32) -> Self::Values;
     /// Writes the first `count` (1..=PANEL) numbers.
@@ -114,8 +123,8 @@ pub(crate) trait ByteWords: Words {
     /// Writes the first `count` (1..=PANEL) as bytes: value · inverse + shift, rounded to even, clamped; NaN becomes 0.
     ///
     /// # Safety
-    /// They must be writable, and `PANEL` of the coefficients readable.
-    unsafe fn put_bytes(values: Self::Values, inverse: *const f32, shift: *const f32, to: *mut u8, count: usize);
+    /// They must be writable.
+    unsafe fn put_bytes(values: Self::Values, inverse: Self::Values, shift: Self::Values, to: *mut u8, count: usize);
 }
 
 /// An algorithm over [`ByteWords`]: a record of its arguments.

@@ -4,33 +4,33 @@
 /// Rows of a register, and words of a row: of sums, or of four bytes each.
 pub(crate) const SIDE: usize = 16;
 
-/// Eight registers of up to [`SIDE`] rows of [`SIDE`] words. 0 and 1 hold sums of the upper rows, 2 and 3 of the lower ones; 4 the upper and 5
-/// the lower rows of unsigned bytes; 6 and 7 signed bytes, whose row k holds word k of sixteen columns.
+/// Eight registers of [`SIDE`] words a row. 0 to 3 hold sums, 4 and 5 rows of unsigned bytes; 6 and 7 signed bytes, whose row k holds word k of
+/// sixteen columns.
 pub(crate) trait MatrixUnit {
-    /// Registers for so many `upper` (1..=SIDE) and `lower` (0..=SIDE: 0 is none, and 2, 3, 5 must not be used) rows.
+    /// Registers of `rows` (1..=SIDE) rows, 6 and 7 of SIDE.
     ///
     /// # Safety
     /// The processor must have them. There is one set a thread: nobody else uses it before this one is dropped.
-    unsafe fn new(upper: usize, lower: usize) -> Self;
+    unsafe fn new(rows: usize) -> Self;
     /// Sums begin at 0.
     ///
     /// # Safety
-    /// The register has rows.
+    /// The processor has the registers.
     unsafe fn zero<const SUMS: usize>(&mut self);
     /// Reads all rows of a register, `stride` words apart.
     ///
     /// # Safety
-    /// The register has rows, and [`SIDE`] words of each are readable.
+    /// [`SIDE`] words of each row are readable.
     unsafe fn load<const TO: usize>(&mut self, from: *const f32, stride: usize);
     /// sums += rows · columns: word by word four products of an unsigned and a signed byte.
     ///
     /// # Safety
-    /// The registers have rows, as many of sums as of rows.
+    /// The processor has the registers.
     unsafe fn multiply<const SUMS: usize, const ROWS: usize, const COLUMNS: usize>(&mut self);
     /// Writes all rows of a register, `stride` words apart.
     ///
     /// # Safety
-    /// The register has rows, and [`SIDE`] words of each are writable.
+    /// [`SIDE`] words of each row are writable.
     unsafe fn store<const SUMS: usize>(&self, to: *mut f32, stride: usize);
 }
 
@@ -51,29 +51,33 @@ pub(crate) fn dispatch_matrix<K: MatrixKernel>(kernel: K) {
 
 /// The registers as arrays.
 pub(crate) struct PlainUnit {
-    heights: [usize; 8],
+    rows: usize,
     registers: [[[u32; SIDE]; SIDE]; 8],
 }
 
+impl PlainUnit {
+    /// Rows of a register.
+    fn height(&self, register: usize) -> usize {
+        if register < 6 { self.rows } else { SIDE }
+    }
+}
+
 impl MatrixUnit for PlainUnit {
-    unsafe fn new(upper: usize, lower: usize) -> Self {
-        assert!((1..=SIDE).contains(&upper) && lower <= SIDE, "registers of {upper} and {lower} rows");
-        Self { heights: [upper, upper, lower, lower, upper, lower, SIDE, SIDE], registers: [[[0; SIDE]; SIDE]; 8] }
+    unsafe fn new(rows: usize) -> Self {
+        assert!((1..=SIDE).contains(&rows), "registers of {rows} rows");
+        Self { rows, registers: [[[0; SIDE]; SIDE]; 8] }
     }
     unsafe fn zero<const SUMS: usize>(&mut self) {
-        assert!(self.heights[SUMS] > 0);
         self.registers[SUMS] = [[0; SIDE]; SIDE];
     }
     unsafe fn load<const TO: usize>(&mut self, from: *const f32, stride: usize) {
-        assert!(self.heights[TO] > 0);
-        for (i, row) in self.registers[TO][..self.heights[TO]].iter_mut().enumerate() {
+        for i in 0..self.height(TO) {
             // SAFETY: the caller's promise; a word may be of any bits.
-            *row = unsafe { from.add(i * stride).cast::<[u32; SIDE]>().read_unaligned() };
+            self.registers[TO][i] = unsafe { from.add(i * stride).cast::<[u32; SIDE]>().read_unaligned() };
         }
     }
     unsafe fn multiply<const SUMS: usize, const ROWS: usize, const COLUMNS: usize>(&mut self) {
-        assert!(self.heights[SUMS] > 0 && self.heights[SUMS] == self.heights[ROWS] && self.heights[COLUMNS] == SIDE);
-        for i in 0..self.heights[SUMS] {
+        for i in 0..self.rows {
             for k in 0..SIDE {
                 let data = self.registers[ROWS][i][k].to_le_bytes();
                 for j in 0..SIDE {
@@ -86,8 +90,7 @@ impl MatrixUnit for PlainUnit {
         }
     }
     unsafe fn store<const SUMS: usize>(&self, to: *mut f32, stride: usize) {
-        assert!(self.heights[SUMS] > 0);
-        for (i, row) in self.registers[SUMS][..self.heights[SUMS]].iter().enumerate() {
+        for (i, row) in self.registers[SUMS][..self.height(SUMS)].iter().enumerate() {
             // SAFETY: the caller's promise.
             unsafe { to.add(i * stride).cast::<[u32; SIDE]>().write_unaligned(*row) };
         }
@@ -98,7 +101,7 @@ impl MatrixUnit for PlainUnit {
 mod tests {
     use super::*;
 
-    /// One product of five upper and two lower rows by two blocks of columns.
+    /// Two products of five rows by two blocks of columns; the last sums are of twice the same.
     struct Once<'a> {
         rows: &'a [u32],
         columns: &'a [u32],
@@ -109,9 +112,9 @@ mod tests {
         fn run<U: MatrixUnit>(self) {
             let (rows, columns, sums) =
                 (self.rows.as_ptr().cast(), self.columns.as_ptr().cast::<f32>(), self.sums.as_mut_ptr().cast::<f32>());
-            // SAFETY: `everything_adds_up` makes seven rows of 17 words, 32 of 16 and seven of 33; `dispatch_matrix` looks at the processor.
+            // SAFETY: `everything_adds_up` makes ten rows of 17 words, 32 of 16 and ten of 33; `dispatch_matrix` looks at the processor.
             unsafe {
-                let mut unit = U::new(5, 2);
+                let mut unit = U::new(5);
                 unit.load::<4>(rows, 17);
                 unit.load::<5>(rows.add(5 * 17), 17);
                 unit.load::<6>(columns, SIDE);
@@ -136,7 +139,7 @@ mod tests {
     #[test]
     fn everything_adds_up() {
         let words = |n: usize, seed: u32| -> Vec<u32> { (0..n as u32).map(|i| (i + seed).wrapping_mul(2_654_435_761)).collect() };
-        let (rows, columns) = (words(7 * 17, 1), words(2 * SIDE * SIDE, 1000));
+        let (rows, columns) = (words(10 * 17, 1), words(2 * SIDE * SIDE, 1000));
         let byte = |word: u32, i: usize| word.to_le_bytes()[i];
         let meant = |i: usize, j: usize| -> i32 {
             let block = j / SIDE * SIDE * SIDE + j % SIDE;
@@ -144,7 +147,7 @@ mod tests {
             let sum: i32 = (0..4 * SIDE).map(|k| i32::from(byte(rows[i * 17 + k / 4], k % 4)) * at(k, k % 4)).sum();
             if i >= 5 && j >= SIDE { 2 * sum } else { sum }
         };
-        let mut of_both = [vec![7; 7 * 33], vec![7; 7 * 33]];
+        let mut of_both = [vec![7; 10 * 33], vec![7; 10 * 33]];
         let [plain, found] = &mut of_both;
         Once { rows: &rows, columns: &columns, sums: plain }.run::<PlainUnit>();
         dispatch_matrix(Once { rows: &rows, columns: &columns, sums: found });

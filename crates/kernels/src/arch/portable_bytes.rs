@@ -74,8 +74,19 @@ impl<M: Held> Words for Four<M> {
 
 impl ByteWords for Four<Bytes> {
     type Values = [f32; PANEL];
+    type Sums = [i32; PANEL];
     type Pairs = Four<Pairs>;
 
+    #[inline(always)]
+    unsafe fn numbers(from: *const f32) -> Self::Values {
+        // SAFETY: the caller's promise.
+        unsafe { from.cast::<Self::Values>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn sums(from: *const i32) -> Self::Sums {
+        // SAFETY: the caller's promise.
+        unsafe { from.cast::<Self::Sums>().read_unaligned() }
+    }
     #[inline(always)]
     unsafe fn insert(values: Self::Values, from: *const f32, places: u16) -> Self::Values {
         let mut next = 0;
@@ -97,9 +108,8 @@ impl ByteWords for Four<Bytes> {
         std::array::from_fn(|i| values.get(i + by).copied().unwrap_or(0.0))
     }
     #[inline(always)]
-    unsafe fn values(sums: *const i32, zero: *const i32, gain: *const f32, offset: *const f32) -> Self::Values {
-        // SAFETY: the caller's promise.
-        std::array::from_fn(|i| unsafe { (*sums.add(i)).wrapping_sub(*zero.add(i)) as f32 * *gain.add(i) + *offset.add(i) })
+    fn values(sums: Self::Sums, zero: Self::Sums, gain: Self::Values, offset: Self::Values) -> Self::Values {
+        std::array::from_fn(|i| sums[i].wrapping_sub(zero[i]) as f32 * gain[i] + offset[i])
     }
     #[inline(always)]
     fn leaky(values: Self::Values, slope: f32) -> Self::Values {
@@ -113,10 +123,10 @@ impl ByteWords for Four<Bytes> {
         }
     }
     #[inline(always)]
-    unsafe fn put_bytes(values: Self::Values, inverse: *const f32, shift: *const f32, to: *mut u8, count: usize) {
+    unsafe fn put_bytes(values: Self::Values, inverse: Self::Values, shift: Self::Values, to: *mut u8, count: usize) {
         for (i, &value) in values[..count].iter().enumerate() {
             // SAFETY: the caller's promise.
-            unsafe { *to.add(i) = (value * *inverse.add(i) + *shift.add(i)).round_ties_even().clamp(0.0, 255.0) as u8 };
+            unsafe { *to.add(i) = (value * inverse[i] + shift[i]).round_ties_even().clamp(0.0, 255.0) as u8 };
         }
     }
 }

@@ -75,8 +75,19 @@ fn first(count: usize) -> __mmask16 {
 
 impl ByteWords for Sixteen {
     type Values = __m512;
+    type Sums = __m512i;
     type Pairs = Eight<Pairs>;
 
+    #[inline(always)]
+    unsafe fn numbers(from: *const f32) -> Self::Values {
+        // SAFETY: the caller's promise.
+        unsafe { _mm512_loadu_ps(from) }
+    }
+    #[inline(always)]
+    unsafe fn sums(from: *const i32) -> Self::Sums {
+        // SAFETY: the caller's promise.
+        unsafe { _mm512_loadu_si512(from.cast()) }
+    }
     #[inline(always)]
     unsafe fn insert(values: Self::Values, from: *const f32, places: u16) -> Self::Values {
         // SAFETY: the caller's promise: the mask leaves what is not to be read alone.
@@ -93,12 +104,9 @@ impl ByteWords for Sixteen {
         unsafe { _mm512_maskz_compress_ps(0xffff << by, values) }
     }
     #[inline(always)]
-    unsafe fn values(sums: *const i32, zero: *const i32, gain: *const f32, offset: *const f32) -> Self::Values {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let bare = _mm512_sub_epi32(_mm512_loadu_si512(sums.cast()), _mm512_loadu_si512(zero.cast()));
-            _mm512_add_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(bare), _mm512_loadu_ps(gain)), _mm512_loadu_ps(offset))
-        }
+    fn values(sums: Self::Sums, zero: Self::Sums, gain: Self::Values, offset: Self::Values) -> Self::Values {
+        // SAFETY: within `enter_avx512`.
+        unsafe { _mm512_add_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(sums, zero)), gain), offset) }
     }
     #[inline(always)]
     fn leaky(values: Self::Values, slope: f32) -> Self::Values {
@@ -111,15 +119,16 @@ impl ByteWords for Sixteen {
     #[inline(always)]
     unsafe fn put_numbers(values: Self::Values, to: *mut f32, count: usize) {
         // SAFETY: the caller's promise; masked places are not touched.
-        unsafe { _mm512_mask_storeu_ps(to, first(count), values) };
+        unsafe { if count == PANEL { _mm512_storeu_ps(to, values) } else { _mm512_mask_storeu_ps(to, first(count), values) } };
     }
     #[inline(always)]
-    unsafe fn put_bytes(values: Self::Values, inverse: *const f32, shift: *const f32, to: *mut u8, count: usize) {
+    unsafe fn put_bytes(values: Self::Values, inverse: Self::Values, shift: Self::Values, to: *mut u8, count: usize) {
         // SAFETY: the caller's promise; masked places are not touched.
         unsafe {
-            let code = _mm512_add_ps(_mm512_mul_ps(values, _mm512_loadu_ps(inverse)), _mm512_loadu_ps(shift));
-            let code = _mm512_min_ps(_mm512_max_ps(code, _mm512_setzero_ps()), _mm512_set1_ps(255.0));
-            _mm512_mask_cvtepi32_storeu_epi8(to.cast(), first(count), _mm512_cvtps_epi32(code));
+            let code = _mm512_max_ps(_mm512_add_ps(_mm512_mul_ps(values, inverse), shift), _mm512_setzero_ps());
+            // As unsigned numbers whatever is above 255 becomes 255: also 2³¹, which stands for all that does not fit.
+            let bytes = _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(code));
+            if count == PANEL { _mm_storeu_si128(to.cast(), bytes) } else { _mm_mask_storeu_epi8(to.cast(), first(count), bytes) }
         }
     }
 }

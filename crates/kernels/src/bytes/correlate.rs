@@ -1,6 +1,7 @@
 //! A filter over a map of bytes: windows as rows of a matrix product, then sums to values to bytes or numbers.
 
-use super::filter::{ByteFilter, Phase, Region};
+use super::filter::ByteFilter;
+use super::jobs::{Jobs, MOST_WINDOWS, Multiplier, Share, Stretch};
 use super::map::ByteMap;
 use super::sink::{Sink, Target};
 use super::{matrix, winograd};
@@ -8,12 +9,6 @@ use crate::Pool;
 use crate::arch::{ByteKernel, ByteLevel, ByteWords, PANEL, Product, Rows, dispatch_bytes, dispatch_matrix, product};
 use crate::memory::{Buffer, Common};
 use crate::tiling::Blocks;
-
-/// Windows and panels a job takes: its sums stay in the first cache.
-const ROWS: usize = 48;
-const PANELS: usize = 8;
-/// Images from which on regions are computed apart.
-const IMAGES: usize = 4;
 
 /// Memory that filters work in.
 #[derive(Debug, Default)]
@@ -33,15 +28,6 @@ pub fn correlate(pool: &Pool, x: &ByteMap, images: usize, filter: &ByteFilter, s
     correlate_by(multiplier, pool, (x, images), filter, sinks, scratch);
 }
 
-/// What sums products.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Multiplier {
-    /// The words of the filter's instruction set.
-    Vectors,
-    /// Matrix registers; the filter's instruction set finishes.
-    Matrix,
-}
-
 fn correlate_by(
     multiplier: Multiplier,
     pool: &Pool,
@@ -59,74 +45,18 @@ fn correlate_by(
     if let Some(points) = &filter.points {
         return winograd::run(pool, x, images, (filter, points), &targets, scratch);
     }
-    let largest = filter.phases.iter().map(|phase| phase.window.rows * phase.window.cols * x.pixel / 4).max();
-    let packed = largest.filter(|_| multiplier == Multiplier::Matrix).map(matrix::packed_words);
-    let tall = if packed.is_some() { matrix::ROWS } else { ROWS };
-    let block = tall * PANELS * PANEL + packed.unwrap_or(0);
+    let packed = filter.phases.iter().map(|phase| matrix::packed_words(phase.window.rows, phase.window.cols * x.pixel / 4)).max();
+    let packed = packed.filter(|_| multiplier == Multiplier::Matrix);
+    let jobs = Jobs::new(filter, images, multiplier, pool.threads());
+    let block = jobs.sums() + packed.unwrap_or(0);
     scratch.sums.reserve(block * pool.threads());
     let sums = Common::new(scratch.sums.as_mut_slice());
-    let jobs = Jobs::new(filter, images, tall);
     pool.run_on(jobs.count(), |worker, job| {
         let Some(share) = jobs.at(job) else { return };
         let sums = sums.at(worker * block, block);
         let packed = packed.map(|words| (sums.wrapping_add(block - words), words));
         dispatch_bytes(filter.level, Block { x, filter, share, sums, packed, targets: &targets });
     });
-}
-
-/// How a call is cut into jobs: phase by phase, panels by panels, region by region, windows by windows.
-struct Jobs<'a> {
-    filter: &'a ByteFilter,
-    images: usize,
-    /// Whether regions are computed apart: where images are few, a region's windows would be too.
-    apart: bool,
-    /// Windows of a job.
-    tall: usize,
-    /// Of a phase: groups of panels, regions at most, groups of windows at most.
-    across: usize,
-    most: usize,
-    down: usize,
-}
-
-/// What a job computes.
-#[derive(Clone, Copy)]
-struct Share<'a> {
-    phase: &'a Phase,
-    region: &'a Region,
-    /// Windows, counted within the region.
-    first: usize,
-    count: usize,
-    panel: usize,
-    columns: usize,
-}
-
-impl<'a> Jobs<'a> {
-    fn new(filter: &'a ByteFilter, images: usize, tall: usize) -> Self {
-        let across = filter.columns.div_ceil(PANEL).div_ceil(PANELS);
-        let down = (images * filter.grid.0 * filter.grid.1).div_ceil(tall);
-        let mut jobs = Self { filter, images, apart: images >= IMAGES, tall, across, most: 1, down };
-        jobs.most = filter.phases.iter().map(|phase| jobs.regions(phase).len()).max().unwrap_or(1);
-        jobs
-    }
-
-    fn regions(&self, phase: &'a Phase) -> &'a [Region] {
-        if self.apart && !phase.parts.is_empty() { &phase.parts } else { std::slice::from_ref(&phase.whole) }
-    }
-
-    fn count(&self) -> usize {
-        self.filter.phases.len() * self.across * self.most * self.down
-    }
-
-    /// Jobs that share weights follow each other. None where a phase has fewer regions, or a region fewer windows, than there could be.
-    fn at(&self, job: usize) -> Option<Share<'a>> {
-        let (first, rest) = (job % self.down * self.tall, job / self.down);
-        let (part, rest) = (rest % self.most, rest / self.most);
-        let (panel, phase) = (rest % self.across * PANELS, &self.filter.phases[rest / self.across]);
-        let region = self.regions(phase).get(part)?;
-        let windows = self.images * region.rows.outputs.len() * region.cols.outputs.len();
-        let columns = (PANELS * PANEL).min(self.filter.columns - panel * PANEL);
-        (first < windows).then(|| Share { phase, region, first, count: self.tall.min(windows - first), panel, columns })
-    }
 }
 
 /// Windows at listed places: steps of k in runs of a window's row, with a gap to its next row.
@@ -171,59 +101,46 @@ struct Block<'a> {
 }
 
 impl Block<'_> {
-    /// Image, row and column (in the grid) of each window.
+    /// Where in the map the first window of a stretch begins, and how far apart its windows are, in words.
     #[inline(always)]
-    fn places(&self) -> impl Iterator<Item = (usize, usize, usize)> + use<> {
-        let Share { region, first, count, .. } = self.share;
-        let (rows, cols) = (region.rows.outputs.clone(), region.cols.outputs.clone());
-        let (down, across) = (rows.len(), cols.len());
-        let (mut image, mut row, mut col) = (first / (down * across), first / across % down, first % across);
-        (0..count).map(move |_| {
-            let at = (image, rows.start + row, cols.start + col);
-            col += 1;
-            if col == across {
-                (col, row) = (0, row + 1);
-            }
-            if row == down {
-                (row, image) = (0, image + 1);
-            }
-            at
-        })
+    fn place(&self, stretch: &Stretch) -> (usize, usize) {
+        let (x, Share { phase, region, .. }, step) = (self.x, self.share, self.filter.step);
+        let (word, line) = (x.pixel / 4, (x.cols + 2) * x.pixel / 4);
+        let row = stretch.image * (x.rows + 2) + phase.window.row + region.rows.taps.start + stretch.row * step;
+        (row * line + (phase.window.col + region.cols.taps.start + stretch.col * step) * word, step * word)
     }
 
     #[inline(always)]
-    fn multiply<W: ByteWords>(&self, row: usize) {
+    fn multiply<W: ByteWords>(&self, columns: usize) {
         let (x, Share { phase, region, count, .. }) = (self.x, self.share);
-        let window = phase.window;
-        let mut offsets = [0; ROWS];
-        let (word, line, step) = (x.pixel / 4, (x.cols + 2) * x.pixel / 4, self.filter.step);
-        let (first_row, first_col) = (window.row + region.rows.taps.start, window.col + region.cols.taps.start);
-        for (offset, (image, r, c)) in offsets.iter_mut().zip(self.places()) {
-            *offset = (image * (x.rows + 2) + first_row + r * step) * line + (first_col + c * step) * word;
+        let (word, line) = (x.pixel / 4, (x.cols + 2) * x.pixel / 4);
+        let (runs, run, pitch) = (region.rows.taps.len(), region.cols.taps.len() * word, phase.pitch);
+        let panel = phase.window.rows * pitch * PANEL;
+        let tap = region.rows.taps.start * pitch + region.cols.taps.start * word;
+        let b = &phase.panels.as_slice()[self.share.panel * panel + tap * PANEL..];
+        if let Some((packed, words)) = self.packed {
+            // SAFETY: this thread's part of the sums, of which `correlate_by` made room for `count` rows of whole panels.
+            let sums = unsafe { std::slice::from_raw_parts_mut(self.sums, count * columns) };
+            // SAFETY: this thread's too, behind its sums.
+            let packed = unsafe { std::slice::from_raw_parts_mut(packed, words) };
+            let window = matrix::Window { runs, run, line, apart: self.filter.step * word };
+            let stretches = self.share.stretches().map(|stretch| (self.place(&stretch).0, stretch.count));
+            return dispatch_matrix(matrix::Multiply { map: x.words(), window, stretches, b, panel, pitch, columns, sums, packed });
         }
-        // Of a window's rows all taps, or only some: then its rows are products of their own.
-        let (all, run) = (window.cols * word, region.cols.taps.len() * word);
-        let (times, lines) = if run == all { (1, region.rows.taps.len()) } else { (region.rows.taps.len(), 1) };
-        let panel = window.rows * all * PANEL;
-        let b = &phase.panels.as_slice()[self.share.panel * panel..];
+        let mut offsets = [0; MOST_WINDOWS];
+        let mut windows = offsets.iter_mut();
+        for stretch in self.share.stretches() {
+            let (start, apart) = self.place(&stretch);
+            windows.by_ref().take(stretch.count).enumerate().for_each(|(i, offset)| *offset = start + i * apart);
+        }
+        // All words of a window that panels have, or only some: then its rows are products of their own.
+        let (times, lines) = if run == pitch { (1, runs) } else { (runs, 1) };
         for i in 0..times {
-            let tap = (region.rows.taps.start + i) * all + region.cols.taps.start * word;
-            let b = &b[tap * PANEL..];
-            if let Some((packed, words)) = self.packed {
-                // SAFETY: this thread's part of the sums, of which `correlate_by` made room for `count` rows of whole panels.
-                let sums = unsafe { std::slice::from_raw_parts_mut(self.sums, count * row) };
-                // SAFETY: this thread's too, behind its sums.
-                let packed = unsafe { std::slice::from_raw_parts_mut(packed, words) };
-                let windows = matrix::Windows { map: &x.words()[i * line..], runs: lines, run, gap: line - run };
-                let offsets = &offsets[..count];
-                dispatch_matrix(matrix::Multiply { windows, offsets, b, panel, columns: row, fresh: i == 0, sums, packed });
-                continue;
-            }
             let a = x.words().as_ptr().wrapping_add(i * line);
-            let rows = Spots { a, offsets: &offsets[..count], run, gap: line - run, c: self.sums, c_row: row };
-            assert!(b.len() >= (row / PANEL - 1) * panel + lines * run * PANEL, "whole panels");
-            let b = b.as_ptr();
-            let product_of = Product { rows: &rows, count, depth: lines * run, b, panel, columns: row, fresh: i == 0 };
+            let rows = Spots { a, offsets: &offsets[..count], run, gap: line - run, c: self.sums, c_row: columns };
+            let b = &b[i * pitch * PANEL..];
+            assert!(b.len() >= (columns / PANEL - 1) * panel + lines * run * PANEL, "whole panels");
+            let product_of = Product { rows: &rows, count, depth: lines * run, b: b.as_ptr(), panel, columns, fresh: i == 0 };
             // SAFETY: `correlate` checked that every window lies within x; the slice holds all panels from the first tap on; the sums are this
             // thread's.
             unsafe { product::<W, _>(&product_of) };
@@ -231,65 +148,73 @@ impl Block<'_> {
     }
 
     #[inline(always)]
-    fn finish<W: ByteWords>(&self, row: usize) {
-        let (Share { phase, region, panel, .. }, spread) = (self.share, self.filter.spread);
-        let channel = panel * PANEL;
-        let coefficients = channel..channel + row;
-        let zero = &region.zero[coefficients.clone()];
-        let (gain, offset) = (&phase.gain[coefficients.clone()], &phase.offset[coefficients]);
-        for (i, (image, r, c)) in self.places().enumerate() {
-            let at = |target: &Target| {
-                let [images, lines, pixels] = target.strides;
-                image * images + (r * spread + phase.window.out.0) * lines + (c * spread + phase.window.out.1) * pixels + channel
-            };
-            let places = [self.targets[0].as_ref().map_or(0, at), self.targets[1].as_ref().map_or(0, at)];
-            if self.filter.columns > self.filter.channels {
-                // SAFETY: as below; the four pixels begin at `places`.
-                unsafe { self.four::<W>(i * row, places, zero, gain, offset) };
-            } else {
-                self.panels::<W>(i * row, places, channel, zero, gain, offset);
-            }
+    fn finish<W: ByteWords>(&self, columns: usize) {
+        if self.filter.columns > self.filter.channels {
+            return self.four_pixels::<W>();
+        }
+        for from in (0..columns).step_by(PANEL) {
+            self.panel::<W>(columns, from);
         }
     }
 
-    /// One window's sums, panel by panel, to the pixel at `places`.
+    /// Where a stretch's first result goes, from channel 0 on, and how far apart its results are.
     #[inline(always)]
-    fn panels<W: ByteWords>(&self, sums: usize, places: [usize; 2], channel: usize, zero: &[i32], gain: &[f32], offset: &[f32]) {
-        let mut from = 0;
-        while from < self.share.columns {
-            let count = PANEL.min(self.share.columns - from);
-            // SAFETY: `multiply` has written rows of whole panels of sums, and the coefficients are as long; `Target::new` checked that this
-            // pixel and these channels lie within every sink.
-            unsafe {
-                let sums = self.sums.add(sums + from).cast();
-                let values = W::values(sums, zero.as_ptr().add(from), gain.as_ptr().add(from), offset.as_ptr().add(from));
-                for (target, place) in self.targets.iter().zip(places) {
-                    if let Some(target) = target {
-                        target.store::<W>(values, place + from, channel + from, count);
+    fn result(&self, target: &Target, stretch: &Stretch) -> (usize, usize) {
+        let ([images, lines, pixels], spread, out) = (target.strides, self.filter.spread, self.share.phase.window.out);
+        let (row, col) = (stretch.row * spread + out.0, stretch.col * spread + out.1);
+        (stretch.image * images + row * lines + col * pixels, spread * pixels)
+    }
+
+    /// All windows' sums of one panel to their pixels; its coefficients stay in registers.
+    #[inline(always)]
+    fn panel<W: ByteWords>(&self, columns: usize, from: usize) {
+        let Share { phase, region, panel, .. } = self.share;
+        let channel = panel * PANEL + from;
+        let count = PANEL.min(self.share.columns - from);
+        let meaning = phase.meaning::<W>(region, channel);
+        let coefficients = Target::coefficients::<W>(self.targets, channel);
+        let mut sums = self.sums.wrapping_add(from);
+        for stretch in self.share.stretches() {
+            let places = self.targets.each_ref().map(|target| target.as_ref().map_or((0, 0), |target| self.result(target, &stretch)));
+            for i in 0..stretch.count {
+                // SAFETY: `multiply` has written `columns` sums of every window; `Target::new` checked that these pixels and channels lie
+                // within every sink.
+                unsafe {
+                    let values = meaning.of(W::sums(sums.cast()));
+                    for ((target, coefficients), (place, apart)) in self.targets.iter().zip(coefficients).zip(places) {
+                        if let Some(target) = target {
+                            target.store::<W>(values, coefficients, place + i * apart + channel, count);
+                        }
                     }
                 }
+                sums = sums.wrapping_add(columns);
             }
-            from += PANEL;
         }
     }
 
-    /// One window's sums to four pixels: the one at `places`, its neighbour, and the two below.
-    ///
-    /// # Safety
-    /// All four lie within every sink, and one panel of sums has been written.
+    /// All windows' sums to four pixels each: one, its neighbour, and the two below.
     #[inline(always)]
-    unsafe fn four<W: ByteWords>(&self, sums: usize, places: [usize; 2], zero: &[i32], gain: &[f32], offset: &[f32]) {
-        let channels = self.filter.channels;
-        // SAFETY: the caller's promise; the coefficients are a panel long.
-        unsafe {
-            let panel = W::values(self.sums.add(sums).cast(), zero.as_ptr(), gain.as_ptr(), offset.as_ptr());
-            for (target, place) in self.targets.iter().zip(places) {
-                let Some(target) = target else { continue };
-                let [_, lines, pixels] = target.strides;
-                for phase in 0..4 {
-                    let at = place + phase / 2 * lines + phase % 2 * pixels;
-                    target.store::<W>(W::moved(panel, phase * channels), at, 0, channels);
+    fn four_pixels<W: ByteWords>(&self) {
+        let (Share { phase, region, .. }, channels) = (self.share, self.filter.channels);
+        let meaning = phase.meaning::<W>(region, 0);
+        let coefficients = Target::coefficients::<W>(self.targets, 0);
+        let mut sums = self.sums;
+        for stretch in self.share.stretches() {
+            for i in 0..stretch.count {
+                // SAFETY: `multiply` has written one panel of sums of every window; `Target::new` checked that all four pixels lie within every
+                // sink.
+                unsafe {
+                    let values = meaning.of(W::sums(sums.cast()));
+                    for (target, coefficients) in self.targets.iter().zip(coefficients) {
+                        let Some(target) = target else { continue };
+                        let ([_, lines, pixels], (place, apart)) = (target.strides, self.result(target, &stretch));
+                        for phase in 0..4 {
+                            let at = place + i * apart + phase / 2 * lines + phase % 2 * pixels;
+                            target.store::<W>(W::moved(values, phase * channels), coefficients, at, channels);
+                        }
+                    }
                 }
+                sums = sums.wrapping_add(PANEL);
             }
         }
     }
@@ -298,9 +223,9 @@ impl Block<'_> {
 impl ByteKernel for Block<'_> {
     #[inline(always)]
     fn run<W: ByteWords>(self) {
-        let row = self.share.columns.next_multiple_of(PANEL);
-        self.multiply::<W>(row);
-        self.finish::<W>(row);
+        let columns = self.share.columns.next_multiple_of(PANEL);
+        self.multiply::<W>(columns);
+        self.finish::<W>(columns);
     }
 }
 
@@ -316,6 +241,8 @@ mod tests {
         for (wide, deep, rows, cols, images) in [
             (3, 17, 2, 5, 3),
             (64, 16, 1, 16, 1),
+            (6, 16, 5, 24, 2),
+            (3, 32, 6, 44, 1),
             (16, 150, 3, 17, 2),
             (1, 1, 1, 1, 1),
             (33, 4, 4, 16, 1),
@@ -334,9 +261,14 @@ mod tests {
             let (scale, shift) = (vec![0.5; wide.max(deep)], vec![0.1; wide.max(deep)]);
             let affine = |channels: usize| Affine { scale: &scale[..channels], shift: &shift[..channels] };
             let (large, small) = (map(2 * rows, 2 * cols, wide), map(rows, cols, deep));
-            let down = (&large, ByteFilter::down(ByteLevel::Portable, &large, &weight, deep, affine(deep)), (rows, cols, deep));
-            let up = (&small, ByteFilter::up(ByteLevel::Portable, &small, &weight, wide, affine(wide)), (2 * rows, 2 * cols, wide));
-            for (x, filter, (rows, cols, channels)) in [down, up] {
+            // Panels with zeros between the rows of a window, as matrix registers read them, and without.
+            let of = |level: ByteLevel| {
+                let as_portable = |filter: ByteFilter| ByteFilter { level: ByteLevel::Portable, ..filter };
+                let down = as_portable(ByteFilter::down(level, &large, &weight, deep, affine(deep)));
+                let up = as_portable(ByteFilter::up(level, &small, &weight, wide, affine(wide)));
+                [(&large, down, (rows, cols, deep)), (&small, up, (2 * rows, 2 * cols, wide))]
+            };
+            for (x, filter, (rows, cols, channels)) in [ByteLevel::Portable, ByteLevel::Amx].into_iter().flat_map(of) {
                 let found = [Multiplier::Vectors, Multiplier::Matrix].map(|multiplier| {
                     let mut to = vec![0.0; images * rows * cols * channels];
                     let sink = Sink::Floats { to: MapMut::dense(&mut to, images, rows, cols, channels), slope: 0.2 };

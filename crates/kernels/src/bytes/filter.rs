@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::map::ByteMap;
 use super::winograd::{self, Points};
-use crate::arch::{ByteLevel, PANEL, SIDE};
+use crate::arch::{ByteLevel, ByteWords, PANEL, SIDE};
 use crate::memory::Buffer;
 
 /// What follows a convolution channel by channel, before the activation: v → scale · v + shift. A batch-norm with running statistics, a bias,
@@ -79,12 +79,43 @@ pub(super) struct Phase {
     pub(super) whole: Region,
     /// The same outputs without taps on the border; none on larger maps, where those are few.
     pub(super) parts: Vec<Region>,
-    /// `[columns / 16][rows][cols][pixel / 4]` of 16 words of four signed bytes, and behind them what a matrix register reads too much; none
-    /// where the filter has points.
+    /// `[columns / 16][rows][pitch]` of 16 words of four signed bytes, and behind them what a matrix register reads too much; none where the
+    /// filter has points.
     pub(super) panels: Buffer,
+    /// Words of a window's row and, for matrix registers, zeros behind them that make them whole registers.
+    pub(super) pitch: usize,
     /// A sum s of column o means `gain[o] · (s − zero[o]) + offset[o]`; padded to whole panels.
     pub(super) gain: Vec<f32>,
     pub(super) offset: Vec<f32>,
+}
+
+/// What a panel's sums mean, in registers.
+#[derive(Clone, Copy)]
+pub(super) struct Meaning<W: ByteWords> {
+    zero: W::Sums,
+    gain: W::Values,
+    offset: W::Values,
+}
+
+impl<W: ByteWords> Meaning<W> {
+    #[inline(always)]
+    pub(super) fn of(self, sums: W::Sums) -> W::Values {
+        W::values(sums, self.zero, self.gain, self.offset)
+    }
+}
+
+impl Phase {
+    /// What sums of the sixteen columns from `column` on mean in one of the phase's regions.
+    ///
+    /// # Panics
+    /// If there is no such panel.
+    #[inline(always)]
+    pub(super) fn meaning<W: ByteWords>(&self, region: &Region, column: usize) -> Meaning<W> {
+        let panel = column..column + PANEL;
+        let (zero, gain, offset) = (&region.zero[panel.clone()], &self.gain[panel.clone()], &self.offset[panel]);
+        // SAFETY: each is a panel.
+        unsafe { Meaning { zero: W::sums(zero.as_ptr()), gain: W::numbers(gain.as_ptr()), offset: W::numbers(offset.as_ptr()) } }
+    }
 }
 
 /// The weight of a layer in bytes, made for the scales of one map and for one instruction set.
@@ -230,11 +261,14 @@ impl ByteFilter {
             };
             let all = [Axis { outputs: 0..self.grid.0, taps: 0..window.rows }, Axis { outputs: 0..self.grid.1, taps: 0..window.cols }];
             let parts = if small { window.regions(x, self.grid, self.step) } else { Vec::new() };
+            let row = window.cols * self.pixel / 4;
+            let pitch = if self.level == ByteLevel::Amx { row.next_multiple_of(SIDE) } else { row };
             Phase {
                 window,
                 whole: region(all),
                 parts: parts.into_iter().map(region).collect(),
-                panels: if as_points { Buffer::default() } else { codes.panels(self.pixel) },
+                panels: if as_points { Buffer::default() } else { codes.panels(window, self.pixel / 4, pitch) },
+                pitch,
                 gain: codes.gain,
                 offset: codes.offset,
             }
@@ -298,17 +332,18 @@ impl Codes {
         zero
     }
 
-    /// As [`Phase`] has them.
-    fn panels(&self, pixel: usize) -> Buffer {
-        let depth = self.taps * pixel / 4;
-        let mut panels = Buffer::new(PANEL * (self.columns.div_ceil(PANEL) * depth + SIDE - 1));
-        let mut words = vec![[0u8; 4]; depth];
+    /// As [`Phase`] has them, for pixels of `word` words.
+    fn panels(&self, window: Window, word: usize, pitch: usize) -> Buffer {
+        let panel = PANEL * window.rows * pitch;
+        let mut panels = Buffer::new(self.columns.div_ceil(PANEL) * panel + PANEL * (SIDE - 1));
+        let mut words = vec![[0u8; 4]; window.rows * pitch];
         for o in 0..self.columns {
             for (i, code) in self.column(o).iter().enumerate() {
                 let (place, channel) = (i / self.channels, i % self.channels);
-                words[place * pixel / 4 + channel / 4][channel % 4] = code.cast_unsigned();
+                let (row, col) = (place / window.cols, place % window.cols);
+                words[row * pitch + col * word + channel / 4][channel % 4] = code.cast_unsigned();
             }
-            let to = &mut panels.as_mut_slice()[o / PANEL * PANEL * depth..][..PANEL * depth];
+            let to = &mut panels.as_mut_slice()[o / PANEL * panel..][..panel];
             for (to, word) in to.chunks_exact_mut(PANEL).zip(&words) {
                 to[o % PANEL] = f32::from_bits(u32::from_le_bytes(*word));
             }

@@ -1,6 +1,6 @@
 //! Maps of bytes with a border of one pixel, so that a window of taps never asks whether it lies outside.
 
-use crate::arch::{ByteKernel, ByteLevel, ByteWords, PANEL, dispatch_bytes};
+use crate::arch::{ByteKernel, ByteLevel, ByteWords, PANEL, SIDE, dispatch_bytes};
 use crate::memory::Buffer;
 use crate::{Map, Pool};
 
@@ -8,6 +8,7 @@ use crate::{Map, Pool};
 /// holds what stands for 0.
 #[derive(Debug)]
 pub struct ByteMap {
+    /// The images, and behind them words that a matrix register may read too much.
     store: Buffer,
     pub(super) images: usize,
     pub(super) rows: usize,
@@ -44,6 +45,7 @@ impl ByteMap {
             .checked_mul(cols + 2)
             .and_then(|pixels| pixels.checked_mul(pixel / 4))
             .and_then(|words| words.checked_mul(images))
+            .and_then(|words| words.checked_add(SIDE))
             .expect("a map of bytes within the address space");
         let mut map = Self {
             store: Buffer::new(words),
@@ -163,6 +165,8 @@ impl WriteRow<'_> {
         for i in 0..side * pixel {
             (inverse[i], shift[i]) = (self.inverse[i % pixel], self.shift[i % pixel]);
         }
+        // SAFETY: both are panels.
+        let (inverse, shift) = unsafe { (W::numbers(inverse.as_ptr()), W::numbers(shift.as_ptr())) };
         // Where each part's channels lie among those of the group.
         let (mut places, mut before) = ([0u16; 2], 0);
         for (places, part) in places.iter_mut().zip(self.parts.iter().flatten()) {
@@ -171,24 +175,27 @@ impl WriteRow<'_> {
             }
             before += part.channels;
         }
-        let whole = u16::MAX >> (PANEL - pixel);
+        let dense = self.parts.iter().flatten().all(|part| part.pixel == part.channels);
         for (group, to) in line.chunks_mut(side * pixel).enumerate() {
             let start = self.first + group * side;
-            let here = u16::MAX >> (PANEL - to.len());
             let mut values = W::nothing();
             for (part, places) in self.parts.iter().flatten().zip(places) {
-                // Dense parts: the pixels of a group follow each other; else one pixel after the other.
-                let dense = part.pixel == part.channels;
-                for i in 0..if dense { 1 } else { side } {
-                    let mine = if dense { places } else { places & whole << (i * pixel) } & here;
+                if dense && to.len() == side * pixel {
+                    // SAFETY: as many numbers as places, of pixels that follow each other and that `write` has checked.
+                    values = unsafe { W::insert(values, part.data[start * part.channels..].as_ptr(), places) };
+                    continue;
+                }
+                let here = places & u16::MAX >> (PANEL - to.len());
+                for i in 0..side {
+                    let mine = here & u16::MAX >> (PANEL - pixel) << (i * pixel);
                     if mine != 0 {
-                        // SAFETY: as many numbers as places, of pixels that `write` has checked.
+                        // SAFETY: as many numbers as places, of a pixel that `write` has checked.
                         values = unsafe { W::insert(values, part.data[(start + i) * part.pixel..].as_ptr(), mine) };
                     }
                 }
             }
-            // SAFETY: the coefficients are whole panels; `to` has that many bytes.
-            unsafe { W::put_bytes(values, inverse.as_ptr(), shift.as_ptr(), to.as_mut_ptr(), to.len()) };
+            // SAFETY: `to` has that many bytes.
+            unsafe { W::put_bytes(values, inverse, shift, to.as_mut_ptr(), to.len()) };
         }
     }
 

@@ -1,215 +1,283 @@
 //! The product of windows and panels on matrix registers: two by two blocks of sixteen windows by sixteen columns, all of k in one go.
 //!
 //! A panel's words, `[k][16]`, are what a register of columns holds, sixteen steps of k at a time. A register of rows is read from the map
-//! itself where its windows lie equally far apart and their runs are whole registers; other windows are first copied side by side.
+//! itself where enough windows lie side by side, and what it reads beyond a run meets zeros; other windows are first copied one under another.
 
 use crate::arch::{MatrixKernel, MatrixUnit, PANEL, SIDE};
 
-/// Windows a product takes at most: two registers of rows.
-pub(super) const ROWS: usize = 2 * SIDE;
+/// Windows side by side from which on they are read where they lie: fewer would leave most of a register empty.
+const ENOUGH: usize = SIDE / 2;
 
-/// Words that [`Multiply::packed`] needs for windows of `depth` words.
-pub(super) fn packed_words(depth: usize) -> usize {
-    ROWS * line(depth)
+/// Words that [`Multiply::packed`] needs for windows of so many runs of `run` words.
+pub(super) fn packed_words(runs: usize, run: usize) -> usize {
+    2 * SIDE * copied(runs, run)
 }
 
-/// Words from one copied window to the next: whole registers, and one more row of a register, since distances of a power of two would all
-/// fall into the same few lines of the first cache.
-fn line(depth: usize) -> usize {
-    depth.next_multiple_of(SIDE) + SIDE
+/// Words from one copied window to the next: runs of whole registers, and one more row of a register, since distances of a power of two
+/// would all fall into the same few lines of the first cache.
+fn copied(runs: usize, run: usize) -> usize {
+    runs * run.next_multiple_of(SIDE) + SIDE
 }
 
-/// What all windows have in common.
-#[derive(Clone, Copy)]
-pub(super) struct Windows<'a> {
-    /// The map's words.
-    pub(super) map: &'a [f32],
-    /// A window: so many runs of `run` words, `gap` words from the end of one to the next.
+/// What all windows have in common, in words.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window {
+    /// So many runs of `run` words, in the map `line` words from one to the next.
     pub(super) runs: usize,
     pub(super) run: usize,
-    pub(super) gap: usize,
+    pub(super) line: usize,
+    /// In the map from one window to its neighbour.
+    pub(super) apart: usize,
 }
 
+impl Window {
+    /// Registers of a run.
+    fn steps(&self) -> usize {
+        self.run.div_ceil(SIDE)
+    }
+}
+
+/// Windows side by side: where in the map the first begins, and how many they are.
+pub(super) type Stretch = (usize, usize);
+
 /// A product: a window's words by a panel's, and all their sums.
-pub(super) struct Multiply<'a> {
-    pub(super) windows: Windows<'a>,
-    /// Where in the map each window begins: 1..=[`ROWS`].
-    pub(super) offsets: &'a [usize],
-    /// Panels of `[runs · run][16]` words, `panel` words from one to the next; after the last as many as make its k whole registers.
+pub(super) struct Multiply<'a, S> {
+    /// The map's words, and behind them what a register may read too much.
+    pub(super) map: &'a [f32],
+    pub(super) window: Window,
+    /// All windows, in order.
+    pub(super) stretches: S,
+    /// Panels, `panel` words from one to the next, of runs of `[run][16]` words, `pitch` · 16 words from one to the next. After the last as
+    /// many as make its run whole registers.
     pub(super) b: &'a [f32],
     pub(super) panel: usize,
+    pub(super) pitch: usize,
     /// `[windows][columns]`: whole panels.
     pub(super) columns: usize,
-    /// Whether sums begin at 0 or at what they are.
-    pub(super) fresh: bool,
     pub(super) sums: &'a mut [f32],
     /// Working memory: [`packed_words`].
     pub(super) packed: &'a mut [f32],
 }
 
-/// Where up to sixteen rows are read, one register of k after the other.
-#[derive(Clone, Copy)]
-struct Left {
-    at: *const f32,
-    /// Words from row to row.
-    stride: usize,
-    /// Registers until the gap; in a whole run; words that the gap adds.
-    rest: usize,
-    run: usize,
-    gap: usize,
-}
-
-impl Left {
-    #[inline(always)]
-    fn advance(&mut self) {
-        self.at = self.at.wrapping_add(SIDE);
-        self.rest -= 1;
-        if self.rest == 0 {
-            self.at = self.at.wrapping_add(self.gap);
-            self.rest = self.run;
-        }
-    }
-}
-
-impl MatrixKernel for Multiply<'_> {
+impl<S: Iterator<Item = Stretch> + Clone> MatrixKernel for Multiply<'_, S> {
     #[inline(always)]
     fn run<U: MatrixUnit>(self) {
-        self.verify();
-        let (count, depth) = (self.offsets.len(), self.windows.depth());
-        let (upper, lower) = (count.min(SIDE), count.saturating_sub(SIDE));
-        let (above, below) = self.packed.split_at_mut(SIDE * line(depth));
-        let left = [self.windows.left(&self.offsets[..upper], above), self.windows.left(&self.offsets[upper..], below)];
-        let (sums, steps) = (self.sums.as_mut_ptr(), depth.div_ceil(SIDE));
-        // SAFETY: `dispatch_matrix` enters this where the registers are. `verify` saw every window in the map, every panel with what its
-        // last register reads beyond it, and all sums; `left` describes these windows or their copies.
-        unsafe {
-            let mut unit = U::new(upper, lower);
-            let mut column = 0;
-            while column < self.columns {
-                let panel = self.b.as_ptr().add(column / PANEL * self.panel);
-                let block = Square { left, panels: [panel, panel.wrapping_add(self.panel)], steps, fresh: self.fresh };
-                let (to, two) = (sums.add(column), column + PANEL < self.columns);
-                match (lower > 0, two) {
-                    (true, true) => block.run::<U, true, true>(&mut unit, to, self.columns),
-                    (true, false) => block.run::<U, true, false>(&mut unit, to, self.columns),
-                    (false, true) => block.run::<U, false, true>(&mut unit, to, self.columns),
-                    (false, false) => block.run::<U, false, false>(&mut unit, to, self.columns),
+        let direct = self.verify();
+        let (b, columns, sums) = (self.b.as_ptr(), self.columns, self.sums.as_mut_ptr());
+        let block = Block { panels: [b; 2], runs: self.window.runs, steps: self.window.steps(), pitch: self.pitch * PANEL, row: columns };
+        let Self { map, window, stretches, packed, panel, .. } = self;
+        let (one, other) = packed.split_at_mut(packed.len() / 2);
+        let mut left = Left { map, window, stretches, direct, start: 0, rest: 0, first: 0, packed: [one, other] };
+        let mut unit: Option<(usize, U)> = None;
+        let mut ahead = left.next();
+        while let Some(upper) = ahead {
+            ahead = left.next();
+            let lower = ahead.filter(|lower| lower.count == upper.count);
+            // SAFETY: `dispatch_matrix` enters this where the registers are. `verify` saw every window in the map, every panel with what its
+            // last register reads beyond it, and all sums; `left` describes these windows or their copies. The registers of one shape are
+            // released before there are others.
+            unsafe {
+                if unit.as_ref().is_none_or(|(rows, _)| *rows != upper.count) {
+                    drop(unit.take());
                 }
-                column += 2 * PANEL;
+                let (_, unit) = unit.get_or_insert_with(|| (upper.count, U::new(upper.count)));
+                for column in (0..columns).step_by(2 * PANEL) {
+                    let left = b.wrapping_add(column / PANEL * panel);
+                    let block = Block { panels: [left, left.wrapping_add(panel)], ..block };
+                    let to = sums.wrapping_add(column);
+                    match (lower, column + PANEL < columns) {
+                        (Some(lower), true) => block.run::<U, true, true>(unit, [upper, lower], to),
+                        (Some(lower), false) => block.run::<U, true, false>(unit, [upper, lower], to),
+                        (None, true) => block.run::<U, false, true>(unit, [upper; 2], to),
+                        (None, false) => block.run::<U, false, false>(unit, [upper; 2], to),
+                    }
+                }
+            }
+            if lower.is_some() {
+                ahead = left.next();
             }
         }
     }
 }
 
-impl Multiply<'_> {
-    fn verify(&self) {
-        let (Windows { map, runs, gap, .. }, count, depth) = (self.windows, self.offsets.len(), self.windows.depth());
-        assert!((1..=ROWS).contains(&count) && depth > 0, "{count} windows of {depth} words");
-        let extent = depth + (runs - 1) * gap;
-        let last = self.offsets.iter().copied().max().unwrap_or(0);
-        assert!(last + extent <= map.len(), "a window of {extent} words at {last} of {}", map.len());
+impl<S: Iterator<Item = Stretch> + Clone> Multiply<'_, S> {
+    /// Whether windows are read where they lie.
+    ///
+    /// # Panics
+    /// If something is not as long as it must be.
+    fn verify(&self) -> bool {
+        let (Window { runs, run, line, apart }, steps) = (self.window, self.window.steps());
+        assert!(runs > 0 && run > 0 && run <= line && run <= self.pitch, "{runs} runs of {run} words, {line} and {} apart", self.pitch);
+        let (mut windows, mut longest, mut last) = (0, 0, 0);
+        for (start, count) in self.stretches.clone() {
+            assert!(count > 0, "windows of which there are none");
+            (windows, longest) = (windows + count, longest.max(count));
+            last = last.max(start + (count - 1) * apart);
+        }
+        let direct = longest >= ENOUGH && (self.pitch >= steps * SIDE || run.is_multiple_of(SIDE));
+        let extent = (runs - 1) * line + if direct { steps * SIDE } else { run };
+        assert!(last + extent <= self.map.len(), "a window of {extent} words at {last} of {}", self.map.len());
         assert!(self.columns > 0 && self.columns.is_multiple_of(PANEL), "{} columns", self.columns);
-        let words = (self.columns / PANEL - 1) * self.panel + PANEL * depth.next_multiple_of(SIDE);
+        let words = (self.columns / PANEL - 1) * self.panel + PANEL * ((runs - 1) * self.pitch + steps * SIDE);
         assert!(self.b.len() >= words, "{words} words of panels, not {}", self.b.len());
-        assert!(self.sums.len() >= count * self.columns, "{count} rows of {} sums", self.columns);
-        assert!(self.packed.len() >= packed_words(depth), "working memory of {} words", self.packed.len());
+        assert!(self.sums.len() >= windows * self.columns, "{windows} rows of {} sums", self.columns);
+        assert!(self.packed.len() >= packed_words(runs, run), "working memory of {} words", self.packed.len());
+        direct
     }
 }
 
-impl Windows<'_> {
-    /// Words of a window.
-    fn depth(&self) -> usize {
-        self.runs * self.run
+/// A register's rows: equally far apart in the map, or copied.
+#[derive(Clone, Copy)]
+struct Rows {
+    at: *const f32,
+    /// Words from row to row, and from run to run.
+    stride: usize,
+    line: usize,
+    /// The first of them among all windows, and how many they are.
+    first: usize,
+    count: usize,
+}
+
+/// All windows, register by register.
+struct Left<'a, S> {
+    map: &'a [f32],
+    window: Window,
+    stretches: S,
+    direct: bool,
+    /// What is left of the stretch that was begun, from `start` on.
+    start: usize,
+    rest: usize,
+    /// Windows before it.
+    first: usize,
+    /// Two registers' copied rows: those to be written next, and those that were last.
+    packed: [&'a mut [f32]; 2],
+}
+
+impl<S: Iterator<Item = Stretch>> Iterator for Left<'_, S> {
+    type Item = Rows;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Rows> {
+        if self.direct { self.in_the_map() } else { self.copied() }
+    }
+}
+
+impl<S: Iterator<Item = Stretch>> Left<'_, S> {
+    /// Begins the next stretch where there is nothing left of the last one.
+    #[inline(always)]
+    fn more(&mut self) -> bool {
+        if self.rest == 0 {
+            let Some((start, count)) = self.stretches.next() else { return false };
+            (self.start, self.rest) = (start, count);
+        }
+        true
     }
 
-    /// Windows at `offsets`, as the map has them or copied to `packed`.
+    /// `count` windows of the stretch are done.
     #[inline(always)]
-    fn left(&self, offsets: &[usize], packed: &mut [f32]) -> Left {
-        let stride = offsets.get(1).map_or(0, |&next| next.wrapping_sub(offsets[0]));
-        if !offsets.is_empty() && self.run.is_multiple_of(SIDE) && offsets.windows(2).all(|pair| pair[1].wrapping_sub(pair[0]) == stride) {
-            let run = self.run / SIDE;
-            return Left { at: self.map[offsets[0]..].as_ptr(), stride, rest: run, run, gap: self.gap };
+    fn advance(&mut self, count: usize) {
+        self.start += count * self.window.apart;
+        self.rest -= count;
+        self.first += count;
+    }
+
+    /// As many as there may be, but no fewer in a stretch's last register than in its first ones.
+    #[inline(always)]
+    fn in_the_map(&mut self) -> Option<Rows> {
+        if !self.more() {
+            return None;
         }
-        let depth = self.depth();
-        for (&offset, to) in offsets.iter().zip(packed.chunks_exact_mut(line(depth))) {
-            for (run, to) in to[..depth].chunks_exact_mut(self.run).enumerate() {
-                to.copy_from_slice(&self.map[offset + run * (self.run + self.gap)..][..self.run]);
+        let count = self.rest.div_ceil(self.rest.div_ceil(SIDE));
+        let Window { line, apart, .. } = self.window;
+        let rows = Rows { at: self.map[self.start..].as_ptr(), stride: apart, line, first: self.first, count };
+        self.advance(count);
+        Some(rows)
+    }
+
+    #[inline(always)]
+    fn copied(&mut self) -> Option<Rows> {
+        let (Window { runs, run, line, .. }, first) = (self.window, self.first);
+        let (stride, whole) = (copied(runs, run), self.window.steps() * SIDE);
+        let packed = std::mem::take(&mut self.packed[0]);
+        let at = packed.as_ptr();
+        for to in packed.chunks_exact_mut(stride).take(SIDE) {
+            if !self.more() {
+                break;
             }
-            // What columns have beyond k is the next panel's: it counts for nothing.
-            to[depth..].fill(0.0);
+            for (i, to) in to.chunks_exact_mut(whole).take(runs).enumerate() {
+                to[..run].copy_from_slice(&self.map[self.start + i * line..][..run]);
+                // What columns have beyond a run may be the next one's: it counts for nothing.
+                to[run..].fill(0.0);
+            }
+            self.advance(1);
         }
-        Left { at: packed.as_ptr(), stride: line(depth), rest: usize::MAX, run: usize::MAX, gap: 0 }
+        self.packed = [std::mem::take(&mut self.packed[1]), packed];
+        let count = self.first - first;
+        (count > 0).then_some(Rows { at, stride, line: whole, first, count })
     }
 }
 
-/// Sums begin: at 0, or at what they are.
-///
-/// # Safety
-/// That of [`MatrixUnit::load`].
-#[inline(always)]
-unsafe fn begin<U: MatrixUnit, const SUMS: usize>(unit: &mut U, fresh: bool, from: *const f32, row: usize) {
-    // SAFETY: the caller's promise.
-    unsafe { if fresh { unit.zero::<SUMS>() } else { unit.load::<SUMS>(from, row) } }
-}
-
-/// All of k for up to two registers of rows by up to two panels.
-struct Square {
-    left: [Left; 2],
+/// All of k for one or two registers of rows by one or two panels.
+#[derive(Clone, Copy)]
+struct Block {
     panels: [*const f32; 2],
-    /// Registers of k.
+    /// Runs, registers of each, and words from a panel's run to its next.
+    runs: usize,
     steps: usize,
-    /// As in [`Multiply`].
-    fresh: bool,
+    pitch: usize,
+    /// Sums of a window.
+    row: usize,
 }
 
-impl Square {
+impl Block {
     /// # Safety
-    /// The processor has the registers. The rows, and `steps` · 16 words of columns, are readable; the sums, `row` words apart, too, and
-    /// writable. What is not there (LOWER rows, a RIGHT panel) is not touched.
+    /// The processor has the registers, shaped for as many rows as these are. The rows, and all that these registers read of the panels, are
+    /// readable; the sums of these windows, from `to` on, writable. What is not there (LOWER rows, a RIGHT panel) is not touched.
     #[inline(always)]
-    unsafe fn run<U: MatrixUnit, const LOWER: bool, const RIGHT: bool>(&self, unit: &mut U, to: *mut f32, row: usize) {
-        let ([mut upper, mut lower], [left, right]) = (self.left, self.panels);
+    unsafe fn run<U: MatrixUnit, const LOWER: bool, const RIGHT: bool>(&self, unit: &mut U, [upper, lower]: [Rows; 2], to: *mut f32) {
+        let [left, right] = self.panels;
         // SAFETY: the caller's promise.
         unsafe {
-            begin::<U, 0>(unit, self.fresh, to, row);
+            unit.zero::<0>();
             if RIGHT {
-                begin::<U, 1>(unit, self.fresh, to.wrapping_add(PANEL), row);
-            }
-            let below = to.wrapping_add(SIDE * row);
-            if LOWER {
-                begin::<U, 2>(unit, self.fresh, below, row);
-            }
-            if LOWER && RIGHT {
-                begin::<U, 3>(unit, self.fresh, below.wrapping_add(PANEL), row);
-            }
-            for step in 0..self.steps {
-                let k = step * SIDE * PANEL;
-                unit.load::<6>(left.add(k), PANEL);
-                unit.load::<4>(upper.at, upper.stride);
-                unit.multiply::<0, 4, 6>();
-                upper.advance();
-                if RIGHT {
-                    unit.load::<7>(right.add(k), PANEL);
-                    unit.multiply::<1, 4, 7>();
-                }
-                if LOWER {
-                    unit.load::<5>(lower.at, lower.stride);
-                    unit.multiply::<2, 5, 6>();
-                    lower.advance();
-                }
-                if LOWER && RIGHT {
-                    unit.multiply::<3, 5, 7>();
-                }
-            }
-            unit.store::<0>(to, row);
-            if RIGHT {
-                unit.store::<1>(to.add(PANEL), row);
+                unit.zero::<1>();
             }
             if LOWER {
-                unit.store::<2>(below, row);
+                unit.zero::<2>();
             }
             if LOWER && RIGHT {
-                unit.store::<3>(below.add(PANEL), row);
+                unit.zero::<3>();
+            }
+            for run in 0..self.runs {
+                for step in 0..self.steps {
+                    let k = run * self.pitch + step * SIDE * PANEL;
+                    unit.load::<6>(left.wrapping_add(k), PANEL);
+                    unit.load::<4>(upper.at.wrapping_add(run * upper.line + step * SIDE), upper.stride);
+                    unit.multiply::<0, 4, 6>();
+                    if RIGHT {
+                        unit.load::<7>(right.wrapping_add(k), PANEL);
+                        unit.multiply::<1, 4, 7>();
+                    }
+                    if LOWER {
+                        unit.load::<5>(lower.at.wrapping_add(run * lower.line + step * SIDE), lower.stride);
+                        unit.multiply::<2, 5, 6>();
+                    }
+                    if LOWER && RIGHT {
+                        unit.multiply::<3, 5, 7>();
+                    }
+                }
+            }
+            let above = to.wrapping_add(upper.first * self.row);
+            unit.store::<0>(above, self.row);
+            if RIGHT {
+                unit.store::<1>(above.wrapping_add(PANEL), self.row);
+            }
+            let below = to.wrapping_add(lower.first * self.row);
+            if LOWER {
+                unit.store::<2>(below, self.row);
+            }
+            if LOWER && RIGHT {
+                unit.store::<3>(below.wrapping_add(PANEL), self.row);
             }
         }
     }
@@ -225,65 +293,62 @@ mod tests {
         (0..n as u32).map(|i| f32::from_bits((i + seed).wrapping_mul(2_654_435_761).rotate_left(i % 32))).collect()
     }
 
-    fn product(windows: Windows<'_>, offsets: &[usize], b: &[f32], panel: usize, columns: usize) -> Vec<i32> {
-        let Windows { map, run, gap, .. } = windows;
-        let mut sums = Vec::new();
-        for &offset in offsets {
-            for j in 0..columns {
-                let products = (0..windows.depth()).map(|k| {
-                    let data = map[offset + k + k / run * gap].to_bits().to_le_bytes();
-                    let weight = b[j / PANEL * panel + k * PANEL + j % PANEL].to_bits().to_le_bytes();
-                    (0..4).map(|i| i32::from(data[i]) * i32::from(weight[i].cast_signed())).sum::<i32>()
-                });
-                sums.push(products.sum());
-            }
-        }
-        sums
-    }
-
     #[test]
     fn plain_registers_and_the_processors_own_follow_the_loops() {
-        // Runs, their words, the gap; rows of equally distant windows, and how far apart; columns.
+        // Runs, their words, those between them, words that panels have for a run; stretches of windows, and how far apart these are; columns.
         let shapes = [
-            (1, 1, 0, vec![(1, 1)], 16),
-            (4, 4, 9, vec![(3, 8), (5, 8)], 16),
-            (4, 16, 48, vec![(16, 32)], 32),
-            (2, 32, 7, vec![(16, 16), (16, 16)], 48),
-            (3, 5, 11, vec![(7, 5), (12, 5), (13, 5)], 80),
-            (4, 48, 3, vec![(16, 24), (8, 24), (3, 24)], 64),
-            (1, 37, 0, vec![(1, 1), (16, 3)], 32),
-            (2, 64, 64, vec![(2, 64)], 128),
-            (3, 16, 1, vec![(16, 1), (1, 1)], 112),
-            (1, 33, 0, vec![(17, 2)], 16),
+            (1, 1, 0, 1, vec![1], 1, 16),
+            (4, 4, 9, 4, vec![3, 5], 8, 16),
+            (4, 16, 48, 16, vec![16], 32, 32),
+            (2, 32, 7, 32, vec![16, 16], 16, 48),
+            (3, 5, 11, 5, vec![7, 12, 13], 5, 80),
+            (3, 5, 11, 16, vec![7, 12, 13], 5, 80),
+            (4, 48, 3, 48, vec![16, 8, 3], 24, 64),
+            (1, 37, 0, 48, vec![1, 16, 24], 3, 32),
+            (2, 64, 64, 64, vec![2, 2, 2], 64, 128),
+            (3, 16, 1, 20, vec![17, 1], 1, 112),
+            (1, 33, 0, 33, vec![17], 2, 16),
+            (2, 20, 3, 32, vec![50, 50], 4, 16),
+            (1, 32, 0, 48, vec![2, 2, 2, 2, 2, 2, 2, 2, 2], 16, 16),
         ];
-        for (runs, run, gap, rows, columns) in shapes {
-            let what = format!("{runs} runs of {run} and {gap}, {rows:?}, {columns} columns");
-            let mut offsets = Vec::new();
-            let mut start = 3;
-            for (count, apart) in rows {
-                (0..count).for_each(|i| offsets.push(start + i * apart));
-                start = offsets[offsets.len() - 1] + 101;
-            }
-            let depth = runs * run;
-            let map = words(start - 101 + depth + (runs - 1) * gap, 5);
-            let windows = Windows { map: &map, runs, run, gap };
-            // What is behind a panel must not matter.
-            let panel = PANEL * (depth + gap % 4);
-            let b = words(columns / PANEL * panel + PANEL * SIDE, 900);
-            let mut meant = product(windows, &offsets, &b, panel, columns);
-            let mut sums = [vec![1.0; offsets.len() * columns], vec![1.0; offsets.len() * columns]];
-            for fresh in [true, false] {
-                for (sums, plain) in sums.iter_mut().zip([true, false]) {
-                    let mut packed = vec![f32::NAN; packed_words(depth)];
-                    let multiply = Multiply { windows, offsets: &offsets, b: &b, panel, columns, fresh, sums, packed: &mut packed };
-                    if plain {
-                        multiply.run::<PlainUnit>();
-                    } else {
-                        dispatch_matrix(multiply);
+        for (runs, run, gap, pitch, counts, apart, columns) in shapes {
+            let what = format!("{runs} runs of {run}, {gap} between them, {counts:?} windows {apart} apart, {columns} columns");
+            let stretches: Vec<Stretch> = counts.iter().enumerate().map(|(i, &count)| (3 + 701 * i, count)).collect();
+            let offsets: Vec<usize> = stretches.iter().flat_map(|&(start, count)| (0..count).map(move |i| start + i * apart)).collect();
+            let window = Window { runs, run, line: run + gap, apart };
+            let map = words(offsets.iter().max().unwrap() + (runs - 1) * window.line + run + SIDE, 5);
+            let panel = PANEL * (runs * pitch + gap % 4);
+            let mut b = words(columns / PANEL * panel + PANEL * SIDE, 900);
+            if pitch > run {
+                // Behind a run's words there are zeros; what is behind a panel must not matter.
+                for (k, words) in b.chunks_exact_mut(PANEL).enumerate() {
+                    let k = k % (panel / PANEL);
+                    if k < runs * pitch && k % pitch >= run {
+                        words.fill(0.0);
                     }
-                    assert!(sums.iter().zip(&meant).all(|(sum, &meant)| sum.to_bits().cast_signed() == meant), "{what}, {plain} {fresh}");
                 }
-                meant.iter_mut().for_each(|sum| *sum *= 2);
+            }
+            let at = |k: usize| (k / run, k % run);
+            let sum = |offset: usize, j: usize| -> i32 {
+                let products = (0..runs * run).map(|k| {
+                    let data = map[offset + at(k).0 * window.line + at(k).1].to_bits().to_le_bytes();
+                    let weight = b[j / PANEL * panel + (at(k).0 * pitch + at(k).1) * PANEL + j % PANEL].to_bits().to_le_bytes();
+                    (0..4).map(|i| i32::from(data[i]) * i32::from(weight[i].cast_signed())).sum::<i32>()
+                });
+                products.sum()
+            };
+            let meant: Vec<i32> =
+                offsets.iter().flat_map(|&offset| (0..columns).map(move |j| (offset, j))).map(|(o, j)| sum(o, j)).collect();
+            for plain in [true, false] {
+                let (mut sums, mut packed) = (vec![1.0; offsets.len() * columns], vec![f32::NAN; packed_words(runs, run)]);
+                let (stretches, sums_of) = (stretches.iter().copied(), &mut sums);
+                let multiply = Multiply { map: &map, window, stretches, b: &b, panel, pitch, columns, sums: sums_of, packed: &mut packed };
+                if plain {
+                    multiply.run::<PlainUnit>();
+                } else {
+                    dispatch_matrix(multiply);
+                }
+                assert!(sums.iter().zip(&meant).all(|(sum, &meant)| sum.to_bits().cast_signed() == meant), "{what}, {plain}");
             }
         }
     }
@@ -291,9 +356,21 @@ mod tests {
     #[test]
     #[should_panic(expected = "of panels")]
     fn panels_must_reach_as_far_as_registers_read() {
-        let (mut sums, mut packed) = ([0.0; PANEL], vec![0.0; packed_words(3)]);
-        let windows = Windows { map: &[0.0; 3], runs: 1, run: 3, gap: 0 };
-        let (b, panel, sums, packed) = (&[0.0; 3 * PANEL], 3 * PANEL, &mut sums, &mut packed);
-        dispatch_matrix(Multiply { windows, offsets: &[0], b, panel, columns: PANEL, fresh: true, sums, packed });
+        let (mut sums, mut packed) = ([0.0; PANEL], vec![0.0; packed_words(1, 3)]);
+        let window = Window { runs: 1, run: 3, line: 3, apart: 1 };
+        let (b, sums, packed) = (&[0.0; 3 * PANEL], &mut sums, &mut packed);
+        let stretches = std::iter::once((0, 1));
+        dispatch_matrix(Multiply { map: &[0.0; 3], window, stretches, b, panel: 3 * PANEL, pitch: 3, columns: PANEL, sums, packed });
+    }
+
+    #[test]
+    #[should_panic(expected = "a window of")]
+    fn the_map_must_reach_as_far_as_registers_read() {
+        let (mut sums, mut packed) = ([0.0; 8 * PANEL], vec![0.0; packed_words(1, 3)]);
+        let window = Window { runs: 1, run: 3, line: 3, apart: 1 };
+        let (b, sums, packed) = (&[0.0; SIDE * PANEL], &mut sums, &mut packed);
+        let stretches = std::iter::once((0, 8));
+        let (map, panel, pitch) = (&[0.0; 3 + 7 + SIDE - 4], SIDE * PANEL, SIDE);
+        dispatch_matrix(Multiply { map, window, stretches, b, panel, pitch, columns: PANEL, sums, packed });
     }
 }

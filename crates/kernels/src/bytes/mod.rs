@@ -9,6 +9,7 @@
 
 mod correlate;
 mod filter;
+mod jobs;
 mod map;
 mod matrix;
 mod sink;

@@ -73,19 +73,31 @@ impl Target {
         }
     }
 
-    /// Stores the first `count` values at element `at` of the sink, which is one of output channel `channel`.
+    /// What `store` needs for every sink from output channel `channel` on: 1 / scale and zero of bytes, nothing of numbers.
+    #[inline(always)]
+    pub(super) fn coefficients<W: ByteWords>(targets: &[Option<Target>; 2], channel: usize) -> [[W::Values; 2]; 2] {
+        targets.each_ref().map(|target| match target {
+            // SAFETY: a sink's coefficients are longer than its channels by a whole panel.
+            Some(target) if !target.bytes.is_null() => unsafe {
+                [W::numbers(target.inverse.add(channel)), W::numbers(target.shift.add(channel))]
+            },
+            _ => [W::nothing(); 2],
+        })
+    }
+
+    /// Stores the first `count` values at element `at` of the sink.
     ///
     /// # Safety
-    /// These elements lie within the sink.
+    /// These elements lie within the sink, whose coefficients for their channels these are.
     #[inline(always)]
-    pub(super) unsafe fn store<W: ByteWords>(&self, values: W::Values, at: usize, channel: usize, count: usize) {
+    pub(super) unsafe fn store<W: ByteWords>(&self, values: W::Values, [inverse, shift]: [W::Values; 2], at: usize, count: usize) {
         let values = W::leaky(values, self.slope);
-        // SAFETY: the caller's promise; coefficients are padded to whole panels.
+        // SAFETY: the caller's promise.
         unsafe {
             if self.bytes.is_null() {
                 W::put_numbers(values, self.floats.add(at), count);
             } else {
-                W::put_bytes(values, self.inverse.add(channel), self.shift.add(channel), self.bytes.add(at), count);
+                W::put_bytes(values, inverse, shift, self.bytes.add(at), count);
             }
         }
     }

@@ -282,16 +282,17 @@ impl Pixels<'_> {
             }
         }
         let (spread, out, count) = (self.filter.spread, phase.window.out, PANEL.min(self.filter.columns - channel));
-        let [zero, gain, offset] =
-            [phase.whole.zero[channel..].as_ptr().cast::<f32>(), phase.gain[channel..].as_ptr(), phase.offset[channel..].as_ptr()];
+        let meaning = phase.meaning::<W>(&phase.whole, channel);
+        let coefficients = Target::coefficients::<W>(self.targets, channel);
         for (i, sums) in sums.iter().enumerate() {
-            // SAFETY: coefficients are whole panels; the caller's promise for the places.
+            // SAFETY: `sums` are panels; the caller's promise for the places.
             unsafe {
-                let values = W::values(sums.as_ptr().cast(), zero.cast(), gain, offset);
-                for target in self.targets.iter().flatten() {
+                let values = meaning.of(W::sums(sums.as_ptr().cast()));
+                for (target, coefficients) in self.targets.iter().zip(coefficients) {
+                    let Some(target) = target else { continue };
                     let [images, lines, pixels] = target.strides;
                     let (y, x) = ((row + i / 2) * spread + out.0, (col + i % 2) * spread + out.1);
-                    target.store::<W>(values, image * images + y * lines + x * pixels + channel, channel, count);
+                    target.store::<W>(values, coefficients, image * images + y * lines + x * pixels + channel, count);
                 }
             }
         }
