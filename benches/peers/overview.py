@@ -25,10 +25,10 @@ def time_of(about: dict) -> int:
 
 
 def core(about: dict) -> str:
-    """The processor's kind, by what tells one from the other: guests are told no more than its maker."""
+    """The processor's kind, by what tells one from the other: guests are told little more than its maker."""
     flags = about["flags"].split()
     if not about["processor"].startswith("AMD"):
-        return about["processor"]
+        return "Sapphire Rapids class" if "amx_int8" in flags and "amx_fp16" not in flags else about["processor"]
     return "Zen 5 class" if "avx512_vp2intersect" in flags else "Zen 4 class" if "avx512f" in flags else "Zen 3 class"
 
 
@@ -89,7 +89,7 @@ def summary(kinds: dict) -> list[str]:
 
 def row_of(row: dict, about: dict, name: str) -> str:
     best = row["peers"][row["best_peer"]]["images_per_second"]
-    said = row["ours"].get("said", {}).get("arithmetic", "") if row["precision"] == "int8" else ""
+    said = table.how(row)
     quiet = "" if row["quiet"] else f", not quiet: {row['foreign_percent']} % foreign"
     spread = row["ours"]["spread_percent"] / 2
     torch = beside_torch(row)

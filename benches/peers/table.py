@@ -78,9 +78,18 @@ def speed_row(row: dict, about: dict) -> str:
     best = row["peers"].get(row["best_peer"])
     ratio = f"**{row['ratio']:.2f}**" if not row["void"] else "void: " + "; ".join(row["void"]).replace("|", "/")
     quiet = "yes" if row["quiet"] else f"NO: {row['foreign_percent']} % foreign, {row['stolen_percent']} % stolen"
-    said = (row["ours"] or {}).get("said", {}).get("arithmetic", "")  # int8 means whatever is fastest here: what that was
-    return (f"{head} {number(row['ours'])}{f' [{said}]' if said and row['precision'] == 'int8' else ''} | {row['best_peer'] or '–'}{error(best or {})} | {number(best)} | {ratio} | {must(row, about)} "
+    said = how(row)
+    return (f"{head} {number(row['ours'])}{f' [{said}]' if said else ''} | {row['best_peer'] or '–'}{error(best or {})} | {number(best)} | {ratio} | {must(row, about)} "
             f"| {others} | {quiet} |")
+
+
+def how(row: dict) -> str:
+    """What there is to say of ours: what int8 was, which means whatever is fastest, and how many networks scored at once."""
+    said = (row["ours"] or {}).get("said", {})
+    words = [said.get("arithmetic", "")] if row["precision"] == "int8" else []
+    if said.get("streams", 1) > 1:
+        words.append(f"{said['streams']} streams")
+    return ", ".join(words)
 
 
 def error(result: dict) -> str:

@@ -425,6 +425,9 @@ pub struct BenchArgs {
     /// Windows a step
     #[arg(long, value_name = "N")]
     pub batch: Option<usize>,
+    /// For `score`: networks that score at once, each with its share of the threads, as for several cameras
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub streams: usize,
     /// Arithmetic
     #[arg(long, value_enum, default_value_t = PrecisionArg::F32)]
     pub precision: PrecisionArg,

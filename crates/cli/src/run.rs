@@ -283,6 +283,7 @@ impl Session {
             batch: args.batch,
             time: Duration::from_secs_f64(args.seconds),
             threads: self.threads,
+            streams: args.streams,
             device: device(&args.device),
         };
         let (object, text) = match args.job {

@@ -11,6 +11,7 @@ use super::executor::{Device, Executor};
 use super::reading;
 use crate::config::Config;
 use crate::model::bench::{self, Speed, Timing};
+use crate::model::engine::Engine;
 use crate::model::work::Work;
 use crate::model::{PlanSize, Precision, Purpose};
 use crate::score::ScoreError;
@@ -42,6 +43,8 @@ pub struct BenchOptions {
     pub time: Duration,
     /// Worker threads; 0: one a core.
     pub threads: usize,
+    /// Scoring: engines at once, which share the threads.
+    pub streams: usize,
     /// Where the network runs.
     pub device: Device,
 }
@@ -57,8 +60,10 @@ pub struct Measured {
     pub batch: usize,
     /// Rows and columns.
     pub picture: (usize, usize),
-    /// Threads.
+    /// Threads, of all streams together.
     pub threads: usize,
+    /// Engines at once.
+    pub streams: usize,
     /// Instruction set of numbers.
     pub level: &'static str,
     /// What computed: [`Precision::arithmetic`].
@@ -86,25 +91,31 @@ pub fn run(options: &BenchOptions) -> Result<Measured, CommandError> {
     let spec = config.spec(height, width)?;
     let batch = checked_batch(options.batch.unwrap_or(config.batch))?;
     options.device.check(options.precision)?;
-    let executor = Executor::open(options.device, reading::pool(options.threads)?)?;
-    let pool = executor.pool();
-    let (threads, level) = (pool.threads(), pool.level().name());
-    let size = PlanSize { images: batch, height, width };
-    let timing = Timing { warm_up: 2, batches: 3, at_least: options.time };
     if options.job == Job::Train && options.precision != Precision::F32 {
         return Err(CommandError::Usage("training is in f32; --precision int8 is for bench score".into()));
     }
+    let (streams, each) = (options.streams, threads_of_a_stream(options)?);
+    let executors = (0..streams).map(|_| Executor::open(options.device, reading::pool(each)?)).collect::<Result<Vec<_>, _>>()?;
+    let (pool, arithmetic) = (executors[0].pool(), executors[0].arithmetic(options.precision, &spec));
+    let (threads, level) = (streams * pool.threads(), pool.level().name());
+    let size = PlanSize { images: batch, height, width };
+    let timing = Timing { warm_up: 2, batches: 3, at_least: options.time };
     let critic = options.job == Job::Train && config.sees.restores() && config.w_critic > 0.0;
-    let arithmetic = executor.arithmetic(options.precision, &spec);
-    let engine = |purpose| executor.engine(&spec, &config.objective(), size, purpose);
+    let objective = config.objective();
     let speed = match options.job {
-        Job::Train => bench::train(engine(Purpose::Train)?.as_mut(), &spec, size, critic, timing),
-        Job::Score => match options.precision.bytes(pool, &spec) {
-            Some(level) => {
-                bench::score_in_bytes(&spec, &config.objective(), size, Arc::clone(pool), level, timing).map_err(ScoreError::from)?
-            }
-            None => bench::score(engine(Purpose::Score)?.as_mut(), &spec, size, timing),
-        },
+        Job::Train => bench::train(executors[0].engine(&spec, &objective, size, Purpose::Train)?.as_mut(), &spec, size, critic, timing),
+        Job::Score => {
+            let engine = |stream: usize| -> Result<Box<dyn Engine>, CommandError> {
+                let (executor, pool) = (&executors[stream], executors[stream].pool());
+                Ok(match options.precision.bytes(pool, &spec) {
+                    Some(level) => {
+                        Box::new(bench::byte_engine(&spec, &objective, size, Arc::clone(pool), level).map_err(ScoreError::from)?)
+                    }
+                    None => executor.engine(&spec, &objective, size, Purpose::Score)?,
+                })
+            };
+            bench::score(engine, streams, &spec, size, timing)?
+        }
     };
     let work = Work::of(&spec, height, width);
     let work = if options.job == Job::Train { work.train(config.order, critic) } else { work.score() };
@@ -114,12 +125,25 @@ pub fn run(options: &BenchOptions) -> Result<Measured, CommandError> {
         batch,
         picture: (height, width),
         threads,
+        streams,
         level,
         arithmetic,
         critic,
         work,
         peak_rss_bytes: machine::peak_rss_bytes(),
     })
+}
+
+/// Threads of each stream.
+fn threads_of_a_stream(options: &BenchOptions) -> Result<usize, CommandError> {
+    let (streams, threads) = (options.streams, reading::worker_count(options.threads));
+    if options.job == Job::Train && streams != 1 {
+        return Err(CommandError::Usage("training is one stream; --streams is for bench score".into()));
+    }
+    if streams == 0 || !threads.is_multiple_of(streams) {
+        return Err(CommandError::Usage(format!("--streams {streams}: must divide the {threads} threads (--threads)")));
+    }
+    Ok(threads / streams)
 }
 
 /// Jobs that measure the processor are refused where the network is to run elsewhere.
@@ -147,7 +171,7 @@ impl Measured {
         json!({
             "schema": 1, "images_per_second": speed.images_per_second, "mean": speed.mean, "best": speed.best, "median": speed.images_per_second,
             "spread": speed.spread, "runs": speed.batches, "batches": speed.batches, "gflops": self.gflops(), "peak_rss_bytes": self.peak_rss_bytes,
-            "preset": self.config.preset, "height": height, "width": width, "batch": self.batch, "threads": self.threads, "level": self.level, "arithmetic": self.arithmetic,
+            "preset": self.config.preset, "height": height, "width": width, "batch": self.batch, "threads": self.threads, "streams": self.streams, "level": self.level, "arithmetic": self.arithmetic,
             "critic": self.critic,
         })
     }
@@ -156,13 +180,14 @@ impl Measured {
     pub fn to_text(&self) -> String {
         let (height, width) = self.picture;
         format!(
-            "{:.1} images/s (best batch {:.1}), {:.1} GFLOP/s: preset {}, {width}×{height}, batch {}, {} threads, {}",
+            "{:.1} images/s (best batch {:.1}), {:.1} GFLOP/s: preset {}, {width}×{height}, batch {}, {} threads{}, {}",
             self.speed.images_per_second,
             self.speed.best,
             self.gflops(),
             self.config.preset,
             self.batch,
             self.threads,
+            if self.streams > 1 { format!(" in {} streams", self.streams) } else { String::new() },
             self.arithmetic
         )
     }

@@ -9,7 +9,7 @@ use crate::config::Objective;
 use crate::spec::Spec;
 use kernels::Pool;
 use kernels::arch::ByteLevel;
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 /// How long to measure.
@@ -26,11 +26,11 @@ pub struct Timing {
 /// What was measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Speed {
-    /// The median batch, as pictures a second.
+    /// The median batch, as pictures a second of all streams together.
     pub images_per_second: f64,
     /// Pictures divided by the time of all timed batches.
     pub mean: f64,
-    /// The fastest batch, as pictures a second.
+    /// The fastest batch, as pictures a second of all streams.
     pub best: f64,
     /// From the tenth to the ninetieth percentile of the batches' times, as a share of the median.
     pub spread: f64,
@@ -44,45 +44,70 @@ pub fn train(engine: &mut dyn Engine, spec: &Spec, size: PlanSize, critic: bool,
     let rates = AdamRates { lr: 2e-4, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
     let rates = Rates { generator: rates, discriminator: rates };
     let pictures = Pictures::new(spec, size, critic);
-    measure(size, timing, || {
+    let times = times(timing, || {
         engine.step(&pictures.batch(), &rates);
-    })
+    });
+    Speed::of(size.images, &[times])
 }
 
-/// Scoring with running statistics, by an engine built for `spec` and `size`.
-pub fn score(engine: &mut dyn Engine, spec: &Spec, size: PlanSize, timing: Timing) -> Speed {
+/// Scoring with running statistics by `streams` engines for `spec` and `size` at once, as several cameras are watched: each is made, and fed with
+/// its pictures, by a thread of its own.
+///
+/// # Errors
+/// Those of `make`, which is given the number of the stream.
+///
+/// # Panics
+/// If `streams` is 0.
+pub fn score<E: Send>(
+    make: impl Fn(usize) -> Result<Box<dyn Engine>, E> + Sync,
+    streams: usize,
+    spec: &Spec,
+    size: PlanSize,
+    timing: Timing,
+) -> Result<Speed, E> {
+    assert!(streams > 0, "no stream to measure");
     let pictures = Pictures::new(spec, size, false);
-    measure(size, timing, || {
-        engine.score(&pictures.batch(), Norm::Running);
-    })
+    let together = Barrier::new(streams);
+    let stream = |number: usize| {
+        let engine = make(number);
+        // A stream that has no engine, too: the others would wait for ever.
+        together.wait();
+        let mut engine = engine?;
+        Ok(times(timing, || {
+            engine.score(&pictures.batch(), Norm::Running);
+        }))
+    };
+    let found: Result<Vec<_>, E> = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..streams).map(|number| scope.spawn(move || stream(number))).collect();
+        let first = stream(0);
+        let others = others.into_iter().map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        std::iter::once(first).chain(others).collect()
+    });
+    Ok(Speed::of(size.images, &found?))
 }
 
-/// Scoring in bytes, with ranges of the same pictures.
+/// An engine that scores in bytes, with ranges of generated pictures.
 ///
 /// # Errors
 /// As [`ByteEngine::new`].
-pub fn score_in_bytes(
+pub fn byte_engine(
     spec: &Spec,
     objective: &Objective,
     size: PlanSize,
     pool: Arc<Pool>,
     level: ByteLevel,
-    timing: Timing,
-) -> Result<Speed, ByteEngineError> {
+) -> Result<ByteEngine, ByteEngineError> {
     let pictures = Pictures::new(spec, size, false);
-    let (state, ranges) = {
-        let mut numbers = CpuEngine::<f32>::new(spec, objective, size, Purpose::Score, Arc::clone(&pool))?;
-        numbers.watch_ranges();
-        numbers.score(&pictures.batch(), Norm::Running);
-        (numbers.save(), numbers.take_ranges().unwrap_or_default())
-    };
-    let mut engine = ByteEngine::new((spec, &state, &ranges), objective, size, pool, level)?;
-    Ok(measure(size, timing, || {
-        engine.score(&pictures.batch(), Norm::Running);
-    }))
+    let mut numbers = CpuEngine::<f32>::new(spec, objective, size, Purpose::Score, Arc::clone(&pool))?;
+    numbers.watch_ranges();
+    numbers.score(&pictures.batch(), Norm::Running);
+    let (state, ranges) = (numbers.save(), numbers.take_ranges().unwrap_or_default());
+    drop(numbers);
+    ByteEngine::new((spec, &state, &ranges), objective, size, pool, level)
 }
 
-fn measure(size: PlanSize, timing: Timing, mut batch: impl FnMut()) -> Speed {
+/// Seconds that each timed batch took.
+fn times(timing: Timing, mut batch: impl FnMut()) -> Vec<f64> {
     (0..timing.warm_up).for_each(|_| batch());
     let start = Instant::now();
     let mut times = Vec::new();
@@ -91,16 +116,23 @@ fn measure(size: PlanSize, timing: Timing, mut batch: impl FnMut()) -> Speed {
         batch();
         times.push(begin.elapsed().as_secs_f64().max(1e-9));
     }
-    let images = size.images as f64;
-    let total: f64 = times.iter().sum();
-    times.sort_by(f64::total_cmp);
-    let median = times[times.len() / 2];
-    Speed {
-        images_per_second: images / median,
-        mean: images * times.len() as f64 / total,
-        best: images / times[0],
-        spread: (times[times.len() * 9 / 10] - times[times.len() / 10]) / median,
-        batches: times.len(),
+    times
+}
+
+impl Speed {
+    /// Of batches of so many `images`; the times of each stream.
+    fn of(images: usize, streams: &[Vec<f64>]) -> Speed {
+        let mean = streams.iter().map(|times| (images * times.len()) as f64 / times.iter().sum::<f64>()).sum();
+        let mut times = streams.concat();
+        times.sort_by(f64::total_cmp);
+        let (images, median) = ((images * streams.len()) as f64, times[times.len() / 2]);
+        Speed {
+            images_per_second: images / median,
+            mean,
+            best: images / times[0],
+            spread: (times[times.len() * 9 / 10] - times[times.len() / 10]) / median,
+            batches: times.len(),
+        }
     }
 }
 
@@ -155,12 +187,37 @@ mod tests {
         let timing = Timing { warm_up: 1, batches: 3, at_least: Duration::ZERO };
         let engine = |purpose| {
             let pool = Arc::new(Pool::new(1).expect("a pool"));
-            CpuEngine::<f32>::new(&spec, &config.objective(), size, purpose, pool).expect("a network that fits")
+            CpuEngine::<f32>::new(&spec, &config.objective(), size, purpose, pool)
         };
-        let trained = train(&mut engine(Purpose::Train), &spec, size, false, timing);
-        let scored = score(&mut engine(Purpose::Score), &spec, size, timing);
-        for speed in [trained, scored] {
-            assert!(speed.batches == 3 && speed.images_per_second > 0.0 && speed.best >= speed.images_per_second, "{speed:?}");
+        let trained = train(&mut engine(Purpose::Train).expect("a network that fits"), &spec, size, false, timing);
+        let scored = |streams| {
+            let make = |_| engine(Purpose::Score).map(|engine| Box::new(engine) as Box<dyn Engine>);
+            score(make, streams, &spec, size, timing).expect("a network that fits")
+        };
+        for (speed, streams) in [(trained, 1), (scored(1), 1), (scored(3), 3)] {
+            assert!(speed.batches == 3 * streams && speed.images_per_second > 0.0 && speed.best >= speed.images_per_second, "{speed:?}");
         }
+    }
+
+    #[test]
+    fn a_stream_without_an_engine_ends_all() {
+        let config = Config { g_width: 2, d_width: 2, ..Config::default() };
+        let (spec, size) = (config.spec(32, 32).expect("published shape"), PlanSize { images: 1, height: 32, width: 32 });
+        let make = |number: usize| match number {
+            1 => Err("none"),
+            _ => {
+                let pool = Arc::new(Pool::new(1).expect("a pool"));
+                let engine = CpuEngine::<f32>::new(&spec, &config.objective(), size, Purpose::Score, pool).expect("a network that fits");
+                Ok(Box::new(engine) as Box<dyn Engine>)
+            }
+        };
+        let timing = Timing { warm_up: 0, batches: 1, at_least: Duration::ZERO };
+        assert_eq!(score(make, 3, &spec, size, timing), Err("none"));
+    }
+
+    #[test]
+    fn streams_add_up() {
+        let speed = Speed::of(8, &[vec![0.5, 0.5, 0.5], vec![1.0, 1.0]]);
+        assert_eq!((speed.images_per_second, speed.mean, speed.best, speed.batches), (32.0, 24.0, 32.0, 5));
     }
 }
