@@ -1,7 +1,7 @@
 """Ours against PyTorch, ONNX Runtime and OpenVINO, turn by turn on the same processors (README.md). Start it with ./run.
 
 Every contender is a process of its own, pinned to the row's processors and stopped while another one is measured; ours is started anew each
-round and measures after its own warm-up. A round is every peer once, then ours once. A row counts the fastest peer.
+round and measures after its own warm-up. A round is every peer once, then ours once in each of its modes. A row counts the fastest peer.
 """
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ class Ours:
     def __init__(self, program: Path, row: dict, streams: int):
         size = f"--side {row['height']}" if row["network"] == "official" else ""
         self.command = shlex.split(f"{shlex.quote(str(program))} bench {row['job']} {SETTINGS[row['network']]} {size} --batch {row['batch']} "
-                                   f"--threads {row['threads']} --streams {streams} --precision {row['precision']} --json")
-        self.row, self.speeds, self.said, self.rss = row, [], {}, 0
+                                   f"--threads {row['threads']}{f' --streams {streams}' if row['job'] == 'score' else ''} --precision {row['precision']} --json")
+        self.row, self.streams, self.speeds, self.said, self.rss = row, streams, [], {}, 0
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("SKIPGAN_")}
         self.environment.update(machine.WITHIN.get(row["within"], {}))
 
@@ -116,6 +116,8 @@ class Ours:
         for key in ("height", "width", "batch", "threads"):
             if self.said.get(key) != self.row[key]:
                 raise Failed(f"ours measured {key} {self.said.get(key)}, the row is about {self.row[key]}")
+        if self.row["job"] == "score" and self.said.get("streams") != self.streams:
+            raise Failed(f"ours measured {self.said.get('streams')} streams, not {self.streams}")
         if load:
             load.end(usage.ru_utime + usage.ru_stime)
             self.speeds.append(self.said.get("median", self.said["images_per_second"]))
@@ -181,7 +183,7 @@ def run_rounds(row: dict, peers: list[Peer], ours: list[Ours], load: machine.Loa
     for number in range(options.rounds):
         for peer in racing:
             peer.turn(options.secs, load)
-        for mode in ours:
+        for mode in ours if number % 2 == 0 else reversed(ours):
             mode.turn(options.secs, load)
         if number == 0 and racing and load.quiet():
             least = STAYS_ABOVE * max(peer.speeds[0] for peer in racing)

@@ -1,7 +1,7 @@
 //! Persistent threads and fixed jobs.
 //!
-//! Work is cut by shape, never by the number of threads, and each job writes what no other job writes: so results are
-//! the same bits for any number of threads. A run allocates nothing. Each thread begins with its own part of the jobs, the same in every run of as many,
+//! Work is cut by shape, never by the number of threads (sums of whole numbers may be: `bytes/jobs.rs`), and each job writes what no other job
+//! writes: so results are the same bits for any number of threads. A run allocates nothing. Each thread begins with its own part of the jobs, the same in every run of as many,
 //! since what it has written last lies in its own cache; who is done takes jobs of the others.
 
 use std::any::Any;
@@ -273,6 +273,15 @@ impl Pool {
         Ok(pool)
     }
 
+    /// A pool of one thread, whoever calls it, that computes by the same instruction sets and treats denormal numbers alike.
+    #[must_use]
+    pub fn single(&self) -> Pool {
+        let mut pool = Pool::with_level(1, self.level).expect("an instruction set that this pool has");
+        (pool.detected, pool.bytes) = (self.detected, self.bytes.clone());
+        pool.set_denormals(self.denormals());
+        pool
+    }
+
     /// Threads, the caller's included.
     pub fn threads(&self) -> usize {
         self.workers.len() + 1
@@ -542,6 +551,18 @@ impl<T> Pieces<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_single_one_computes_as_the_pool_does() {
+        for level in Level::all_available() {
+            let pool = Pool::with_level(3, level).unwrap();
+            pool.set_denormals(Denormals::Flush);
+            let single = pool.single();
+            assert_eq!((single.threads(), single.level(), single.bytes(), single.denormals()), (1, level, pool.bytes(), Denormals::Flush));
+        }
+        let (pool, single) = (Pool::new(2).unwrap(), Pool::new(2).unwrap().single());
+        assert!(single.detected && single.bytes() == pool.bytes() && single.denormals() == Denormals::Keep);
+    }
 
     #[test]
     fn every_job_runs_once() {

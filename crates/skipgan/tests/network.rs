@@ -4,8 +4,9 @@ use allocation_counter::measure;
 use kernels::arch::ByteLevel;
 use kernels::{Pool, Real};
 use skipgan::config::{Bce, Config, Init, Objective, Order};
+use skipgan::model::abreast::Fork;
 use skipgan::model::engine::{AdamRates, Batch, Changed, Engine, Losses, Norm, Rates, Scores};
-use skipgan::model::{ByteEngine, CpuEngine, PlanSize, Purpose};
+use skipgan::model::{Abreast, ByteEngine, CpuEngine, PlanSize, Purpose};
 use skipgan::params::Layout;
 use skipgan::ranges::Ranges;
 use skipgan::spec::{Bias, DiscriminatorSpec, Features, GeneratorSpec, Head, Output, Spec, Taps};
@@ -457,6 +458,78 @@ fn no_step_after_the_first_allocates() {
             round(&mut |name, call| assert_eq!(measure(call).count_total, 0, "{order:?}: {name}"));
         }
     }
+}
+
+/// An executor whose pictures pass one by one, and copies of it.
+fn abreast<E: Fork>(whole: E) -> Abreast<E> {
+    assert!(whole.one_by_one(), "there would be no copies");
+    Abreast::new(whole)
+}
+
+/// Whatever is asked of an executor and of its copies abreast, the answers are the same.
+fn compare(case: &Case, one: &mut dyn Engine, several: &mut dyn Engine, norms: &[Norm], what: &str) {
+    let pictures = Pictures::new(case, 5, 11);
+    for images in [5, 1, 2, 3, 4] {
+        for &norm in norms {
+            let batch = pictures.part(case, 5 - images, images);
+            assert!(bits(one.score(&batch, norm)) == bits(several.score(&batch, norm)), "{what}, {images} images, {norm:?}");
+        }
+    }
+}
+
+#[test]
+fn pictures_abreast_give_the_bits_of_one_executor() {
+    let case = whole_size();
+    let trained = ranged(&case);
+    let other = engine::<f32>(&Case { objective: Objective { seed: 77, ..case.objective }, ..case.clone() }, 1, Purpose::Score, 1).save();
+    let norms = [Norm::Running, Norm::Instance, Norm::Batch];
+    for threads in [2, 3, 8] {
+        let mut one = engine::<f32>(&case, 5, Purpose::Score, 1);
+        let mut several = abreast(engine::<f32>(&case, 5, Purpose::Score, threads));
+        compare(&case, &mut one, &mut several, &norms, "drawn");
+        for engine in [&mut one as &mut dyn Engine, &mut several] {
+            engine.observe(&Pictures::new(&case, 5, 3).all(&case));
+        }
+        compare(&case, &mut one, &mut several, &norms, "observed");
+        for engine in [&mut one as &mut dyn Engine, &mut several] {
+            engine.load(&other);
+            engine.watch_ranges();
+        }
+        compare(&case, &mut one, &mut several, &norms, "watched");
+        assert!(one.take_ranges().is_some_and(|ranges| Some(ranges) == several.take_ranges()), "ranges");
+        compare(&case, &mut one, &mut several, &norms, "loaded");
+        assert!(one.save() == several.save());
+
+        for level in ByteLevel::all_available() {
+            let mut one = in_bytes(&case, &trained, (5, 1), level);
+            let mut several = abreast(in_bytes(&case, &trained, (5, threads), level));
+            compare(&case, &mut one, &mut several, &[Norm::Running], level.name());
+        }
+    }
+}
+
+#[test]
+fn pictures_abreast_do_not_allocate_after_the_first_batch() {
+    let case = whole_size();
+    let pictures = Pictures::new(&case, 5, 1);
+    let numbers = abreast(engine::<f32>(&case, 5, Purpose::Score, 2));
+    let bytes = abreast(in_bytes(&case, &ranged(&case), (5, 2), ByteLevel::all_available().last().expect("plain Rust")));
+    for mut several in [Box::new(numbers) as Box<dyn Engine>, Box::new(bytes)] {
+        several.score(&pictures.all(&case), Norm::Running);
+        for images in [5, 2, 1, 3] {
+            let batch = pictures.part(&case, 0, images);
+            // Of this thread, which has half of the pictures.
+            let count = measure(|| assert!(several.score(&batch, Norm::Running).latent[0].is_finite())).count_total;
+            assert_eq!(count, 0, "{images} images");
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "in a plan for up to 5")]
+fn a_batch_larger_than_the_plan_is_refused_abreast() {
+    let case = whole_size();
+    abreast(engine::<f32>(&case, 5, Purpose::Score, 2)).score(&Pictures::new(&case, 6, 5).all(&case), Norm::Running);
 }
 
 #[test]

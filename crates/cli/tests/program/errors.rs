@@ -189,6 +189,28 @@ fn a_device_that_cannot() {
     }
 }
 
+/// A flag that says nothing about what is measured is no flag for it.
+#[test]
+fn bench_refuses_what_it_would_not_measure() {
+    let place = Place::new();
+    for (words, meant) in [
+        ("train --streams 2", "--streams is for bench score"),
+        ("score --threads 100000 --streams 100000", "at most 256"),
+        ("score --streams 3 --threads 2", "--streams 3: must divide the 2 threads"),
+        ("score --streams 0", "--streams 0"),
+        ("kernels --streams 2", "leave out --streams"),
+        ("pipeline --streams 2", "leave out --streams"),
+        ("kernels --precision int8", "leave out --precision"),
+        ("pipeline --batch 4", "leave out --batch"),
+        ("score --only g.enc", "--only is for bench kernels"),
+        ("pipeline --run run --side 64", "--run has a network"),
+        ("train --run run", "bench pipeline"),
+        ("score --preset video --set skip_slope=2", "skip_slope is 2; it must be 0 to 1"),
+    ] {
+        place.refuses(&format!("bench {words}"), &[meant]);
+    }
+}
+
 /// Built without the feature, the program says how to build it with; built with it, on a machine without a driver, what is missing.
 #[test]
 fn a_gpu_that_is_not_there() {

@@ -119,6 +119,8 @@ fn doctor_baseline_and_bench_need_no_network() {
         assert!(told["spread"].as_f64().is_some_and(|spread| spread >= 0.0), "{told}");
         assert!(!cfg!(target_os = "linux") || told["peak_rss_bytes"].as_u64() > Some(1 << 20), "{told}");
     }
+    let told = place.done(&format!("bench score --streams 2 --threads 2 --batch 2 --json --seconds 0.05 {TINY}")).json();
+    assert!(told["streams"] == 2 && told["threads"] == 2 && told["runs"].as_u64() >= Some(6), "{told}");
     let told = place.done(&format!("bench kernels --json --seconds 0.01 --only dec.0 {TINY}")).json();
     let kernels: Vec<&str> = told["kernels"].as_array().expect("a list").iter().filter_map(|row| row["kernel"].as_str()).collect();
     assert_eq!(kernels, ["load", "down", "up", "pair", "load", "up"], "{told}");

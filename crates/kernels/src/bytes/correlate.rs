@@ -48,7 +48,8 @@ fn correlate_by(
     let packed = filter.phases.iter().map(|phase| matrix::packed_words(phase.window.rows, phase.window.cols * x.pixel / 4)).max();
     let packed = packed.filter(|_| multiplier == Multiplier::Matrix);
     let jobs = Jobs::new(filter, images, multiplier, pool.threads());
-    let block = jobs.sums() + packed.unwrap_or(0);
+    // As much as for the most images, so that it is taken once.
+    let block = Jobs::new(filter, x.images, multiplier, pool.threads()).sums() + packed.unwrap_or(0);
     scratch.sums.reserve(block * pool.threads());
     let sums = Common::new(scratch.sums.as_mut_slice());
     pool.run_on(jobs.count(), |worker, job| {
@@ -123,9 +124,11 @@ impl Block<'_> {
             let sums = unsafe { std::slice::from_raw_parts_mut(self.sums, count * columns) };
             // SAFETY: this thread's too, behind its sums.
             let packed = unsafe { std::slice::from_raw_parts_mut(packed, words) };
-            let window = matrix::Window { runs, run, line, apart: self.filter.step * word };
+            let form = matrix::Form { runs, run, line, apart: self.filter.step * word };
+            // Behind all taps of a row, not behind some.
+            let zeros = region.cols.taps.len() == phase.window.cols;
             let stretches = self.share.stretches().map(|stretch| (self.place(&stretch).0, stretch.count));
-            return dispatch_matrix(matrix::Multiply { map: x.words(), window, stretches, b, panel, pitch, columns, sums, packed });
+            return dispatch_matrix(matrix::Multiply { map: x.words(), form, stretches, b, panel, pitch, zeros, columns, sums, packed });
         }
         let mut offsets = [0; MOST_WINDOWS];
         let mut windows = offsets.iter_mut();
@@ -141,7 +144,7 @@ impl Block<'_> {
             let b = &b[i * pitch * PANEL..];
             assert!(b.len() >= (columns / PANEL - 1) * panel + lines * run * PANEL, "whole panels");
             let product_of = Product { rows: &rows, count, depth: lines * run, b: b.as_ptr(), panel, columns, fresh: i == 0 };
-            // SAFETY: `correlate` checked that every window lies within x; the slice holds all panels from the first tap on; the sums are this
+            // SAFETY: `correlate_by` checked that every window lies within x; the slice holds all panels from the first tap on; the sums are this
             // thread's.
             unsafe { product::<W, _>(&product_of) };
         }
@@ -200,14 +203,15 @@ impl Block<'_> {
         let coefficients = Target::coefficients::<W>(self.targets, 0);
         let mut sums = self.sums;
         for stretch in self.share.stretches() {
+            let places = self.targets.each_ref().map(|target| target.as_ref().map_or((0, 0), |target| self.result(target, &stretch)));
             for i in 0..stretch.count {
                 // SAFETY: `multiply` has written one panel of sums of every window; `Target::new` checked that all four pixels lie within every
                 // sink.
                 unsafe {
                     let values = meaning.of(W::sums(sums.cast()));
-                    for (target, coefficients) in self.targets.iter().zip(coefficients) {
+                    for ((target, coefficients), (place, apart)) in self.targets.iter().zip(coefficients).zip(places) {
                         let Some(target) = target else { continue };
-                        let ([_, lines, pixels], (place, apart)) = (target.strides, self.result(target, &stretch));
+                        let [_, lines, pixels] = target.strides;
                         for phase in 0..4 {
                             let at = place + i * apart + phase / 2 * lines + phase % 2 * pixels;
                             target.store::<W>(W::moved(values, phase * channels), coefficients, at, channels);
@@ -247,6 +251,7 @@ mod tests {
             (1, 1, 1, 1, 1),
             (33, 4, 4, 16, 1),
             (64, 130, 4, 4, 5),
+            (5, 20, 1, 16, 4),
             (5, 70, 2, 2, 9),
         ] {
             let number = |i: usize| (i * 7919 % 1021) as f32 / 1021.0 - 0.4;

@@ -20,7 +20,7 @@ pub(super) enum Multiplier {
 }
 
 impl Multiplier {
-    /// Windows that a job of [`PANELS`] panels takes, blocks of theirs: its sums stay in the first cache.
+    /// Windows that a job of [`PANELS`] panels takes, a multiple of what a block of registers has: its sums stay in the first cache.
     fn rows(self) -> usize {
         match self {
             Multiplier::Vectors => 48,
@@ -34,7 +34,7 @@ pub(super) struct Jobs<'a> {
     filter: &'a ByteFilter,
     images: usize,
     /// Whether regions are computed apart: where images are few, a region's windows would be too.
-    apart: bool,
+    by_region: bool,
     /// Windows of a job.
     tall: usize,
     /// Of a phase: groups of panels, regions at most, groups of windows at most.
@@ -66,16 +66,17 @@ pub(super) struct Stretch {
 }
 
 impl<'a> Jobs<'a> {
-    /// Where panels are few, jobs have more windows; but there are at least two jobs a thread, if that leaves each as many as otherwise.
+    /// Where panels are few, jobs have more windows, but not so many that there were fewer than two jobs a thread.
     pub(super) fn new(filter: &'a ByteFilter, images: usize, multiplier: Multiplier, threads: usize) -> Self {
         let rows = multiplier.rows();
         let panels = filter.columns.div_ceil(PANEL);
         let (across, windows) = (panels.div_ceil(PANELS), images * filter.grid.0 * filter.grid.1);
         let fair = (windows * across * filter.phases.len()).div_ceil(2 * threads);
         let tall = (rows * PANELS / panels.min(PANELS)).min(fair.max(rows));
-        // Whole rows of the map: their windows lie equally far apart.
-        let tall = if tall > filter.grid.1 { tall - tall % filter.grid.1 } else { tall };
-        let mut jobs = Self { filter, images, apart: images >= IMAGES, tall, across, most: 1, down: windows.div_ceil(tall) };
+        // Whole rows of the grid, where that leaves out little: a cut within one leaves few windows side by side.
+        let rows = tall - tall % filter.grid.1;
+        let tall = if 4 * rows >= 3 * tall { rows } else { tall };
+        let mut jobs = Self { filter, images, by_region: images >= IMAGES, tall, across, most: 1, down: windows.div_ceil(tall) };
         jobs.most = filter.phases.iter().map(|phase| jobs.regions(phase).len()).max().unwrap_or(1);
         jobs
     }
@@ -86,7 +87,7 @@ impl<'a> Jobs<'a> {
     }
 
     fn regions(&self, phase: &'a Phase) -> &'a [Region] {
-        if self.apart && !phase.parts.is_empty() { &phase.parts } else { std::slice::from_ref(&phase.whole) }
+        if self.by_region && !phase.parts.is_empty() { &phase.parts } else { std::slice::from_ref(&phase.whole) }
     }
 
     pub(super) fn count(&self) -> usize {
@@ -111,13 +112,13 @@ impl Share<'_> {
     pub(super) fn stretches(&self) -> impl Iterator<Item = Stretch> + Clone + use<> {
         let Share { region, first, count, .. } = *self;
         let (top, left) = (region.rows.outputs.start, region.cols.outputs.start);
-        let (down, across) = (region.rows.outputs.len(), region.cols.outputs.len());
-        let (mut image, mut row, mut col, mut rest) = (first / (down * across), first / across % down, first % across, count);
+        let (lines, line) = (region.rows.outputs.len(), region.cols.outputs.len());
+        let (mut image, mut row, mut col, mut rest) = (first / (lines * line), first / line % lines, first % line, count);
         std::iter::from_fn(move || {
-            let count = rest.min(across - col);
+            let count = rest.min(line - col);
             let stretch = (count > 0).then_some(Stretch { image, row: top + row, col: left + col, count });
             (rest, col, row) = (rest - count, 0, row + 1);
-            if row == down {
+            if row == lines {
                 (row, image) = (0, image + 1);
             }
             stretch

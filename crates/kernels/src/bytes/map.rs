@@ -41,6 +41,22 @@ impl ByteMap {
                 zero[channel] = (-low / scale[channel]).round().clamp(0.0, 255.0) as u8;
             }
         }
+        Self::with_coefficients(images, (rows, cols), channels, scale, zero)
+    }
+
+    /// A map of the same pictures for another number of images.
+    ///
+    /// # Panics
+    /// If it is 0.
+    #[must_use]
+    pub fn for_images(&self, images: usize) -> Self {
+        assert!(images > 0, "an empty map of bytes");
+        Self::with_coefficients(images, (self.rows, self.cols), self.channels, self.scale.clone(), self.zero.clone())
+    }
+
+    /// One of both coefficients a byte of a pixel.
+    fn with_coefficients(images: usize, (rows, cols): (usize, usize), channels: usize, scale: Vec<f32>, zero: Vec<u8>) -> Self {
+        let pixel = scale.len();
         let words = (rows + 2)
             .checked_mul(cols + 2)
             .and_then(|pixels| pixels.checked_mul(pixel / 4))

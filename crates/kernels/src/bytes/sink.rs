@@ -2,7 +2,7 @@
 
 use super::map::ByteMap;
 use crate::MapMut;
-use crate::arch::ByteWords;
+use crate::arch::{ByteWords, PANEL};
 
 /// Where results go, through an activation: v > 0 ? v : slope · v.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub(super) struct Target {
     /// Bytes: from the first channel that is written on.
     inverse: *const f32,
     shift: *const f32,
+    /// How many of each there are: a panel more than channels.
+    coefficients: usize,
 }
 
 // SAFETY: jobs write pixels and channels of their own, and the sinks are borrowed for the whole call.
@@ -60,27 +62,32 @@ impl Target {
                 let strides = [to.image(), (to.cols + 2) * pixel, pixel];
                 let bytes = to.bytes_mut()[first..].as_mut_ptr();
                 let (inverse, shift) = (to.inverse[channel..].as_ptr(), to.shift[channel..].as_ptr());
-                Self { bytes, floats: std::ptr::null_mut(), strides, slope, inverse, shift }
+                let coefficients = to.inverse.len().min(to.shift.len()) - channel;
+                Self { bytes, floats: std::ptr::null_mut(), strides, slope, inverse, shift, coefficients }
             }
             Sink::Floats { to, slope } => {
                 let fits = to.images >= images && (to.rows, to.cols, to.channels) == (rows, cols, columns);
                 assert!(fits, "{images} images of {rows}x{cols}x{columns} into {} of {}x{}x{}", to.images, to.rows, to.cols, to.channels);
                 to.read().verify();
                 let strides = [rows * cols * to.pixel, cols * to.pixel, to.pixel];
-                let nothing = std::ptr::null();
-                Self { bytes: std::ptr::null_mut(), floats: to.data.as_mut_ptr(), strides, slope, inverse: nothing, shift: nothing }
+                let (bytes, floats, nothing) = (std::ptr::null_mut(), to.data.as_mut_ptr(), std::ptr::null());
+                Self { bytes, floats, strides, slope, inverse: nothing, shift: nothing, coefficients: 0 }
             }
         }
     }
 
     /// What `store` needs for every sink from output channel `channel` on: 1 / scale and zero of bytes, nothing of numbers.
+    ///
+    /// # Panics
+    /// If there is no such channel.
     #[inline(always)]
     pub(super) fn coefficients<W: ByteWords>(targets: &[Option<Target>; 2], channel: usize) -> [[W::Values; 2]; 2] {
         targets.each_ref().map(|target| match target {
-            // SAFETY: a sink's coefficients are longer than its channels by a whole panel.
-            Some(target) if !target.bytes.is_null() => unsafe {
-                [W::numbers(target.inverse.add(channel)), W::numbers(target.shift.add(channel))]
-            },
+            Some(target) if !target.bytes.is_null() => {
+                assert!(channel + PANEL <= target.coefficients, "channel {channel} of a sink");
+                // SAFETY: just checked.
+                unsafe { [W::numbers(target.inverse.add(channel)), W::numbers(target.shift.add(channel))] }
+            }
             _ => [W::nothing(); 2],
         })
     }

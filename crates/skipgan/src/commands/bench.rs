@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::model::bench::{self, Speed, Timing};
 use crate::model::engine::Engine;
 use crate::model::work::Work;
-use crate::model::{PlanSize, Precision, Purpose};
+use crate::model::{Abreast, PlanSize, Precision, Purpose};
 use crate::score::ScoreError;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -109,7 +109,8 @@ pub fn run(options: &BenchOptions) -> Result<Measured, CommandError> {
                 let (executor, pool) = (&executors[stream], executors[stream].pool());
                 Ok(match options.precision.bytes(pool, &spec) {
                     Some(level) => {
-                        Box::new(bench::byte_engine(&spec, &objective, size, Arc::clone(pool), level).map_err(ScoreError::from)?)
+                        let engine = bench::byte_engine(&spec, &objective, size, Arc::clone(pool), level).map_err(ScoreError::from)?;
+                        Box::new(Abreast::new(engine))
                     }
                     None => executor.engine(&spec, &objective, size, Purpose::Score)?,
                 })
@@ -136,9 +137,9 @@ pub fn run(options: &BenchOptions) -> Result<Measured, CommandError> {
 
 /// Threads of each stream.
 fn threads_of_a_stream(options: &BenchOptions) -> Result<usize, CommandError> {
-    let (streams, threads) = (options.streams, reading::worker_count(options.threads));
-    if options.job == Job::Train && streams != 1 {
-        return Err(CommandError::Usage("training is one stream; --streams is for bench score".into()));
+    let (streams, threads) = (options.streams, reading::checked_threads(options.threads)?);
+    if streams != 1 && (options.job == Job::Train || options.device != Device::Cpu) {
+        return Err(CommandError::Usage("--streams is for bench score on the processor".into()));
     }
     if streams == 0 || !threads.is_multiple_of(streams) {
         return Err(CommandError::Usage(format!("--streams {streams}: must divide the {threads} threads (--threads)")));
@@ -146,12 +147,16 @@ fn threads_of_a_stream(options: &BenchOptions) -> Result<usize, CommandError> {
     Ok(threads / streams)
 }
 
-/// Jobs that measure the processor are refused where the network is to run elsewhere.
-fn on_processor(options: &BenchOptions, job: &str) -> Result<(), CommandError> {
-    if options.device == Device::Cpu {
-        return Ok(());
+/// Refuses what `bench kernels` and `bench pipeline` would not measure.
+fn check_single(options: &BenchOptions, job: &str) -> Result<(), CommandError> {
+    let refused = |what: &str| Err(CommandError::Usage(format!("bench {job} measures {what}")));
+    if options.device != Device::Cpu {
+        return refused("the processor: leave out --device gpu; bench train and bench score take it");
     }
-    Err(CommandError::Usage(format!("bench {job} measures the processor: leave out --device gpu; bench train and bench score take it")))
+    if options.streams != 1 {
+        return refused("one network: leave out --streams; bench score takes it");
+    }
+    Ok(())
 }
 
 /// A batch that can be planned for.

@@ -7,7 +7,7 @@ use crate::config::{Config, ConfigError, Objective};
 #[cfg(feature = "gpu")]
 use crate::gpu::{Gpu, GpuEngine};
 use crate::model::engine::Engine;
-use crate::model::{CpuEngine, PlanSize, Precision, Purpose};
+use crate::model::{Abreast, CpuEngine, PlanSize, Precision, Purpose};
 use crate::score::detector::planned;
 use crate::score::{Detector, ScoreError};
 use crate::spec::{Spec, SpecError};
@@ -77,7 +77,13 @@ impl Executor {
     /// [`SpecError`] where the spec does not take pictures of that size.
     pub fn engine(&self, spec: &Spec, objective: &Objective, size: PlanSize, purpose: Purpose) -> Result<Box<dyn Engine>, SpecError> {
         Ok(match &self.on {
-            On::Cpu => Box::new(CpuEngine::<f32>::new(spec, objective, size, purpose, Arc::clone(&self.pool))?),
+            On::Cpu => {
+                let engine = CpuEngine::<f32>::new(spec, objective, size, purpose, Arc::clone(&self.pool))?;
+                match purpose {
+                    Purpose::Train => Box::new(engine),
+                    Purpose::Score => Box::new(Abreast::new(engine)),
+                }
+            }
             #[cfg(feature = "gpu")]
             On::Gpu(gpu) => Box::new(GpuEngine::new(spec, objective, size, purpose, gpu)?),
         })

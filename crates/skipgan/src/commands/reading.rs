@@ -152,10 +152,18 @@ const MOST_THREADS: usize = 256;
 /// # Errors
 /// [`CommandError::Usage`] for an absurd number, [`CommandError::Cpu`] where `SKIPGAN_CPU` asks for what the processor has not.
 pub fn pool(threads: usize) -> Result<Arc<Pool>, CommandError> {
+    Ok(Arc::new(Pool::new(checked_threads(threads)?)?))
+}
+
+/// `threads`, or one a core for 0.
+///
+/// # Errors
+/// [`CommandError::Usage`] for an absurd number.
+pub(super) fn checked_threads(threads: usize) -> Result<usize, CommandError> {
     if threads > MOST_THREADS {
         return Err(CommandError::Usage(format!("--threads {threads}: at most {MOST_THREADS}, or 0 for one a core")));
     }
-    Ok(Arc::new(Pool::new(worker_count(threads))?))
+    Ok(worker_count(threads))
 }
 
 /// `threads`, or one a core for 0.

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// Parameters, running statistics, and (for training) gradients and Adam's moments.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Weights<T> {
     /// Names and places of the parameters.
     pub layout: Arc<Layout>,

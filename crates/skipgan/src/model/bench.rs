@@ -9,6 +9,7 @@ use crate::config::Objective;
 use crate::spec::Spec;
 use kernels::Pool;
 use kernels::arch::ByteLevel;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
@@ -26,13 +27,13 @@ pub struct Timing {
 /// What was measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Speed {
-    /// The median batch, as pictures a second of all streams together.
+    /// The median batch, as pictures a second; of several streams added up, as the next two.
     pub images_per_second: f64,
     /// Pictures divided by the time of all timed batches.
     pub mean: f64,
-    /// The fastest batch, as pictures a second of all streams.
+    /// The fastest batch, as pictures a second.
     pub best: f64,
-    /// From the tenth to the ninetieth percentile of the batches' times, as a share of the median.
+    /// From the tenth to the ninetieth percentile of the batches' times, as a share of the median; of several streams the widest.
     pub spread: f64,
     /// Timed batches.
     pub batches: usize,
@@ -47,17 +48,17 @@ pub fn train(engine: &mut dyn Engine, spec: &Spec, size: PlanSize, critic: bool,
     let times = times(timing, || {
         engine.step(&pictures.batch(), &rates);
     });
-    Speed::of(size.images, &[times])
+    Speed::of(size.images, vec![times])
 }
 
-/// Scoring with running statistics by `streams` engines for `spec` and `size` at once, as several cameras are watched: each is made, and fed with
-/// its pictures, by a thread of its own.
+/// Scoring with running statistics by `streams` engines for `spec` and `size` at once, as several cameras are watched: each is made and fed by a
+/// thread of its own. All see the same pictures.
 ///
 /// # Errors
 /// Those of `make`, which is given the number of the stream.
 ///
 /// # Panics
-/// If `streams` is 0.
+/// If `streams` is 0; with the panic of `make`.
 pub fn score<E: Send>(
     make: impl Fn(usize) -> Result<Box<dyn Engine>, E> + Sync,
     streams: usize,
@@ -69,10 +70,10 @@ pub fn score<E: Send>(
     let pictures = Pictures::new(spec, size, false);
     let together = Barrier::new(streams);
     let stream = |number: usize| {
-        let engine = make(number);
+        let engine = catch_unwind(AssertUnwindSafe(|| make(number)));
         // A stream that has no engine, too: the others would wait for ever.
         together.wait();
-        let mut engine = engine?;
+        let mut engine = engine.unwrap_or_else(|panic| resume_unwind(panic))?;
         Ok(times(timing, || {
             engine.score(&pictures.batch(), Norm::Running);
         }))
@@ -80,10 +81,10 @@ pub fn score<E: Send>(
     let found: Result<Vec<_>, E> = std::thread::scope(|scope| {
         let others: Vec<_> = (1..streams).map(|number| scope.spawn(move || stream(number))).collect();
         let first = stream(0);
-        let others = others.into_iter().map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        let others = others.into_iter().map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
         std::iter::once(first).chain(others).collect()
     });
-    Ok(Speed::of(size.images, &found?))
+    Ok(Speed::of(size.images, found?))
 }
 
 /// An engine that scores in bytes, with ranges of generated pictures.
@@ -120,19 +121,19 @@ fn times(timing: Timing, mut batch: impl FnMut()) -> Vec<f64> {
 }
 
 impl Speed {
-    /// Of batches of so many `images`; the times of each stream.
-    fn of(images: usize, streams: &[Vec<f64>]) -> Speed {
-        let mean = streams.iter().map(|times| (images * times.len()) as f64 / times.iter().sum::<f64>()).sum();
-        let mut times = streams.concat();
-        times.sort_by(f64::total_cmp);
-        let (images, median) = ((images * streams.len()) as f64, times[times.len() / 2]);
-        Speed {
-            images_per_second: images / median,
-            mean,
-            best: images / times[0],
-            spread: (times[times.len() * 9 / 10] - times[times.len() / 10]) / median,
-            batches: times.len(),
+    /// Of streams whose batches of so many `images` took these times: their speeds added up, and the widest of their spreads.
+    fn of(images: usize, streams: Vec<Vec<f64>>) -> Speed {
+        let mut all = Speed { images_per_second: 0.0, mean: 0.0, best: 0.0, spread: 0.0, batches: 0 };
+        for mut times in streams {
+            times.sort_by(f64::total_cmp);
+            let (images, count, median) = (images as f64, times.len(), times[times.len() / 2]);
+            all.images_per_second += images / median;
+            all.mean += images * count as f64 / times.iter().sum::<f64>();
+            all.best += images / times[0];
+            all.spread = all.spread.max((times[count * 9 / 10] - times[count / 10]) / median);
+            all.batches += count;
         }
+        all
     }
 }
 
@@ -213,11 +214,14 @@ mod tests {
         };
         let timing = Timing { warm_up: 0, batches: 1, at_least: Duration::ZERO };
         assert_eq!(score(make, 3, &spec, size, timing), Err("none"));
+        let panics = |number: usize| if number == 1 { panic!("no engine at all") } else { make(number) };
+        assert!(catch_unwind(AssertUnwindSafe(|| score(panics, 3, &spec, size, timing))).is_err());
     }
 
     #[test]
     fn streams_add_up() {
-        let speed = Speed::of(8, &[vec![0.5, 0.5, 0.5], vec![1.0, 1.0]]);
-        assert_eq!((speed.images_per_second, speed.mean, speed.best, speed.batches), (32.0, 24.0, 32.0, 5));
+        let speed = Speed::of(8, vec![vec![0.5, 0.5, 0.25, 0.5, 0.5], vec![1.0, 1.0, 1.0]]);
+        assert_eq!((speed.images_per_second, speed.best, speed.batches), (24.0, 40.0, 8));
+        assert!((speed.mean - (40.0 / 2.25 + 8.0)).abs() < 1e-9, "{speed:?}");
     }
 }

@@ -4,6 +4,7 @@
 //! Scores are the same bits for every instruction set, number of threads and batch. How far they are from those of [`super::CpuEngine`] is
 //! measured on real footage in docs/performance.md.
 
+use super::abreast::Fork;
 use super::engine::{Batch, Engine, Losses, Norm, Rates, Scores};
 use super::measure;
 use super::plan::{Plan, PlanSize, Purpose};
@@ -52,8 +53,8 @@ pub enum ByteEngineError {
 
 /// One level of G: what its encoder makes, as the next level's encoder reads it, and what its decoder reads.
 struct GLevel {
-    encode: ByteFilter,
-    decode: ByteFilter,
+    encode: Arc<ByteFilter>,
+    decode: Arc<ByteFilter>,
     /// `None` at the bottleneck.
     encoded: Option<ByteMap>,
     joined: ByteMap,
@@ -65,7 +66,7 @@ struct GLevel {
 
 /// One level of D.
 struct DLevel {
-    filter: ByteFilter,
+    filter: Arc<ByteFilter>,
     /// As the next level reads it; `None` where nobody does.
     map: Option<ByteMap>,
     /// As a feature of the score; empty where it is none.
@@ -90,7 +91,7 @@ pub struct ByteEngine {
     /// Context, then target or x̂; images of x first.
     pictures: ByteMap,
     discriminator: Vec<DLevel>,
-    latent: Option<ByteFilter>,
+    latent: Option<Arc<ByteFilter>>,
     vectors: Vec<f32>,
     reconstruction: Vec<f32>,
     scores: Scores,
@@ -132,7 +133,7 @@ impl Source<'_> {
         (scale, shift)
     }
 
-    fn filter(&self, layer: &Layer, x: &ByteMap) -> Result<ByteFilter, ByteEngineError> {
+    fn filter(&self, layer: &Layer, x: &ByteMap) -> Result<Arc<ByteFilter>, ByteEngineError> {
         let read = if layer.direction == Direction::Down { layer.wide } else { layer.deep };
         check_sum(&layer.name, 16 * read)?;
         let stored = self.tensor(&format!("{}.conv.weight", layer.name)).expect("every layer has a weight");
@@ -146,10 +147,10 @@ impl Source<'_> {
         };
         let (scale, shift) = self.affine(layer);
         let affine = Affine { scale: &scale, shift: &shift };
-        Ok(match layer.direction {
+        Ok(Arc::new(match layer.direction {
             Direction::Down => ByteFilter::down(self.level, x, weight, layer.deep, affine),
             Direction::Up => ByteFilter::up(self.level, x, weight, layer.wide, affine),
-        })
+        }))
     }
 
     /// The range of a map, widened, through an activation.
@@ -190,7 +191,7 @@ impl ByteEngine {
             let weight = source.tensor("d.latent.weight").expect("a latent head has a weight");
             check_sum("d.latent", weight.len() / nz)?;
             let shift = source.tensor("d.latent.bias").map_or_else(|| vec![0.0; nz], <[f32]>::to_vec);
-            latent = Some(ByteFilter::whole(level, hidden, weight, nz, Affine { scale: &vec![1.0; nz], shift: &shift }));
+            latent = Some(Arc::new(ByteFilter::whole(level, hidden, weight, nz, Affine { scale: &vec![1.0; nz], shift: &shift })));
             vectors = vec![0.0; 2 * part.images * nz];
         }
         let mut scores = Scores::default();
@@ -385,6 +386,58 @@ impl Engine for ByteEngine {
     /// Always: an executor in bytes keeps no weights in numbers.
     fn save(&self) -> State {
         panic!("an executor in bytes keeps no weights in numbers");
+    }
+}
+
+impl Fork for ByteEngine {
+    /// The weights are shared.
+    fn fork(&self, images: usize, pool: Arc<Pool>) -> Self {
+        let (plan, part) = (Plan { images, ..self.plan }, PlanSize { images: images.min(self.part.images), ..self.part });
+        let of = |values: &Vec<f32>| vec![0.0; values.len() / self.part.images * part.images];
+        let generator = self.generator.iter().map(|level| GLevel {
+            encode: Arc::clone(&level.encode),
+            decode: Arc::clone(&level.decode),
+            encoded: level.encoded.as_ref().map(|map| map.for_images(part.images)),
+            joined: level.joined.for_images(part.images),
+            ..*level
+        });
+        let discriminator = self.discriminator.iter().map(|level| DLevel {
+            filter: Arc::clone(&level.filter),
+            map: level.map.as_ref().map(|map| map.for_images(2 * part.images)),
+            feature: of(&level.feature),
+            ..*level
+        });
+        ByteEngine {
+            spec: self.spec.clone(),
+            objective: self.objective,
+            plan,
+            part,
+            pool,
+            level: self.level,
+            ranges: self.ranges.clone(),
+            image: self.image.for_images(part.images),
+            generator: generator.collect(),
+            pictures: self.pictures.for_images(2 * part.images),
+            discriminator: discriminator.collect(),
+            latent: self.latent.clone(),
+            vectors: of(&self.vectors),
+            reconstruction: of(&self.reconstruction),
+            scores: Scores::default(),
+            scratch: ByteScratch::default(),
+        }
+    }
+
+    fn planned(&self) -> (usize, &Arc<Pool>) {
+        (self.plan.images, &self.pool)
+    }
+
+    fn one_by_one(&self) -> bool {
+        self.part.images == 1
+    }
+
+    fn make_room(&self, batch: &Batch<'_>, scores: &mut Scores) {
+        self.plan.check(batch, &self.spec);
+        self.plan.resize(scores, &self.spec, batch.images);
     }
 }
 

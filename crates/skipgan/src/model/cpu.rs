@@ -3,6 +3,7 @@
 //!
 //! `CpuEngine<f32>` is the product; `CpuEngine<f64>` runs the plain loops and is its oracle.
 
+use super::abreast::Fork;
 use super::discriminator::{Discriminator, range_of};
 use super::engine::{AdamRates, Batch, Engine, Losses, Norm, Rates, Scores};
 use super::generator::Generator;
@@ -50,17 +51,22 @@ impl<T: Real> CpuEngine<T> {
     /// [`SpecError`] where the spec is out of range or does not take pictures of that size, or `images` is 0.
     pub fn new(spec: &Spec, objective: &Objective, size: PlanSize, purpose: Purpose, pool: Arc<Pool>) -> Result<Self, SpecError> {
         let plan = Plan::new(spec, size, purpose)?;
+        let mut engine = Self::with_weights(spec.clone(), *objective, plan, Weights::new(spec, plan.training), pool);
+        engine.weights.reset_statistics();
+        engine.draw(&[Network::Generator, Network::Discriminator], objective.seed);
+        Ok(engine)
+    }
+
+    /// With memory for everything; the weights are not prepared.
+    fn with_weights(spec: Spec, objective: Objective, plan: Plan, weights: Weights<T>, pool: Arc<Pool>) -> Self {
         // Moments that fade away would otherwise cost a hundred cycles each; and scores must not depend on who trained.
         pool.set_denormals(Denormals::Flush);
-        let weights = Weights::new(spec, plan.training);
-        let pixels = size.images * size.height * size.width;
-        let mut engine = Self {
-            spec: spec.clone(),
-            objective: *objective,
+        let pixels = plan.images * plan.height * plan.width;
+        Self {
             plan,
             generator: Generator::new(&spec.generator, &weights, &plan),
-            discriminator: Discriminator::new(spec, &weights, &plan),
-            work: plan.work(spec, &pool),
+            discriminator: Discriminator::new(&spec, &weights, &plan),
+            work: plan.work(&spec, &pool),
             weights,
             images: 0,
             target: vec![T::ZERO; pixels * spec.generator.output_channels],
@@ -68,12 +74,11 @@ impl<T: Real> CpuEngine<T> {
             changed: ChangedPictures::default(),
             scores: Scores::default(),
             ranges: None,
-            together: plan.together(spec),
+            together: plan.together(&spec),
+            spec,
+            objective,
             pool,
-        };
-        engine.weights.reset_statistics();
-        engine.draw(&[Network::Generator, Network::Discriminator], objective.seed);
-        Ok(engine)
+        }
     }
 
     /// Copies a batch in: G's image, the target, and the context.
@@ -204,6 +209,32 @@ impl<T: Real> Engine for CpuEngine<T> {
 
     fn take_ranges(&mut self) -> Option<Ranges> {
         self.ranges.take()
+    }
+}
+
+impl<T: Real> Fork for CpuEngine<T> {
+    /// # Panics
+    /// If the engine trains.
+    fn fork(&self, images: usize, pool: Arc<Pool>) -> Self {
+        assert!(self.plan.training == Training::Off, "an engine that trains is alone");
+        let plan = Plan { images, ..self.plan };
+        let mut engine = Self::with_weights(self.spec.clone(), self.objective, plan, self.weights.clone(), pool);
+        engine.prepare(Network::Generator);
+        engine.prepare(Network::Discriminator);
+        engine
+    }
+
+    fn planned(&self) -> (usize, &Arc<Pool>) {
+        (self.plan.images, &self.pool)
+    }
+
+    fn one_by_one(&self) -> bool {
+        self.together == 1
+    }
+
+    fn make_room(&self, batch: &Batch<'_>, scores: &mut Scores) {
+        self.plan.check(batch, &self.spec);
+        self.plan.resize(scores, &self.spec, batch.images);
     }
 }
 

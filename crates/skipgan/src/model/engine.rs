@@ -1,5 +1,6 @@
 //! The seam between the network and whatever trains or scores with it: one trait, and the plain values that cross it.
-//! `train` and `score` know only this; [`super::CpuEngine`], [`super::ByteEngine`] and, with the feature `gpu`, `crate::gpu::GpuEngine` fulfil it.
+//! `train` and `score` know only this; [`super::CpuEngine`], [`super::ByteEngine`], copies of them in [`super::Abreast`] and, with the feature `gpu`,
+//! `crate::gpu::GpuEngine` fulfil it.
 
 pub use crate::params::State;
 use crate::ranges::Ranges;

@@ -3,6 +3,7 @@
 //! [`skip_ganomaly`] is the paper; what it is made of stands in [`crate::blocks`] and [`crate::losses`]. Data, schedules and
 //! files are other folders'.
 
+pub mod abreast;
 pub mod bench;
 pub mod byte_engine;
 pub mod cpu;
@@ -17,6 +18,7 @@ pub mod precision;
 pub mod skip_ganomaly;
 pub mod work;
 
+pub use abreast::Abreast;
 pub use byte_engine::{ByteEngine, ByteEngineError};
 pub use cpu::CpuEngine;
 pub use plan::{PlanSize, Purpose};

@@ -8,7 +8,7 @@ use crate::checkpoint::Checkpoint;
 use crate::config::{BnTest, Config};
 use crate::data::{Clip, Sight, WindowStream};
 use crate::model::engine::Engine;
-use crate::model::{ByteEngine, CpuEngine, PlanSize, Precision, Purpose};
+use crate::model::{Abreast, ByteEngine, CpuEngine, PlanSize, Precision, Purpose};
 use crate::ranges::Ranges;
 use crate::spec::Spec;
 use kernels::Pool;
@@ -82,11 +82,11 @@ impl Detector {
     /// # Errors
     /// As [`Detector::new`].
     pub fn on_cpu(checkpoint: Checkpoint, config: Config, pool: Arc<Pool>, precision: Precision) -> Result<Detector, ScoreError> {
-        let engine: Box<dyn Engine> = match precision.bytes(&pool, &checkpoint.spec) {
-            Some(level) => Box::new(engine_in_bytes(&checkpoint, &config, Arc::clone(&pool), level)?),
-            None => Box::new(engine_on_cpu(&checkpoint, &config, Arc::clone(&pool))?),
-        };
         let batch = batch_of(&config);
+        let engine: Box<dyn Engine> = match precision.bytes(&pool, &checkpoint.spec) {
+            Some(level) => Box::new(Abreast::new(engine_in_bytes(&checkpoint, &config, Arc::clone(&pool), level)?)),
+            None => Box::new(Abreast::new(engine_on_cpu(&checkpoint, &config, Arc::clone(&pool))?)),
+        };
         let mut detector = Detector::with_loaded(checkpoint, config, engine, batch)?;
         detector.use_pool(pool);
         Ok(detector)

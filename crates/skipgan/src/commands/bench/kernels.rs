@@ -1,9 +1,9 @@
 //! `bench kernels`: every layer's shape of a preset's network with GFLOP/s and share of the measured peak, as training and as scoring use it.
 
-use super::{ASPECT, BenchOptions, checked_batch, machine, on_processor};
+use super::{ASPECT, BenchOptions, check_single, checked_batch, machine};
 use crate::commands::{CommandError, reading};
 use crate::model::layer_bench::{LayerSpeed, Operation, layers};
-use crate::model::{PlanSize, Purpose};
+use crate::model::{PlanSize, Precision, Purpose};
 use kernels::peak::multiply_add_gflops;
 use serde_json::{Value, json};
 
@@ -32,7 +32,10 @@ const KERNELS_A_LAYER: u32 = 6;
 /// # Errors
 /// [`CommandError`]; [`CommandError::Usage`] where no layer has such a name.
 pub fn run(options: &BenchOptions, only: &str) -> Result<MeasuredKernels, CommandError> {
-    on_processor(options, "kernels")?;
+    check_single(options, "kernels")?;
+    if options.precision != Precision::F32 {
+        return Err(CommandError::Usage("bench kernels times layers in f32: leave out --precision".into()));
+    }
     let config = options.choices.resolve()?;
     let (height, width) = config.picture(Some(ASPECT))?;
     let images = checked_batch(options.batch.unwrap_or(config.batch))?;

@@ -4,7 +4,7 @@
 //! bound = max(sum of the stages' processor times / threads, slowest serial stage). The stages are counted in scoring runs on one thread; their
 //! turns and those of the overlapped runs alternate, so that both meet the same machine.
 
-use super::{BenchOptions, machine, on_processor};
+use super::{BenchOptions, check_single, machine};
 use crate::checkpoint::Checkpoint;
 use crate::commands::event::Silence;
 use crate::commands::executor::Device;
@@ -109,7 +109,10 @@ pub fn run(
     trained: Option<&Path>,
     cancel: &AtomicBool,
 ) -> Result<MeasuredPipeline, CommandError> {
-    on_processor(options, "pipeline")?;
+    check_single(options, "pipeline")?;
+    if options.batch.is_some() {
+        return Err(CommandError::Usage("bench pipeline scores in the batches that score does: leave out --batch".into()));
+    }
     let folder = Folder::new()?;
     let (input, footage) = match file {
         Some(file) => (file.to_path_buf(), shown(file)),
