@@ -1,8 +1,8 @@
 //! Persistent threads and fixed jobs.
 //!
 //! Work is cut by shape, never by the number of threads (sums of whole numbers may be: `bytes/jobs.rs`), and each job writes what no other job
-//! writes: so results are the same bits for any number of threads. A run allocates nothing. Each thread begins with its own part of the jobs, the same in every run of as many,
-//! since what it has written last lies in its own cache; who is done takes jobs of the others.
+//! writes: so results are the same bits for any number of threads. A run allocates nothing. Each thread begins with its own part of the jobs,
+//! the same in every run of as many, since what it has written last lies in its own cache; who is done takes jobs of the others.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

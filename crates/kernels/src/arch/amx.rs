@@ -1,6 +1,6 @@
 //! x86-64's matrix registers (AMX with 8-bit products) under Linux: found, asked for, and used through inline assembly, since stable Rust has
-//! no names for their instructions (docs/decisions/0016-amx-by-inline-assembly.md). `.ci/amx` runs the tests in an
-//! emulator where no processor has them.
+//! no names for their instructions (docs/decisions/0016-amx-by-inline-assembly.md). Where no processor has them `.ci/amx` runs the tests in an
+//! emulator.
 
 use std::arch::asm;
 use std::arch::x86_64::{__cpuid_count, _xgetbv};

@@ -153,10 +153,10 @@ impl Block<'_> {
     #[inline(always)]
     fn finish<W: ByteWords>(&self, columns: usize) {
         if self.filter.columns > self.filter.channels {
-            return self.four_pixels::<W>();
+            return self.panel::<W, 4>(columns, 0);
         }
         for from in (0..columns).step_by(PANEL) {
-            self.panel::<W>(columns, from);
+            self.panel::<W, 1>(columns, from);
         }
     }
 
@@ -168,12 +168,13 @@ impl Block<'_> {
         (stretch.image * images + row * lines + col * pixels, spread * pixels)
     }
 
-    /// All windows' sums of one panel to their pixels; its coefficients stay in registers.
+    /// All windows' sums of one panel to their pixels; its coefficients stay in registers. A panel is some channels of one pixel, or all of
+    /// four: of one, its neighbour, and the two below.
     #[inline(always)]
-    fn panel<W: ByteWords>(&self, columns: usize, from: usize) {
+    fn panel<W: ByteWords, const PIXELS: usize>(&self, columns: usize, from: usize) {
         let Share { phase, region, panel, .. } = self.share;
         let channel = panel * PANEL + from;
-        let count = PANEL.min(self.share.columns - from);
+        let count = PANEL.min(self.share.columns - from) / PIXELS;
         let meaning = phase.meaning::<W>(region, channel);
         let coefficients = Target::coefficients::<W>(self.targets, channel);
         let mut sums = self.sums.wrapping_add(from);
@@ -185,40 +186,16 @@ impl Block<'_> {
                 unsafe {
                     let values = meaning.of(W::sums(sums.cast()));
                     for ((target, coefficients), (place, apart)) in self.targets.iter().zip(coefficients).zip(places) {
-                        if let Some(target) = target {
-                            target.store::<W>(values, coefficients, place + i * apart + channel, count);
+                        let Some(target) = target else { continue };
+                        let [_, lines, pixels] = target.strides;
+                        for pixel in 0..PIXELS {
+                            let values = if PIXELS == 1 { values } else { W::moved(values, pixel * count) };
+                            let at = place + i * apart + pixel / 2 * lines + pixel % 2 * pixels + channel;
+                            target.store::<W>(values, coefficients, at, count);
                         }
                     }
                 }
                 sums = sums.wrapping_add(columns);
-            }
-        }
-    }
-
-    /// All windows' sums to four pixels each: one, its neighbour, and the two below.
-    #[inline(always)]
-    fn four_pixels<W: ByteWords>(&self) {
-        let (Share { phase, region, .. }, channels) = (self.share, self.filter.channels);
-        let meaning = phase.meaning::<W>(region, 0);
-        let coefficients = Target::coefficients::<W>(self.targets, 0);
-        let mut sums = self.sums;
-        for stretch in self.share.stretches() {
-            let places = self.targets.each_ref().map(|target| target.as_ref().map_or((0, 0), |target| self.result(target, &stretch)));
-            for i in 0..stretch.count {
-                // SAFETY: `multiply` has written one panel of sums of every window; `Target::new` checked that all four pixels lie within every
-                // sink.
-                unsafe {
-                    let values = meaning.of(W::sums(sums.cast()));
-                    for ((target, coefficients), (place, apart)) in self.targets.iter().zip(coefficients).zip(places) {
-                        let Some(target) = target else { continue };
-                        let [_, lines, pixels] = target.strides;
-                        for phase in 0..4 {
-                            let at = place + i * apart + phase / 2 * lines + phase % 2 * pixels;
-                            target.store::<W>(W::moved(values, phase * channels), coefficients, at, channels);
-                        }
-                    }
-                }
-                sums = sums.wrapping_add(PANEL);
             }
         }
     }

@@ -8,7 +8,7 @@ const PANELS: usize = 8;
 /// Images from which on regions are computed apart.
 const IMAGES: usize = 4;
 /// Windows that a job takes at most.
-pub(super) const MOST_WINDOWS: usize = 64 * PANELS;
+pub(super) const MOST_WINDOWS: usize = Multiplier::Matrix.rows() * PANELS;
 
 /// What sums products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(super) enum Multiplier {
 
 impl Multiplier {
     /// Windows that a job of [`PANELS`] panels takes, a multiple of what a block of registers has: its sums stay in the first cache.
-    fn rows(self) -> usize {
+    const fn rows(self) -> usize {
         match self {
             Multiplier::Vectors => 48,
             Multiplier::Matrix => 64,

@@ -356,8 +356,7 @@ impl Engine for ByteEngine {
     /// If `norm` is not [`Norm::Running`]: batch-norm is part of the weights here.
     fn score(&mut self, batch: &Batch<'_>, norm: Norm) -> &Scores {
         assert!(norm == Norm::Running, "an executor in bytes has running statistics in its weights");
-        self.plan.check(batch, &self.spec);
-        self.plan.resize(&mut self.scores, &self.spec, batch.images);
+        self.plan.make_room(&mut self.scores, &self.spec, batch);
         for first in (0..batch.images).step_by(self.part.images) {
             let part = batch.part(first..batch.images.min(first + self.part.images));
             let images = part.images;
@@ -436,8 +435,7 @@ impl Fork for ByteEngine {
     }
 
     fn make_room(&self, batch: &Batch<'_>, scores: &mut Scores) {
-        self.plan.check(batch, &self.spec);
-        self.plan.resize(scores, &self.spec, batch.images);
+        self.plan.make_room(scores, &self.spec, batch);
     }
 }
 

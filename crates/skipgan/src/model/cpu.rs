@@ -160,8 +160,7 @@ impl<T: Real> Engine for CpuEngine<T> {
     }
 
     fn score(&mut self, batch: &Batch<'_>, norm: Norm) -> &Scores {
-        self.plan.check(batch, &self.spec);
-        self.plan.resize(&mut self.scores, &self.spec, batch.images);
+        self.plan.make_room(&mut self.scores, &self.spec, batch);
         let together = match norm {
             Norm::Batch => batch.images,
             Norm::Running => self.together,
@@ -233,8 +232,7 @@ impl<T: Real> Fork for CpuEngine<T> {
     }
 
     fn make_room(&self, batch: &Batch<'_>, scores: &mut Scores) {
-        self.plan.check(batch, &self.spec);
-        self.plan.resize(scores, &self.spec, batch.images);
+        self.plan.make_room(scores, &self.spec, batch);
     }
 }
 

@@ -58,6 +58,15 @@ impl Plan {
         Ok(Plan { images: size.images, height: size.height, width: size.width, training })
     }
 
+    /// Makes room for the scores of a batch.
+    ///
+    /// # Panics
+    /// Where it is not of the planned sizes.
+    pub(super) fn make_room(&self, scores: &mut Scores, spec: &Spec, batch: &Batch<'_>) {
+        self.check(batch, spec);
+        self.resize(scores, spec, batch.images);
+    }
+
     /// # Panics
     /// Where a batch is not of the planned sizes.
     pub(crate) fn check(&self, batch: &Batch<'_>, spec: &Spec) {
