@@ -226,7 +226,8 @@ struct Sizes<'a> {
 impl Sizes<'_> {
     fn run<R: Rows>(&self, pool: &Pool, rows: &R) {
         let Self { count, depth, columns, fresh, .. } = *self;
-        dispatch(pool.level(), Multiply(Product { rows, count, depth, b: self.b.as_ptr(), panel: depth * PANEL, columns, fresh }));
+        let next = Some(self.b.as_ptr_range().end);
+        dispatch(pool.level(), Multiply(Product { rows, count, depth, b: self.b.as_ptr(), panel: depth * PANEL, columns, fresh, next }));
     }
 }
 

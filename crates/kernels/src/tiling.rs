@@ -237,7 +237,9 @@ impl Stage<'_> {
                 c_row: self.to_row,
             };
             let b = &self.weight[panel * size..][..columns / PANEL * size];
-            multiply(Product { rows: &rows, count, depth: self.depth, b: b.as_ptr(), panel: size, columns, fresh: true });
+            // Mostly the next job's.
+            let next = Some(b.as_ptr_range().end);
+            multiply(Product { rows: &rows, count, depth: self.depth, b: b.as_ptr(), panel: size, columns, fresh: true, next });
         });
     }
 }

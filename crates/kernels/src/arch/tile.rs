@@ -174,7 +174,7 @@ pub(crate) struct Tile<'a, R> {
     column: usize,
     /// Whether c begins at 0 or at what it holds.
     fresh: bool,
-    /// How far beyond b lies what will be read after this block: it is fetched meanwhile, so that weights come from memory
+    /// How many bytes beyond b lies what will be read after this block: it is fetched meanwhile, so that weights come from memory
     /// while others are multiplied. 0: nothing.
     ahead: usize,
 }
@@ -216,7 +216,7 @@ pub(crate) unsafe fn tile<L: Words, const M: usize, const V: usize, R: Rows>(t: 
                     right[v] = L::load(at);
                     // A block of fewer panels than there could be has no load to spare, and little to read.
                     if v * L::WIDTH % PANEL == 0 && V * L::WIDTH == L::PANELS * PANEL {
-                        L::fetch(at.wrapping_add(t.ahead));
+                        L::fetch(at.wrapping_byte_add(t.ahead));
                     }
                 }
                 for i in 0..M {
@@ -251,63 +251,74 @@ pub(crate) struct Product<'a, R> {
     pub(crate) columns: usize,
     /// Whether c begins at 0 or at what it holds.
     pub(crate) fresh: bool,
+    /// Where the panels lie that will be read after these, by this product's maker or the next one's: fetched at the end. A hint alone.
+    pub(crate) next: Option<*const f32>,
 }
 
-/// Runs a product: b's panels stay in the first cache while the rows pass.
+impl<R> Product<'_, R> {
+    /// Step `k` of a panel.
+    #[inline(always)]
+    fn step(&self, panel: usize, k: usize) -> *const f32 {
+        self.b.wrapping_add(panel * self.panel + k * PANEL)
+    }
+}
+
+/// Runs a product. Panels that several blocks of rows need stay in the first cache while these pass, [`DEPTH`] steps at a time; those that one
+/// block reads once it reads from end to end, as memory likes it.
 ///
 /// # Safety
 /// All rows of a (`depth` steps), all panels (`depth` × 16 each, also the last) and all rows of c (`columns`) must be
 /// valid; nobody else writes c.
 #[inline(always)]
 pub(crate) unsafe fn product<L: Words, R: Rows>(p: &Product<'_, R>) {
-    let panels = p.columns.div_ceil(PANEL);
-    // One block of rows reads every panel once: from end to end, as memory likes it.
-    let once = p.count <= L::TALL;
-    let mut k = 0;
-    while k < p.depth {
-        let depth = if once { p.depth } else { DEPTH.min(p.depth - k) };
-        let mut panel = 0;
-        while panel < panels {
-            let group = if (panel + L::PANELS) * PANEL <= p.columns { L::PANELS } else { 1 };
-            let whole = (panel + group) * PANEL <= p.columns;
-            // Meanwhile fetched: further down the same panels, or the next panels' same steps.
-            let ahead = if once {
-                AHEAD
-            } else if panel + group < panels {
-                group * p.panel
-            } else {
-                0
-            };
-            let mut from = 0;
-            while from < p.count {
-                let rest = p.count - from;
-                let height = if group < L::PANELS && whole && rest >= L::TALL_ONE { L::TALL_ONE } else { L::TALL.min(rest) };
-                let tile = Tile {
-                    rows: p.rows,
-                    from,
-                    k,
-                    depth,
-                    b: p.b.wrapping_add(panel * p.panel + k * PANEL),
-                    panel: p.panel,
-                    column: panel * PANEL,
-                    fresh: p.fresh && k == 0,
-                    ahead: if from == 0 { ahead } else { 0 },
-                };
-                // SAFETY: the caller's promise; the last, partial panel of c goes through a buffer.
-                unsafe {
-                    if !whole {
-                        aside::<L, R>(&tile, height, p.columns - panel * PANEL);
-                    } else if group == L::PANELS {
-                        L::group(height, &tile);
-                    } else {
-                        L::one(height, &tile);
-                    }
+    let (panels, once) = (p.columns.div_ceil(PANEL), p.count <= L::TALL);
+    // Of panels that are read once, steps whose successors by `AHEAD` are the same panels'.
+    let near = p.depth.saturating_sub(AHEAD / PANEL);
+    let (mut panel, mut k) = (0, 0);
+    while panel < panels && k < p.depth {
+        let group = if (panel + L::PANELS) * PANEL <= p.columns { L::PANELS } else { 1 };
+        let whole = (panel + group) * PANEL <= p.columns;
+        let end = match once {
+            true if k < near => near,
+            true => p.depth,
+            false => p.depth.min(k + DEPTH),
+        };
+        let then = match once {
+            true if end < p.depth => (panel, end),
+            false if panel + group == panels => (0, end),
+            true => (panel + group, 0),
+            false => (panel + group, k),
+        };
+        // Meanwhile fetched: what is read then; of a long panel that is read once, what lies `AHEAD`.
+        let fetched = if then == (panel, end) {
+            Some(p.step(panel, k + AHEAD / PANEL))
+        } else if then.0 < panels && then.1 < p.depth {
+            Some(p.step(then.0, then.1))
+        } else {
+            p.next
+        };
+        let b = p.step(panel, k);
+        let mut ahead = fetched.map_or(0, |fetched| fetched.addr().wrapping_sub(b.addr()));
+        let mut from = 0;
+        while from < p.count {
+            let rest = p.count - from;
+            let height = if group < L::PANELS && whole && rest >= L::TALL_ONE { L::TALL_ONE } else { L::TALL.min(rest) };
+            let (column, fresh) = (panel * PANEL, p.fresh && k == 0);
+            let tile = Tile { rows: p.rows, from, k, depth: end - k, b, panel: p.panel, column, fresh, ahead };
+            // SAFETY: the caller's promise; the last, partial panel of c goes through a buffer.
+            unsafe {
+                if !whole {
+                    aside::<L, R>(&tile, height, p.columns - column);
+                } else if group == L::PANELS {
+                    L::group(height, &tile);
+                } else {
+                    L::one(height, &tile);
                 }
-                from += height;
             }
-            panel += group;
+            from += height;
+            ahead = 0;
         }
-        k += depth;
+        (panel, k) = then;
     }
 }
 

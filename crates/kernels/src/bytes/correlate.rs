@@ -143,7 +143,10 @@ impl Block<'_> {
             let rows = Spots { a, offsets: &offsets[..count], run, gap: line - run, c: self.sums, c_row: columns };
             let b = &b[i * pitch * PANEL..];
             assert!(b.len() >= (columns / PANEL - 1) * panel + lines * run * PANEL, "whole panels");
-            let product_of = Product { rows: &rows, count, depth: lines * run, b: b.as_ptr(), panel, columns, fresh: i == 0 };
+            // The window's next row, or the same of the next panels, which mostly are the next job's.
+            let further = if i + 1 < times { pitch * PANEL } else { (columns / PANEL * panel).wrapping_sub(i * pitch * PANEL) };
+            let next = Some(b.as_ptr().wrapping_add(further));
+            let product_of = Product { rows: &rows, count, depth: lines * run, b: b.as_ptr(), panel, columns, fresh: i == 0, next };
             // SAFETY: `correlate_by` checked that every window lies within x; the slice holds all panels from the first tap on; the sums are this
             // thread's.
             unsafe { product::<W, _>(&product_of) };

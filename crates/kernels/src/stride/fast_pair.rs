@@ -145,7 +145,7 @@ pub(super) fn pair(
                 c_row: columns,
             };
             let b = right.at(point * right_points, (panels - 1) * panel + depth * PANEL);
-            dispatch(pool.level(), Multiply(Product { rows: &rows, count, depth, b, panel, columns, fresh: start == 0 }));
+            dispatch(pool.level(), Multiply(Product { rows: &rows, count, depth, b, panel, columns, fresh: start == 0, next: None }));
         });
     }
     let out = Common::new(dw);

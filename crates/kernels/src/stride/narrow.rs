@@ -58,7 +58,7 @@ impl Kernel for Down<'_> {
             let rows = Windows { a, a_row: 2 * wide, step: 1, run: 4 * wide, gap: line - 4 * wide, c: to, c_row: pixel };
             let depth = 16 * wide;
             let (b, panel) = (weight.as_ptr(), depth * PANEL);
-            let work = Product { rows: &rows, count: cols, depth, b, panel, columns: deep, fresh: begin.is_none() };
+            let work = Product { rows: &rows, count: cols, depth, b, panel, columns: deep, fresh: begin.is_none(), next: None };
             // SAFETY: windows of `cols` pixels lie within the four lines sliced above; `down_beside` checked the weight's length; `to` is a
             // band's (`Band::to`).
             unsafe { product::<L, Windows>(&work) };
@@ -145,7 +145,7 @@ impl Kernel for PairPart<'_> {
                 let c = self.to.wrapping_add(ky * 4 * wide * columns);
                 let gap = 2 * line - cols * 2 * wide;
                 let rows = Windows { a, a_row: 1, step: 2 * wide, run: cols, gap, c, c_row: columns };
-                let work = Product { rows: &rows, count: 4 * wide, depth, b: self.right, panel, columns, fresh };
+                let work = Product { rows: &rows, count: 4 * wide, depth, b: self.right, panel, columns, fresh, next: None };
                 // SAFETY: the windows of `height` rows of pixels lie within the lines sliced above, panels were written for
                 // `depth` pixels, and `pair` checked the partial sum's extent. Columns beyond `deep` hold leftovers and are
                 // not read again.

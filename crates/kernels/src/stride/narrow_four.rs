@@ -192,7 +192,8 @@ impl Kernel for Down<'_> {
                 let c = self.products[point * part.len() * width..][..part.len() * width].as_mut_ptr();
                 let rows = Windows { a, a_row: 2 * wide, step: 1, run: 4 * wide, gap: length - 4 * wide, c, c_row: width };
                 let b = self.band.weight[point * width * depth..][..width * depth].as_ptr();
-                let work = Product { rows: &rows, count: part.len(), depth, b, panel: depth * PANEL, columns: width, fresh: true };
+                let work =
+                    Product { rows: &rows, count: part.len(), depth, b, panel: depth * PANEL, columns: width, fresh: true, next: None };
                 // SAFETY: the part's windows lie within the two lines sliced above; weight and products were sliced.
                 unsafe { product::<L, Windows>(&work) };
             }

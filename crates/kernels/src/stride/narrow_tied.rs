@@ -138,6 +138,7 @@ impl Up<'_> {
                 panel: deep * PANEL,
                 columns: whole,
                 fresh: true,
+                next: None,
             };
             // SAFETY: the slices above; `turned` holds `whole` / 16 panels of `deep` rows.
             unsafe { product::<L, Strided>(&work) };

@@ -84,7 +84,7 @@ impl Up<'_> {
         let columns = (ky.end * 4 * self.wide).next_multiple_of(PANEL) - first;
         let rows = Strided { a, a_row, c: sums[first..].as_mut_ptr(), c_row: width };
         let b = self.weight[first * deep..][..columns * deep].as_ptr();
-        let work = Product { rows: &rows, count: cols, depth: deep, b, panel: deep * PANEL, columns, fresh: true };
+        let work = Product { rows: &rows, count: cols, depth: deep, b, panel: deep * PANEL, columns, fresh: true, next: None };
         // SAFETY: a row of y (or of what is seen of it); `sums` has `cols` rows of 16 · wide numbers, of which `first` and `columns`
         // stay within; the panels were sliced.
         unsafe { product::<L, Strided>(&work) };

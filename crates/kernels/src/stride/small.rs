@@ -173,8 +173,11 @@ impl Taps<'_> {
                 let offsets = &self.offsets[start + images.start * an_image..start + images.end * an_image];
                 let rows = Listed { a: a.get(), c: out.at(from, 0), offsets };
                 let b = &self.weight[(tap * panels + panel) * size..][..columns.div_ceil(PANEL) * size];
+                // The next tap's, or the next job's.
+                let after = if tap + 1 < self.ends.len() { (tap + 1) * panels + panel } else { panel + PANELS };
+                let next = self.weight.get(after * size..).map(<[f32]>::as_ptr);
                 let count = offsets.len();
-                let work = Product { rows: &rows, count, depth: self.depth, b: b.as_ptr(), panel: size, columns, fresh: false };
+                let work = Product { rows: &rows, count, depth: self.depth, b: b.as_ptr(), panel: size, columns, fresh: false, next };
                 dispatch(pool.level(), Multiply(work));
                 start = end;
             }
@@ -332,7 +335,16 @@ impl Kernel for PairTap<'_> {
                 break;
             }
             let rows = Turned { a: self.left, step: CHANNELS, c: self.to, c_row: deep };
-            let work = Product { rows: &rows, count: self.channels, depth, b: self.right, panel: PIXELS * PANEL, columns: deep, fresh };
+            let work = Product {
+                rows: &rows,
+                count: self.channels,
+                depth,
+                b: self.right,
+                panel: PIXELS * PANEL,
+                columns: deep,
+                fresh,
+                next: None,
+            };
             // SAFETY: `left` and `right` hold PIXELS rows of what they are for (`pair_own`), `to` this job's rows.
             unsafe { product::<L, Turned>(&work) };
             fresh = false;
