@@ -70,8 +70,8 @@ impl ByteMap {
             cols,
             channels,
             pixel,
-            inverse: padded(scale.iter().map(|scale| 1.0 / scale)),
-            shift: padded(zero.iter().map(|&zero| f32::from(zero))),
+            inverse: repeated(&scale.iter().map(|scale| 1.0 / scale).collect::<Vec<_>>()),
+            shift: repeated(&zero.iter().map(|&zero| f32::from(zero)).collect::<Vec<_>>()),
             scale,
             zero,
         };
@@ -129,7 +129,7 @@ impl ByteMap {
         assert_eq!(channels, self.channels, "channels of all parts together");
         let images = parts.iter().flatten().map(|part| part.images).min().unwrap_or(0);
         let (rows, cols, pixel, line) = (self.rows, self.cols, self.pixel, (self.cols + 2) * self.pixel);
-        let (inverse, shift) = (&self.inverse[..pixel], &self.shift[..pixel]);
+        let (inverse, shift) = (&self.inverse[..], &self.shift[..]);
         let inside = first * (rows + 2) * line..(first + images) * (rows + 2) * line;
         let words = self.store.as_mut_slice();
         // SAFETY: the same memory, four bytes a word; every bit pattern is a byte, and of f32 too. The coefficients are other memory.
@@ -141,7 +141,7 @@ impl ByteMap {
             if (1..=rows).contains(&row) {
                 let start = (image * rows + row - 1) * cols;
                 let to = &mut line[pixel..][..cols * pixel];
-                dispatch_bytes(level, WriteRow { parts, first: start, to, inverse, shift });
+                dispatch_bytes(level, WriteRow { parts, first: start, to, pixel, inverse, shift });
             }
         });
     }
@@ -153,62 +153,63 @@ struct WriteRow<'a> {
     /// Index of its first pixel.
     first: usize,
     to: &'a mut [u8],
-    /// One a byte of a pixel.
+    /// Bytes of a pixel.
+    pixel: usize,
+    /// [`ByteMap::inverse`] and [`ByteMap::shift`].
     inverse: &'a [f32],
     shift: &'a [f32],
+}
+
+/// Numbers that follow each other, and to which places of a panel they go.
+#[derive(Clone, Copy)]
+struct Piece {
+    from: *const f32,
+    places: u16,
 }
 
 impl ByteKernel for WriteRow<'_> {
     #[inline(always)]
     fn run<W: ByteWords>(mut self) {
-        let line = std::mem::take(&mut self.to);
-        if self.inverse.len() <= PANEL {
-            return self.panels::<W>(line);
+        let (line, pixel) = (std::mem::take(&mut self.to), self.pixel);
+        if pixel > PANEL {
+            return line.chunks_exact_mut(pixel).enumerate().for_each(|(i, to)| self.wide(self.first + i, to));
         }
-        for (i, to) in line.chunks_mut(self.inverse.len()).enumerate() {
-            self.wide(self.first + i, to);
-        }
+        let dense = self.parts.iter().flatten().all(|part| part.pixel == part.channels);
+        let side = if dense { PANEL / pixel } else { 1 };
+        let (groups, rest) = line.split_at_mut(line.len() / (side * pixel) * side * pixel);
+        self.panels::<W>(self.first, side, groups);
+        self.panels::<W>(self.first + groups.len() / pixel, 1, rest);
     }
 }
 
 impl WriteRow<'_> {
-    /// As many pixels at once as a panel holds.
+    /// Pixels from one on, `side` at once: at most a panel, and without gaps if more than one.
     #[inline(always)]
-    fn panels<W: ByteWords>(&self, line: &mut [u8]) {
-        let pixel = self.inverse.len();
-        let side = PANEL / pixel;
-        let (mut inverse, mut shift) = ([0.0; PANEL], [0.0; PANEL]);
-        for i in 0..side * pixel {
-            (inverse[i], shift[i]) = (self.inverse[i % pixel], self.shift[i % pixel]);
+    fn panels<W: ByteWords>(&self, first: usize, side: usize, line: &mut [u8]) {
+        let group = side * self.pixel;
+        if line.is_empty() {
+            return;
         }
-        // SAFETY: both are panels.
-        let (inverse, shift) = unsafe { (W::numbers(inverse.as_ptr()), W::numbers(shift.as_ptr())) };
-        // Where each part's channels lie among those of the group.
-        let (mut places, mut before) = ([0u16; 2], 0);
-        for (places, part) in places.iter_mut().zip(self.parts.iter().flatten()) {
-            for i in 0..side {
-                (0..part.channels).for_each(|c| *places |= 1 << (i * pixel + before + c));
-            }
-            before += part.channels;
+        // Of no part: nothing, from memory that there is, for a masked read of what is not there is slow.
+        let nothing = Piece { from: self.inverse.as_ptr(), places: 0 };
+        let (mut pieces, mut steps, mut before) = ([nothing; 2], [0; 2], 0);
+        for (i, part) in self.parts.iter().flatten().enumerate() {
+            let one = ((1u32 << part.channels) - 1) << before;
+            let places = (0..side).fold(0, |places, at| places | one << (at * self.pixel));
+            let count = line.len() / self.pixel;
+            let from = &part.data[first * part.pixel..][..(count - 1) * part.pixel + part.channels];
+            pieces[i] = Piece { from: from.as_ptr(), places: u16::try_from(places).expect("places of a panel") };
+            (steps[i], before) = (side * part.pixel, before + part.channels);
         }
-        let dense = self.parts.iter().flatten().all(|part| part.pixel == part.channels);
-        for (group, to) in line.chunks_mut(side * pixel).enumerate() {
-            let start = self.first + group * side;
+        assert!(self.inverse.len() >= PANEL && self.shift.len() >= PANEL, "coefficients of a panel");
+        // SAFETY: coefficients of a panel each.
+        let (inverse, shift) = unsafe { (W::numbers(self.inverse.as_ptr()), W::numbers(self.shift.as_ptr())) };
+        for to in line.chunks_exact_mut(group) {
             let mut values = W::nothing();
-            for (part, places) in self.parts.iter().flatten().zip(places) {
-                if dense && to.len() == side * pixel {
-                    // SAFETY: as many numbers as places, of pixels that follow each other and that `write` has checked.
-                    values = unsafe { W::insert(values, part.data[start * part.channels..].as_ptr(), places) };
-                    continue;
-                }
-                let here = places & u16::MAX >> (PANEL - to.len());
-                for i in 0..side {
-                    let mine = here & u16::MAX >> (PANEL - pixel) << (i * pixel);
-                    if mine != 0 {
-                        // SAFETY: as many numbers as places, of a pixel that `write` has checked.
-                        values = unsafe { W::insert(values, part.data[(start + i) * part.pixel..].as_ptr(), mine) };
-                    }
-                }
+            for (piece, step) in pieces.iter_mut().zip(steps) {
+                // SAFETY: of each pixel as many numbers as it has places, of the pixels that were checked above.
+                values = unsafe { W::insert(values, piece.from, piece.places) };
+                piece.from = piece.from.wrapping_add(step);
             }
             // SAFETY: `to` has that many bytes.
             unsafe { W::put_bytes(values, inverse, shift, to.as_mut_ptr(), to.len()) };
@@ -226,8 +227,9 @@ impl WriteRow<'_> {
     }
 }
 
-fn padded(coefficients: impl Iterator<Item = f32>) -> Vec<f32> {
-    coefficients.chain([0.0; PANEL]).collect()
+/// The coefficients of a pixel, and once more from the first on for another panel: several pixels that a panel holds have them as they stand.
+fn repeated(coefficients: &[f32]) -> Vec<f32> {
+    coefficients.iter().cycle().take(coefficients.len() + PANEL).copied().collect()
 }
 
 #[cfg(test)]
