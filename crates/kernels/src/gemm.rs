@@ -226,6 +226,7 @@ struct Sizes<'a> {
 impl Sizes<'_> {
     fn run<R: Rows>(&self, pool: &Pool, rows: &R) {
         let Self { count, depth, columns, fresh, .. } = *self;
+        // What a job soon after this one reads, if not the next.
         let next = Some(self.b.as_ptr_range().end);
         dispatch(pool.level(), Multiply(Product { rows, count, depth, b: self.b.as_ptr(), panel: depth * PANEL, columns, fresh, next }));
     }
@@ -252,7 +253,7 @@ mod tests {
     fn every_level_order_and_tail_follows_the_plain_loops() {
         for level in Level::all_available() {
             let pools = [1, 2, 3].map(|threads| Pool::with_level(threads, level).unwrap());
-            for (m, k, n) in [(1, 1, 1), (5, 7, 3), (6, 300, 16), (13, 33, 17), (97, 20, 100), (200, 5, 65), (32, 520, 100)] {
+            for (m, k, n) in [(1, 1, 1), (5, 7, 3), (6, 300, 16), (13, 33, 17), (97, 20, 100), (200, 5, 65), (32, 520, 100), (3, 200, 40)] {
                 let numbers = |n: usize, step: usize| (0..n).map(|i| (i * step % 211) as f32 / 211.0 - 0.5).collect::<Vec<f32>>();
                 let (a, b, start) = (numbers(m * k, 37), numbers(k * n, 53), numbers(m * n, 91));
                 let double = |v: &[f32]| v.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();

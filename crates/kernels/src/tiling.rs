@@ -237,7 +237,7 @@ impl Stage<'_> {
                 c_row: self.to_row,
             };
             let b = &self.weight[panel * size..][..columns / PANEL * size];
-            // Mostly the next job's.
+            // What a job soon after this one reads, if not the next.
             let next = Some(b.as_ptr_range().end);
             multiply(Product { rows: &rows, count, depth: self.depth, b: b.as_ptr(), panel: size, columns, fresh: true, next });
         });

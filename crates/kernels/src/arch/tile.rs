@@ -251,7 +251,7 @@ pub(crate) struct Product<'a, R> {
     pub(crate) columns: usize,
     /// Whether c begins at 0 or at what it holds.
     pub(crate) fresh: bool,
-    /// Where the panels lie that will be read after these, by this product's maker or the next one's: fetched at the end. A hint alone.
+    /// Where the panels lie that the next product will read, whoever makes it: fetched at the end. A hint alone.
     pub(crate) next: Option<*const f32>,
 }
 
@@ -272,14 +272,14 @@ impl<R> Product<'_, R> {
 #[inline(always)]
 pub(crate) unsafe fn product<L: Words, R: Rows>(p: &Product<'_, R>) {
     let (panels, once) = (p.columns.div_ceil(PANEL), p.count <= L::TALL);
-    // Of panels that are read once, steps whose successors by `AHEAD` are the same panels'.
-    let near = p.depth.saturating_sub(AHEAD / PANEL);
+    // Steps of a panel for which what lies `AHEAD` is the same panel still.
+    let within = p.depth.saturating_sub(AHEAD / PANEL);
     let (mut panel, mut k) = (0, 0);
     while panel < panels && k < p.depth {
         let group = if (panel + L::PANELS) * PANEL <= p.columns { L::PANELS } else { 1 };
         let whole = (panel + group) * PANEL <= p.columns;
         let end = match once {
-            true if k < near => near,
+            true if k < within => within,
             true => p.depth,
             false => p.depth.min(k + DEPTH),
         };
@@ -289,8 +289,8 @@ pub(crate) unsafe fn product<L: Words, R: Rows>(p: &Product<'_, R>) {
             true => (panel + group, 0),
             false => (panel + group, k),
         };
-        // Meanwhile fetched: what is read then; of a long panel that is read once, what lies `AHEAD`.
-        let fetched = if then == (panel, end) {
+        // Meanwhile fetched: what is read then; of a long panel that is read once, what lies that far ahead.
+        let fetched = if once && end < p.depth {
             Some(p.step(panel, k + AHEAD / PANEL))
         } else if then.0 < panels && then.1 < p.depth {
             Some(p.step(then.0, then.1))

@@ -144,7 +144,7 @@ impl Block<'_> {
             let b = &b[i * pitch * PANEL..];
             assert!(b.len() >= (columns / PANEL - 1) * panel + lines * run * PANEL, "whole panels");
             // The window's next row, or the same of the next panels, which mostly are the next job's.
-            let further = if i + 1 < times { pitch * PANEL } else { (columns / PANEL * panel).wrapping_sub(i * pitch * PANEL) };
+            let further = if i + 1 < times { pitch * PANEL } else { columns / PANEL * panel - i * pitch * PANEL };
             let next = Some(b.as_ptr().wrapping_add(further));
             let product_of = Product { rows: &rows, count, depth: lines * run, b: b.as_ptr(), panel, columns, fresh: i == 0, next };
             // SAFETY: `correlate_by` checked that every window lies within x; the slice holds all panels from the first tap on; the sums are this

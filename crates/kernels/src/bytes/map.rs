@@ -165,6 +165,8 @@ struct WriteRow<'a> {
 struct Piece {
     from: *const f32,
     places: u16,
+    /// Numbers to those of the next group.
+    step: usize,
 }
 
 impl ByteKernel for WriteRow<'_> {
@@ -183,33 +185,35 @@ impl ByteKernel for WriteRow<'_> {
 }
 
 impl WriteRow<'_> {
-    /// Pixels from one on, `side` at once: at most a panel, and without gaps if more than one.
+    /// Pixels from `first` on, `side` at once: at most a panel, and without gaps if more than one.
     #[inline(always)]
     fn panels<W: ByteWords>(&self, first: usize, side: usize, line: &mut [u8]) {
         let group = side * self.pixel;
         if line.is_empty() {
             return;
         }
-        // Of no part: nothing, from memory that there is, for a masked read of what is not there is slow.
-        let nothing = Piece { from: self.inverse.as_ptr(), places: 0 };
-        let (mut pieces, mut steps, mut before) = ([nothing; 2], [0; 2], 0);
+        // A part that is not there is nothing from memory that is: to ask for each group whether it is there takes longer, and so does a
+        // masked read of nothing where there is no memory.
+        let nothing = Piece { from: self.inverse.as_ptr(), places: 0, step: 0 };
+        let (mut pieces, mut before) = ([nothing; 2], 0);
         for (i, part) in self.parts.iter().flatten().enumerate() {
             let one = ((1u32 << part.channels) - 1) << before;
             let places = (0..side).fold(0, |places, at| places | one << (at * self.pixel));
             let count = line.len() / self.pixel;
             let from = &part.data[first * part.pixel..][..(count - 1) * part.pixel + part.channels];
-            pieces[i] = Piece { from: from.as_ptr(), places: u16::try_from(places).expect("places of a panel") };
-            (steps[i], before) = (side * part.pixel, before + part.channels);
+            let places = u16::try_from(places).expect("places of a panel");
+            pieces[i] = Piece { from: from.as_ptr(), places, step: side * part.pixel };
+            before += part.channels;
         }
         assert!(self.inverse.len() >= PANEL && self.shift.len() >= PANEL, "coefficients of a panel");
         // SAFETY: coefficients of a panel each.
         let (inverse, shift) = unsafe { (W::numbers(self.inverse.as_ptr()), W::numbers(self.shift.as_ptr())) };
         for to in line.chunks_exact_mut(group) {
             let mut values = W::nothing();
-            for (piece, step) in pieces.iter_mut().zip(steps) {
+            for piece in &mut pieces {
                 // SAFETY: of each pixel as many numbers as it has places, of the pixels that were checked above.
                 values = unsafe { W::insert(values, piece.from, piece.places) };
-                piece.from = piece.from.wrapping_add(step);
+                piece.from = piece.from.wrapping_add(piece.step);
             }
             // SAFETY: `to` has that many bytes.
             unsafe { W::put_bytes(values, inverse, shift, to.as_mut_ptr(), to.len()) };

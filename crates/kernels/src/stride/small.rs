@@ -173,8 +173,12 @@ impl Taps<'_> {
                 let offsets = &self.offsets[start + images.start * an_image..start + images.end * an_image];
                 let rows = Listed { a: a.get(), c: out.at(from, 0), offsets };
                 let b = &self.weight[(tap * panels + panel) * size..][..columns.div_ceil(PANEL) * size];
-                // The next tap's, or the next job's.
-                let after = if tap + 1 < self.ends.len() { (tap + 1) * panels + panel } else { panel + PANELS };
+                // The next tap's, or the first of the next job.
+                let after = match tap + 1 < self.ends.len() {
+                    true => (tap + 1) * panels + panel,
+                    false if chunk + 1 < chunks => panel,
+                    false => panel + PANELS,
+                };
                 let next = self.weight.get(after * size..).map(<[f32]>::as_ptr);
                 let count = offsets.len();
                 let work = Product { rows: &rows, count, depth: self.depth, b: b.as_ptr(), panel: size, columns, fresh: false, next };
