@@ -554,8 +554,12 @@ fn a_state_carries_everything() {
         steps(&mut first, 3);
         let mut second = engine::<f32>(&case, 4, Purpose::Train, 1);
         second.load(&first.save());
-        steps(&mut second, 2);
-        assert!(second.save() == through.save(), "interrupted and uninterrupted differ");
+        let (size, pool) = (PlanSize { images: 4, height: case.height, width: case.width }, Arc::new(Pool::new(1).expect("a pool")));
+        let third = CpuEngine::with_state(&case.spec, &case.objective, size, Purpose::Train, pool, &first.save());
+        for mut resumed in [second, third.expect("a network that fits")] {
+            steps(&mut resumed, 2);
+            assert!(resumed.save() == through.save(), "interrupted and uninterrupted differ");
+        }
         assert_eq!(through.save().step, 5);
     }
 }

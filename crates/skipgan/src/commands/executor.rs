@@ -3,12 +3,16 @@
 use super::CommandError;
 use super::event::{Event, Listener};
 use crate::checkpoint::Checkpoint;
-use crate::config::{Config, ConfigError, Objective};
+#[cfg(feature = "gpu")]
+use crate::config::ConfigError;
+use crate::config::{Config, Objective};
 #[cfg(feature = "gpu")]
 use crate::gpu::{Gpu, GpuEngine};
 use crate::model::engine::Engine;
 use crate::model::{Abreast, CpuEngine, PlanSize, Precision, Purpose};
-use crate::score::detector::planned;
+use crate::score::detector::engine_on_cpu;
+#[cfg(feature = "gpu")]
+use crate::score::detector::{batch_of, planned};
 use crate::score::{Detector, ScoreError};
 use crate::spec::{Spec, SpecError};
 use kernels::Pool;
@@ -94,10 +98,16 @@ impl Executor {
     /// # Errors
     /// [`ScoreError::Config`] where the features of `config` are none that the network has.
     pub fn load(&self, checkpoint: &Checkpoint, config: &Config) -> Result<Box<dyn Engine>, ScoreError> {
-        let (spec, size) = planned(checkpoint, config)?;
-        let mut engine = self.engine(&spec, &config.objective(), size, Purpose::Score).map_err(ConfigError::from)?;
-        engine.load(&checkpoint.scoring_state());
-        Ok(engine)
+        match &self.on {
+            On::Cpu => Ok(Box::new(engine_on_cpu(checkpoint, config, Arc::clone(&self.pool))?)),
+            #[cfg(feature = "gpu")]
+            On::Gpu(_) => {
+                let (spec, size) = planned(checkpoint, config)?;
+                let mut engine = self.engine(&spec, &config.objective(), size, Purpose::Score).map_err(ConfigError::from)?;
+                engine.load(&checkpoint.scoring_state());
+                Ok(engine)
+            }
+        }
     }
 
     /// A detector with a checkpoint's weights; `precision` is one that [`Device::check`] let pass.
@@ -108,10 +118,9 @@ impl Executor {
         match &self.on {
             On::Cpu => Detector::on_cpu(checkpoint, config, Arc::clone(&self.pool), precision),
             #[cfg(feature = "gpu")]
-            On::Gpu(gpu) => {
-                let (spec, size) = planned(&checkpoint, &config)?;
-                let engine = GpuEngine::new(&spec, &config.objective(), size, Purpose::Score, gpu).map_err(ConfigError::from)?;
-                let mut detector = Detector::new(checkpoint, config, Box::new(engine), size.images)?;
+            On::Gpu(_) => {
+                let (engine, batch) = (self.load(&checkpoint, &config)?, batch_of(&config));
+                let mut detector = Detector::with_loaded(checkpoint, config, engine, batch)?;
                 detector.use_pool(Arc::clone(&self.pool));
                 Ok(detector)
             }

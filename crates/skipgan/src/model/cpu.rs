@@ -57,6 +57,27 @@ impl<T: Real> CpuEngine<T> {
         Ok(engine)
     }
 
+    /// The same with the weights of a state instead: nothing is drawn that would be overwritten.
+    ///
+    /// # Errors
+    /// As [`CpuEngine::new`].
+    ///
+    /// # Panics
+    /// If the state is not of that spec.
+    pub fn with_state(
+        spec: &Spec,
+        objective: &Objective,
+        size: PlanSize,
+        purpose: Purpose,
+        pool: Arc<Pool>,
+        state: &State,
+    ) -> Result<Self, SpecError> {
+        let plan = Plan::new(spec, size, purpose)?;
+        let mut engine = Self::with_weights(spec.clone(), *objective, plan, Weights::new(spec, plan.training), pool);
+        engine.load(state);
+        Ok(engine)
+    }
+
     /// With memory for everything; the weights are not prepared.
     fn with_weights(spec: Spec, objective: Objective, plan: Plan, weights: Weights<T>, pool: Arc<Pool>) -> Self {
         // Moments that fade away would otherwise cost a hundred cycles each; and scores must not depend on who trained.

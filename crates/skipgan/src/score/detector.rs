@@ -5,7 +5,7 @@ use super::error::ScoreError;
 use super::no_network::NoNetwork;
 use crate::calibration::Calibration;
 use crate::checkpoint::Checkpoint;
-use crate::config::{BnTest, Config};
+use crate::config::{BnTest, Config, ConfigError};
 use crate::data::{Clip, Sight, WindowStream};
 use crate::model::engine::Engine;
 use crate::model::{Abreast, ByteEngine, CpuEngine, PlanSize, Precision, Purpose};
@@ -37,22 +37,21 @@ pub fn batch_of(config: &Config) -> usize {
 }
 
 /// An engine on the processors of `pool` that holds the checkpoint's weights, planned for [`batch_of`] windows.
-fn engine_on_cpu(checkpoint: &Checkpoint, config: &Config, pool: Arc<Pool>) -> Result<CpuEngine<f32>, ScoreError> {
-    let (spec, size) = planned(checkpoint, config)?;
-    let mut engine = CpuEngine::new(&spec, &config.objective(), size, Purpose::Score, pool).map_err(crate::config::ConfigError::from)?;
-    engine.load(&checkpoint.scoring_state());
-    Ok(engine)
+pub(crate) fn engine_on_cpu(checkpoint: &Checkpoint, config: &Config, pool: Arc<Pool>) -> Result<Abreast<CpuEngine<f32>>, ScoreError> {
+    let ((spec, size), state) = (planned(checkpoint, config)?, checkpoint.scoring_state());
+    let engine = CpuEngine::with_state(&spec, &config.objective(), size, Purpose::Score, pool, &state);
+    Ok(Abreast::new(engine.map_err(ConfigError::from)?))
 }
 
 /// The same in bytes.
-fn engine_in_bytes(checkpoint: &Checkpoint, config: &Config, pool: Arc<Pool>, level: ByteLevel) -> Result<ByteEngine, ScoreError> {
+fn engine_in_bytes(checkpoint: &Checkpoint, config: &Config, pool: Arc<Pool>, level: ByteLevel) -> Result<Abreast<ByteEngine>, ScoreError> {
     if config.bn_test != BnTest::Running {
         return Err(ScoreError::FoldedStatistics);
     }
     let (spec, size) = planned(checkpoint, config)?;
     let nothing = Ranges::default();
     let ranges = checkpoint.calibration.as_ref().and_then(|calibration| calibration.ranges.as_ref()).unwrap_or(&nothing);
-    Ok(ByteEngine::new((&spec, &checkpoint.scoring_state(), ranges), &config.objective(), size, pool, level)?)
+    Ok(Abreast::new(ByteEngine::new((&spec, &checkpoint.scoring_state(), ranges), &config.objective(), size, pool, level)?))
 }
 
 /// What an engine for the checkpoint is planned for. Settings of scores may differ from those of the training; the weights fit every choice
@@ -84,8 +83,8 @@ impl Detector {
     pub fn on_cpu(checkpoint: Checkpoint, config: Config, pool: Arc<Pool>, precision: Precision) -> Result<Detector, ScoreError> {
         let batch = batch_of(&config);
         let engine: Box<dyn Engine> = match precision.bytes(&pool, &checkpoint.spec) {
-            Some(level) => Box::new(Abreast::new(engine_in_bytes(&checkpoint, &config, Arc::clone(&pool), level)?)),
-            None => Box::new(Abreast::new(engine_on_cpu(&checkpoint, &config, Arc::clone(&pool))?)),
+            Some(level) => Box::new(engine_in_bytes(&checkpoint, &config, Arc::clone(&pool), level)?),
+            None => Box::new(engine_on_cpu(&checkpoint, &config, Arc::clone(&pool))?),
         };
         let mut detector = Detector::with_loaded(checkpoint, config, engine, batch)?;
         detector.use_pool(pool);
@@ -108,7 +107,12 @@ impl Detector {
     }
 
     /// The same with an engine that holds the checkpoint's weights already.
-    fn with_loaded(checkpoint: Checkpoint, config: Config, engine: Box<dyn Engine>, batch: usize) -> Result<Detector, ScoreError> {
+    pub(crate) fn with_loaded(
+        checkpoint: Checkpoint,
+        config: Config,
+        engine: Box<dyn Engine>,
+        batch: usize,
+    ) -> Result<Detector, ScoreError> {
         let calibration = checkpoint.calibration.ok_or(ScoreError::NotCalibrated)?;
         if let Some(key) = calibration.basis.difference(&crate::calibration::Basis::of(&config)) {
             return Err(ScoreError::OtherBasis { key });
