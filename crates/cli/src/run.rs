@@ -278,9 +278,6 @@ impl Session {
         if args.job != BenchJob::Kernels && !args.only.is_empty() {
             bail!("--only is for bench kernels");
         }
-        if args.run.is_some() && (args.side.is_some() || !args.config.set.is_empty()) {
-            bail!("--run has a network: leave out --side and --set");
-        }
         let flags = args.side.map(|side| format!("side={side}")).into_iter().collect();
         let options = bench::BenchOptions {
             job: if args.job == BenchJob::Train { bench::Job::Train } else { bench::Job::Score },

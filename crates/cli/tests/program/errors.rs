@@ -204,6 +204,8 @@ fn bench_refuses_what_it_would_not_measure() {
         ("pipeline --batch 4", "leave out --batch"),
         ("score --only g.enc", "--only is for bench kernels"),
         ("pipeline --run run --side 64", "--run has a network"),
+        ("pipeline --run run --preset official", "leave out --preset"),
+        ("pipeline --run run --set lr=1", "--run has a network"),
         ("train --run run", "bench pipeline"),
         ("score --preset video --set skip_slope=2", "skip_slope is 2; it must be 0 to 1"),
     ] {

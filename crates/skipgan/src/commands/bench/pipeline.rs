@@ -6,6 +6,7 @@
 
 use super::{BenchOptions, check_single, machine};
 use crate::checkpoint::Checkpoint;
+use crate::commands::configuration::Choices;
 use crate::commands::event::Silence;
 use crate::commands::executor::Device;
 use crate::commands::reading::{Reading, quoted, shown};
@@ -112,6 +113,11 @@ pub fn run(
     check_single(options, "pipeline")?;
     if options.batch.is_some() {
         return Err(CommandError::Usage("bench pipeline scores in the batches that score does: leave out --batch".into()));
+    }
+    if trained.is_some() && options.choices != Choices::default() {
+        return Err(CommandError::Usage(
+            "--run has a network: leave out --preset and --config (SKIPGAN_PRESET, SKIPGAN_CONFIG), --side and --set".into(),
+        ));
     }
     let folder = Folder::new()?;
     let (input, footage) = match file {
