@@ -117,6 +117,14 @@ impl Belongs {
         out.extend(differences.map(|difference| (difference / self.unit).min(6.0)));
     }
 
+    /// Things move everywhere and every way, and stand in cells whose first pixel `stands` names.
+    #[cfg(test)]
+    pub fn where_things_stand(size: (usize, usize), stands: impl Fn(usize, usize) -> bool) -> Belongs {
+        let (rows, cols) = (size.0 / CELL, size.1 / CELL);
+        let never_stands = (0..rows * cols).map(|cell| !stands(cell / cols * CELL, cell % cols * CELL)).collect();
+        Belongs { rows, cols, never_stands, never_moves: vec![vec![false; rows * cols]; DIRECTIONS], unit: 10.0 }
+    }
+
     /// Whether a thing that behaves so is never seen at a pixel.
     pub fn is_strange(&self, row: usize, col: usize, behaviour: Behaviour) -> bool {
         let cell = (row / CELL).min(self.rows - 1) * self.cols + (col / CELL).min(self.cols - 1);
@@ -173,6 +181,32 @@ mod tests {
     fn directions_are_eighths_of_a_turn() {
         let found = [(1.0, 0.0), (1.0, 1.0), (0.0, 1.0), (-1.0, 0.1), (0.0, -1.0), (1.0, -0.9)].map(|(x, y)| direction(x, y));
         assert_eq!(found, [0, 1, 2, 4, 6, 7]);
+    }
+
+    #[test]
+    fn a_cell_is_occupied_where_a_fifth_of_what_lies_round_it_is() {
+        // Of three by three cells the middle one: 16 pixels of the 64 round a corner, of the 96 and 144 round the others.
+        let side = 3 * CELL;
+        let middle = |pixel: usize| [pixel / side, pixel % side].iter().all(|at| (CELL..2 * CELL).contains(at));
+        let corners = [1, 0, 1, 0, 0, 0, 1, 0, 1];
+        let usual = Usual { height: side, width: side, speed: 2.0, background: vec![100.0; side * side], place: vec![1.0; 36], view: None };
+        let belongs = Belongs { rows: 3, cols: 3, never_stands: Vec::new(), never_moves: Vec::new(), unit: 1.0 };
+        let count = |across: f32, foreground: f32| {
+            let within = |value: f32| (0..side * side).map(move |pixel| if middle(pixel) { value } else { 0.0 });
+            let motion: Vec<f32> = within(across).chain(within(0.0)).collect();
+            let mut counts = vec![vec![0; 9]; DIRECTIONS + 1];
+            belongs.count(&usual, &motion, &within(foreground).collect::<Vec<f32>>(), &mut counts);
+            counts
+        };
+        // To the left, and an eighth or two to either side, whatever stands out there.
+        let moving = count(-1.0, 6.0);
+        for (way, counts) in moving.iter().enumerate() {
+            assert_eq!(*counts, if (2..=6).contains(&way) { corners } else { [0; 9] }, "{way}");
+        }
+        // Slower than three tenths of the usual speed it stands, if it stands out.
+        let standing = count(0.5, 0.6);
+        assert_eq!(standing[DIRECTIONS], corners);
+        assert!(standing[..DIRECTIONS].iter().chain(&count(0.5, 0.4)).flatten().all(|&count| count == 0));
     }
 
     #[test]

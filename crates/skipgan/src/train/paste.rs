@@ -164,6 +164,37 @@ pub(super) fn pick(count: usize, random: &mut SplitMix64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::score::fake::small;
+
+    #[test]
+    fn things_are_put_where_they_do_not_belong_and_the_rest_stays() {
+        let config = small().with_toml("test", "sees = 'restore'\nhistory = 1\norder = 'd_first'").expect("valid keys");
+        let footage = crate::train::tests::Footage::made(&config);
+        let (motion, sight) = footage.moving(&config);
+        let seen = Footage { cache: &footage.cache, motion: Some(&motion), sight: &sight };
+        let mut paster = Paster::new(seen, &footage.split.train).expect("footage");
+        let stands = |row: usize, col: usize| row >= 8 || col < 12;
+        paster.belongs = Belongs::where_things_stand((16, 16), stands);
+        let mut reader = WindowReader::new(seen);
+        reader.load(WindowIndex { clip: 0, frame: 3 }).expect("footage");
+        let (cut, size) = (Cut { top: 4, left: 8, ..Cut::NONE }, (12, 8));
+        let clean = reader.patch(cut, size).expect("footage");
+        let (mut random, mut put) = (SplitMix64::new(7), vec![0; size.0 * size.1]);
+        for _ in 0..60 {
+            let Pasted { patch, share } = paster.paste(&clean, cut, size, &mut random).expect("footage");
+            for (pixel, &share) in share.iter().enumerate() {
+                assert!((0.0..=1.0).contains(&share) && patch.grey[pixel].abs() <= 1.0, "{share} of {}", patch.grey[pixel]);
+                let same = (patch.grey[pixel], patch.motion[pixel]) == (clean.grey[pixel], clean.motion[pixel]);
+                assert!(same || share > 0.0, "changed where nothing is put in");
+                put[pixel] += usize::from(share > 0.0);
+            }
+        }
+        // In the crop: four rows of the picture, and the right half of the columns.
+        for (pixel, &put) in put.iter().enumerate() {
+            let belongs = stands(cut.top + pixel / size.1, cut.left + pixel % size.1);
+            assert_eq!(put == 0, belongs, "{put} times at {pixel}");
+        }
+    }
 
     #[test]
     fn samples_lie_between_pixels_and_inside() {

@@ -19,15 +19,15 @@ use std::time::Duration;
 use video::OpenOptions;
 
 /// Five clips of 13 pictures: 52 frames to train on, 13 held out.
-struct Footage {
+pub(super) struct Footage {
     _folder: tempfile::TempDir,
-    cache: FrameCache,
+    pub(super) cache: FrameCache,
     sight: Sight,
-    split: Split,
+    pub(super) split: Split,
 }
 
 impl Footage {
-    fn made(config: &Config) -> Footage {
+    pub(super) fn made(config: &Config) -> Footage {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clips: Vec<Clip> = (0..5).map(|clip| write_clip(folder.path(), clip)).collect();
         let settings = PictureSettings::new(config, 16, 16);
@@ -35,6 +35,13 @@ impl Footage {
         let cache = cache.expect("pictures");
         let split = hold_out(&cache.frames(), 1).expect("65 frames");
         Footage { _folder: folder, cache, sight: Sight::new(config, 16, 16, None), split }
+    }
+
+    /// How its pictures move, and how a configuration that needs that sees them.
+    pub(super) fn moving(&self, config: &Config) -> (MotionCache, Sight) {
+        let motion = MotionCache::build(&self.cache, 1, None, &mut |_, _| {}).expect("motion");
+        let usual = place::usual(config, &self.cache, &motion, &self.split.train).expect("a square moves");
+        (motion, Sight::new(config, 16, 16, Some(usual.into())))
     }
 
     fn material(&self) -> Material<'_> {
@@ -131,9 +138,7 @@ fn resumes_on_crops(sees: &str) {
                 local = true\ntop_share = 0.1\nscore = 's'\nbatch = 3\nsteps = 29\nvalidate_every = 4\nselect = 'last'";
     let config = small().with_toml("test", &format!("{sees}\n{text}")).expect("valid keys");
     let footage = Footage::made(&config);
-    let motion = MotionCache::build(&footage.cache, 1, None, &mut |_, _| {}).expect("motion");
-    let usual = place::usual(&config, &footage.cache, &motion, &footage.split.train).expect("a square moves");
-    let sight = Sight::new(&config, 16, 16, Some(usual.into()));
+    let (motion, sight) = footage.moving(&config);
     let seen = Cached { cache: &footage.cache, motion: Some(&motion), sight: &sight };
     let material = Material { footage: seen, ..footage.material() };
     let trained = |run: &Run, resume: Resume, cancel: Option<&AtomicBool>, observer: &mut dyn Observer| {
@@ -162,9 +167,7 @@ fn statistics_do_not_depend_on_the_order_of_clips() {
     let text = "sees = 'restore'\nhistory = 1\ng_levels = 2\norder = 'd_first'\nscore_r = 'length'\nlocal = true\nscore = 's'\npicture_memory = 0.8";
     let config = small().with_toml("test", text).expect("valid keys");
     let footage = Footage::made(&config);
-    let motion = MotionCache::build(&footage.cache, 1, None, &mut |_, _| {}).expect("motion");
-    let usual = place::usual(&config, &footage.cache, &motion, &footage.split.train).expect("a square moves");
-    let sight = Sight::new(&config, 16, 16, Some(usual.into()));
+    let (motion, sight) = footage.moving(&config);
     let seen = Cached { cache: &footage.cache, motion: Some(&motion), sight: &sight };
     let picture = |spans: &[Span], batch: usize| {
         let fitted = fit_spans(&mut cpu(&config, 8, 1), seen, spans, &config, batch, None, &mut |_, _| {}).expect("normal footage");

@@ -4,8 +4,8 @@ use crate::trees::{clip, picture};
 use skipgan::config::{FilterChoice, FitChoice};
 use skipgan::data::window::FrameStatus;
 use skipgan::data::{
-    CacheOptions, Clip, DataError, DiscoverOptions, Footage, FrameCache, PictureSettings, Sight, WindowIndex, WindowReader, WindowStream,
-    discover,
+    CacheOptions, Clip, DataError, DiscoverOptions, Footage, FrameCache, MotionCache, PictureSettings, Sight, WindowIndex, WindowReader,
+    WindowStream, discover,
 };
 use std::fs;
 use std::path::Path;
@@ -126,6 +126,27 @@ fn cached_and_streamed_windows_are_equal_to_the_bit() {
             }
             assert!(stream.next_window().expect("the end").is_none());
         }
+    }
+}
+
+#[test]
+fn motion_of_each_kept_segment_begins_without_a_past() {
+    let folder = tempdir().expect("folder");
+    let root = folder.path();
+    for frame in 0..800 {
+        picture(&root.join(format!("in/{frame:03}.png")), 24, 16, frame);
+    }
+    let settings = PictureSettings { height: 16, width: 24, ..SETTINGS };
+    let open = OpenOptions::default();
+    let options = CacheOptions { limit_bytes: 500 * 24 * 16, ..CacheOptions::new(&open) };
+    let cache = FrameCache::build(&root.join("cache"), &clips(&root.join("in")), &settings, &options).expect("a part");
+    let entry = &cache.clips()[0];
+    assert!(entry.segments.len() >= 2 && entry.frames < 800, "{:?} of {}", entry.segments, entry.frames);
+    let motion = MotionCache::build(&cache, 2, None, &mut |_, _| {}).expect("motion");
+    let mut found = Vec::new();
+    for frame in 0..entry.frames {
+        motion.read(WindowIndex { clip: 0, frame }, &mut found).expect("a frame");
+        assert_eq!(found.iter().all(|&u| u == 0.0), entry.segments.contains(&frame), "frame {frame}, segments {:?}", entry.segments);
     }
 }
 

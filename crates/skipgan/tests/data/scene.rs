@@ -137,6 +137,39 @@ fn a_written_scene_is_a_data_set() {
     }
 }
 
+/// A file that was cut short is made anew; one that is cut short while it is read is told.
+#[test]
+fn damaged_motion_is_noticed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    Scene::new(small(3)).expect("settings").write(&folder.path().join("data"), &mut |_, _| {}).expect("written");
+    let data = discover(&[folder.path().join("data")], &DiscoverOptions::default()).expect("a data set");
+    let (open, picture) = (OpenOptions::default(), PictureSettings::new(&Config::preset("video").expect("a preset"), 48, 64));
+    let kept = folder.path().join("cache");
+    let cache = FrameCache::build(&kept, &data.train, &picture, &CacheOptions::new(&open)).expect("a cache");
+    let motion = || MotionCache::build(&cache, 2, None, &mut |_, _| {}).expect("motion");
+    let last = |motion: &MotionCache, clip: usize| {
+        let mut out = Vec::new();
+        motion.read(WindowIndex { clip, frame: 39 }, &mut out).map(|()| out)
+    };
+    let first = motion();
+    let meant = [0, 1].map(|clip| last(&first, clip).expect("forty frames"));
+    let files: Vec<_> = std::fs::read_dir(&kept).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    let files: Vec<_> = files.iter().filter(|path| path.extension().is_some_and(|end| end == "motion")).collect();
+    assert_eq!(files.len(), 2);
+    assert!(std::fs::metadata(files[0]).expect("written").len() == 40 * 2 * 2 * 48 * 64, "forty fields of two half floats a pixel");
+    let cut = || {
+        files.iter().for_each(|file| {
+            std::fs::File::options().write(true).open(file).and_then(|file| file.set_len(1000)).expect("writable");
+        });
+    };
+    cut();
+    let again = motion();
+    assert!(!again.reused() && [0, 1].map(|clip| last(&again, clip).expect("made anew")) == meant);
+    cut();
+    let errors = [0, 1].map(|clip| last(&again, clip).expect_err("cut short").to_string());
+    assert!(files.iter().all(|file| errors.iter().any(|error| error.contains(&file.display().to_string()))), "{errors:?}");
+}
+
 #[test]
 fn cached_and_streamed_motion_are_equal_to_the_bit() {
     let folder = tempfile::tempdir().expect("a folder");
