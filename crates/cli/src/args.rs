@@ -425,7 +425,7 @@ pub struct BenchArgs {
     /// Windows a step
     #[arg(long, value_name = "N")]
     pub batch: Option<usize>,
-    /// For `score`: networks that score at once, each with its share of the threads, as for several cameras
+    /// For `score`: engines of one network that score at once, each with its share of the threads, as for several cameras
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub streams: usize,
     /// Arithmetic

@@ -2,9 +2,10 @@
 //! convolution, its gradients, and 1×1 convolutions.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use crate::arch::{Multiply, PANEL, Product, Rows, Strided, Turned, dispatch};
-use crate::memory::{Buffer, Common};
+use crate::memory::{Buffer, Common, own};
 use crate::stride::weights;
 use crate::{Pool, Real, Write};
 
@@ -104,17 +105,15 @@ impl<T: Real> Scratch<T> {
 pub struct Prepared<T> {
     rows: usize,
     cols: usize,
-    packed: Buffer,
+    packed: Arc<Buffer>,
     /// For `f64`: row after row.
-    plain: Vec<T>,
+    plain: Arc<Vec<T>>,
 }
 
 impl<T: Real> Prepared<T> {
-    /// Memory for `rows` × `cols`, all 0.
+    /// For `rows` × `cols`; the first [`Prepared::load`] takes memory.
     pub fn new(rows: usize, cols: usize) -> Self {
-        let fast = T::singles(&[]).is_some();
-        let packed = Buffer::new(if fast { rows * cols.next_multiple_of(PANEL) } else { 0 });
-        Self { rows, cols, packed, plain: vec![T::ZERO; if fast { 0 } else { rows * cols }] }
+        Self { rows, cols, packed: Arc::default(), plain: Arc::default() }
     }
 
     /// Takes a matrix over.
@@ -125,9 +124,26 @@ impl<T: Real> Prepared<T> {
         let b = b.verified();
         assert_eq!((b.rows, b.cols), (self.rows, self.cols), "a matrix of another shape");
         match b.singles() {
-            Some(b) => pack(pool, b, self.packed.as_mut_slice()),
-            None => self.plain.iter_mut().enumerate().for_each(|(i, to)| *to = b.at(i / b.cols, i % b.cols)),
+            Some(b) => {
+                let packed = own(&mut self.packed);
+                packed.reserve(b.rows * b.cols.next_multiple_of(PANEL));
+                pack(pool, b, packed.as_mut_slice());
+            }
+            None => {
+                let plain = own(&mut self.plain);
+                plain.clear();
+                plain.extend((0..b.rows * b.cols).map(|i| b.at(i / b.cols, i % b.cols)));
+            }
         }
+    }
+
+    /// Holds what another one holds, in the same memory; whichever loads another matrix has it for itself.
+    ///
+    /// # Panics
+    /// If that is of another shape.
+    pub fn share(&mut self, other: &Self) {
+        assert_eq!((other.rows, other.cols), (self.rows, self.cols), "a matrix of another shape");
+        (self.packed, self.plain) = (Arc::clone(&other.packed), Arc::clone(&other.plain));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Working memory: buffers on cache lines, and pointers that jobs of one run share.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::sync::Arc;
 
 /// Numbers that begin on a cache line, so that no vector straddles two; large ones on huge pages where the system has
 /// them: the kernels stride through megabytes, and an address translation a row costs more than the row.
@@ -64,6 +65,14 @@ impl Buffer {
         // SAFETY: as above, borrowed mutably.
         unsafe { std::slice::from_raw_parts_mut(self.start, self.length) }
     }
+}
+
+/// What a value shares with others, for it to change: from then on its own, and empty if it was shared.
+pub(crate) fn own<B: Default>(shared: &mut Arc<B>) -> &mut B {
+    if Arc::get_mut(shared).is_none() {
+        *shared = Arc::default();
+    }
+    Arc::get_mut(shared).expect("nobody else has it")
 }
 
 impl Drop for Buffer {

@@ -335,6 +335,41 @@ fn a_loose_weight_gives_the_bits_of_a_prepared_one() {
     }
 }
 
+/// Both read the same weight, whatever their number of images, until either loads another one.
+#[test]
+fn a_shared_weight_stays_with_whoever_does_not_load_another() {
+    let pool = Pool::new(1).unwrap();
+    for (wide, side) in [(16, 5), (16, 2), (3, 6)] {
+        let (deep, images) = (20, 2);
+        let (x, weights) = (numbers::<f32>(images * 4 * side * side * wide, 1), [2, 3].map(|seed| numbers::<f32>(16 * wide * deep, seed)));
+        let down = |filter: &Filter<f32>| {
+            let mut y = vec![0.0; images * side * side * deep];
+            let (from, to) = (Map::dense(&x, images, 2 * side, 2 * side, wide), MapMut::dense(&mut y, images, side, side, deep));
+            stride::down(&pool, from, None, filter, None, to, &mut Scratch::new());
+            y
+        };
+        let mut first = Filter::new(wide, deep, side, side, images, Uses::DOWN);
+        first.load(&pool, &weights[0]);
+        let meant = down(&first);
+        for other_loads in [false, true] {
+            let mut other = Filter::new(wide, deep, side, side, 1, Uses::DOWN);
+            other.share(&first);
+            assert_eq!(down(&other), meant);
+            let (loads, keeps) = if other_loads { (&mut other, &mut first) } else { (&mut first, &mut other) };
+            loads.load(&pool, &weights[1]);
+            assert_eq!(down(keeps), meant);
+            assert_ne!(down(loads), meant);
+            first.load(&pool, &weights[0]);
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "a weight prepared for")]
+fn a_weight_for_other_maps_is_not_shared() {
+    Filter::<f32>::new(16, 16, 5, 5, 1, Uses::DOWN).share(&Filter::new(16, 16, 5, 4, 1, Uses::DOWN));
+}
+
 #[test]
 fn a_gradient_may_be_added() {
     let pool = Pool::new(2).unwrap();

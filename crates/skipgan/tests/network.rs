@@ -509,6 +509,30 @@ fn pictures_abreast_give_the_bits_of_one_executor() {
 }
 
 #[test]
+fn another_engine_scores_alike_until_either_takes_over_a_state() {
+    for case in [published(1, 8, 32, 32), detection(), whole_size()] {
+        let pictures = Pictures::new(&case, 2, 5);
+        let new = |seed: u64| {
+            let case = Case { objective: Objective { seed, ..case.objective }, ..case.clone() };
+            Abreast::new(engine::<f32>(&case, 2, Purpose::Score, 1))
+        };
+        let scored = |engine: &mut dyn Engine| bits(engine.score(&pictures.all(&case), Norm::Running));
+        let (mut first, state) = (new(1), new(2).save());
+        let meant = scored(&mut first);
+        for other_loads in [false, true] {
+            let pool = Arc::new(Pool::new(2).expect("a pool"));
+            let mut other = first.another(&pool).expect("the processor's engines can");
+            assert!(scored(other.as_mut()) == meant, "another engine scores otherwise");
+            let (loads, keeps): (&mut dyn Engine, &mut dyn Engine) =
+                if other_loads { (other.as_mut(), &mut first) } else { (&mut first, other.as_mut()) };
+            loads.load(&state);
+            assert!(scored(keeps) == meant && scored(loads) != meant, "a state reached an engine that did not take it over");
+            first.load(&new(1).save());
+        }
+    }
+}
+
+#[test]
 fn pictures_abreast_do_not_allocate_after_the_first_batch() {
     let case = whole_size();
     let pictures = Pictures::new(&case, 5, 1);

@@ -31,10 +31,11 @@ pub(crate) mod weights;
 pub use beside::down_beside;
 pub use scratch::Scratch;
 
-use crate::memory::Buffer;
+use crate::memory::{Buffer, own};
 use crate::{Lens, Map, MapMut, Pool, Real, Write, reference};
 use fast::Fast;
 use form::{DownForm, Form, Shape, UpForm};
+use std::sync::Arc;
 
 /// Which kernels a [`Filter`] will be used for: only those are prepared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,9 +61,9 @@ pub struct Filter<T> {
     shape: Shape,
     uses: Uses,
     /// As given: for `f64`.
-    raw: Vec<T>,
-    down: Buffer,
-    up: Buffer,
+    raw: Arc<Vec<T>>,
+    down: Arc<Buffer>,
+    up: Arc<Buffer>,
 }
 
 /// A filter and the numbers it stands for.
@@ -87,7 +88,7 @@ impl<T: Real> Filter<T> {
     /// If an extent is 0.
     pub fn new(wide: usize, deep: usize, small_rows: usize, small_cols: usize, images: usize, uses: Uses) -> Self {
         let shape = Shape::checked(wide, deep, small_rows, small_cols, images);
-        Self { shape, uses, raw: Vec::new(), down: Buffer::default(), up: Buffer::default() }
+        Self { shape, uses, raw: Arc::default(), down: Arc::default(), up: Arc::default() }
     }
 
     /// The same without memory: for training, where prepared weights of all layers would take as much as the weights, their gradients and
@@ -114,7 +115,7 @@ impl<T: Real> Filter<T> {
 
     /// A weight prepared for another form is none.
     fn unloaded(self) -> Self {
-        Self { raw: Vec::new(), down: Buffer::default(), up: Buffer::default(), ..self }
+        Self { raw: Arc::default(), down: Arc::default(), up: Arc::default(), ..self }
     }
 
     /// Whether it keeps no weight.
@@ -145,18 +146,32 @@ impl<T: Real> Filter<T> {
     pub fn load(&mut self, pool: &Pool, weight: &[T]) {
         self.shape.check_weight(weight.len());
         let Some(weight) = T::singles(weight) else {
-            self.raw.clear();
-            self.raw.extend_from_slice(weight);
+            let raw = own(&mut self.raw);
+            raw.clear();
+            raw.extend_from_slice(weight);
             return;
         };
         if self.uses.down {
-            self.down.reserve(self.shape.down_weight());
-            load_down(pool, &self.shape, weight, self.down.as_mut_slice());
+            let down = own(&mut self.down);
+            down.reserve(self.shape.down_weight());
+            load_down(pool, &self.shape, weight, down.as_mut_slice());
         }
         if self.uses.up {
-            self.up.reserve(self.shape.up_weight());
-            load_up(pool, &self.shape, weight, self.up.as_mut_slice());
+            let up = own(&mut self.up);
+            up.reserve(self.shape.up_weight());
+            load_up(pool, &self.shape, weight, up.as_mut_slice());
         }
+    }
+
+    /// Holds the weight that another filter holds, in the same memory: threads that score by one model then read it once. Whichever of them
+    /// loads another weight has it for itself.
+    ///
+    /// # Panics
+    /// If that filter is for other maps, channels or uses, whatever its number of images.
+    pub fn share(&mut self, other: &Self) {
+        let (own, others) = (Shape { images: 1, ..self.shape }, Shape { images: 1, ..other.shape });
+        assert!(own == others && self.uses == other.uses, "a weight prepared for {others:?}, not for {own:?}");
+        (self.raw, self.down, self.up) = (Arc::clone(&other.raw), Arc::clone(&other.down), Arc::clone(&other.up));
     }
 }
 

@@ -36,6 +36,11 @@ impl<T: Real> Decoder<T> {
         self.levels.iter_mut().for_each(|(deconv, _)| deconv.prepare(pool, parameters));
     }
 
+    /// Reads prepared weights where another one of the same network has them.
+    pub fn share(&mut self, other: &Self) {
+        self.levels.iter_mut().zip(&other.levels).for_each(|(own, others)| own.0.share(&others.0));
+    }
+
     /// From the bottleneck to the bare output of dec.0.
     pub fn forward(
         &self,

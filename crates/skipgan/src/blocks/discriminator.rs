@@ -130,6 +130,12 @@ impl<T: Real> Features<T> {
         self.deeper.iter_mut().for_each(|conv| conv.prepare(pool, parameters));
     }
 
+    /// Reads prepared weights where another one of the same network has them.
+    pub fn share(&mut self, other: &Self) {
+        self.first.share(&other.first);
+        self.deeper.iter_mut().zip(&other.deeper).for_each(|(own, others)| own.share(others));
+    }
+
     /// Levels of some images of the buffer, those of `pictures`: each is of one of `passes`, whose order is that in which statistics learn.
     ///
     /// # Panics

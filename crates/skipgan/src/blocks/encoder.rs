@@ -40,6 +40,11 @@ impl<T: Real> Encoder<T> {
         self.levels.iter_mut().for_each(|(conv, _)| conv.prepare(pool, parameters));
     }
 
+    /// Reads prepared weights where another one of the same network has them.
+    pub fn share(&mut self, other: &Self) {
+        self.levels.iter_mut().zip(&other.levels).for_each(|(own, others)| own.0.share(&others.0));
+    }
+
     /// Fills the encoder's half of every join.
     pub fn forward(
         &self,

@@ -95,27 +95,28 @@ pub fn run(options: &BenchOptions) -> Result<Measured, CommandError> {
         return Err(CommandError::Usage("training is in f32; --precision int8 is for bench score".into()));
     }
     let (streams, each) = (options.streams, threads_of_a_stream(options)?);
-    let executors = (0..streams).map(|_| Executor::open(options.device, reading::pool(each)?)).collect::<Result<Vec<_>, _>>()?;
-    let (pool, arithmetic) = (executors[0].pool(), executors[0].arithmetic(options.precision, &spec));
+    let executor = Executor::open(options.device, reading::pool(each)?)?;
+    let (pool, arithmetic) = (executor.pool(), executor.arithmetic(options.precision, &spec));
     let (threads, level) = (streams * pool.threads(), pool.level().name());
     let size = PlanSize { images: batch, height, width };
     let timing = Timing { warm_up: 2, batches: 3, at_least: options.time };
     let critic = options.job == Job::Train && config.sees.restores() && config.w_critic > 0.0;
     let objective = config.objective();
     let speed = match options.job {
-        Job::Train => bench::train(executors[0].engine(&spec, &objective, size, Purpose::Train)?.as_mut(), &spec, size, critic, timing),
+        Job::Train => bench::train(executor.engine(&spec, &objective, size, Purpose::Train)?.as_mut(), &spec, size, critic, timing),
         Job::Score => {
-            let engine = |stream: usize| -> Result<Box<dyn Engine>, CommandError> {
-                let (executor, pool) = (&executors[stream], executors[stream].pool());
-                Ok(match options.precision.bytes(pool, &spec) {
-                    Some(level) => {
-                        let engine = bench::byte_engine(&spec, &objective, size, Arc::clone(pool), level).map_err(ScoreError::from)?;
-                        Box::new(Abreast::new(engine))
-                    }
-                    None => executor.engine(&spec, &objective, size, Purpose::Score)?,
-                })
+            let mut first: Box<dyn Engine> = match options.precision.bytes(pool, &spec) {
+                Some(level) => {
+                    let engine = bench::byte_engine(&spec, &objective, size, Arc::clone(pool), level).map_err(ScoreError::from)?;
+                    Box::new(Abreast::new(engine))
+                }
+                None => executor.engine(&spec, &objective, size, Purpose::Score)?,
             };
-            bench::score(engine, streams, &spec, size, timing)?
+            let mut others = Vec::new();
+            for _ in 1..streams {
+                others.push(first.another(&reading::pool(each)?).ok_or_else(streams_elsewhere)?);
+            }
+            bench::score(first.as_mut(), others, &spec, size, timing)
         }
     };
     let work = Work::of(&spec, height, width);
@@ -139,12 +140,16 @@ pub fn run(options: &BenchOptions) -> Result<Measured, CommandError> {
 fn threads_of_a_stream(options: &BenchOptions) -> Result<usize, CommandError> {
     let (streams, threads) = (options.streams, reading::checked_threads(options.threads)?);
     if streams != 1 && (options.job == Job::Train || options.device != Device::Cpu) {
-        return Err(CommandError::Usage("--streams is for bench score on the processor".into()));
+        return Err(streams_elsewhere());
     }
     if streams == 0 || !threads.is_multiple_of(streams) {
         return Err(CommandError::Usage(format!("--streams {streams}: must divide the {threads} threads (--threads)")));
     }
     Ok(threads / streams)
+}
+
+fn streams_elsewhere() -> CommandError {
+    CommandError::Usage("--streams is for bench score on the processor".into())
 }
 
 /// Refuses what `bench kernels` and `bench pipeline` would not measure.

@@ -98,6 +98,14 @@ impl<T: Real> ConvBeside<T> {
         }
     }
 
+    /// As [`super::Conv::share`].
+    pub fn share(&mut self, other: &Self) {
+        self.shown.filter.share(&other.shown.filter);
+        if let (Some(own), Some(others)) = (&mut self.context, &other.context) {
+            own.filter.share(&others.filter);
+        }
+    }
+
     /// y = (context, shown) ∗ W + bias for one or two batches that are shown: `y` holds the images of both, those of the first one first.
     ///
     /// # Panics

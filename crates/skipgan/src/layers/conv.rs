@@ -39,6 +39,11 @@ impl<T: Real> Conv<T> {
         }
     }
 
+    /// Reads the prepared weight where another one of the same layer has it.
+    pub fn share(&mut self, other: &Self) {
+        self.filter.share(&other.filter);
+    }
+
     /// y = lens(x) ∗ W + bias.
     pub fn forward(&self, run: &mut Run<'_, T>, x: Map<'_, T>, lens: Option<Lens<'_, T>>, y: MapMut<'_, T>) {
         let bias = self.bias.clone().map(|range| &run.parameters[range]);

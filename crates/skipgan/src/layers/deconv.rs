@@ -48,6 +48,11 @@ impl<T: Real> Deconv<T> {
         }
     }
 
+    /// As [`super::Conv::share`].
+    pub fn share(&mut self, other: &Self) {
+        self.filter.share(&other.filter);
+    }
+
     fn four<'a>(&'a self, parameters: &'a [T]) -> Weight<'a, T> {
         let stored = if self.derived.is_empty() { &parameters[self.weight.clone()] } else { &self.derived };
         weight(&self.filter, stored)

@@ -32,6 +32,11 @@ impl<T: Real> LatentVector<T> {
         self.prepared.load(pool, Matrix::rows(&parameters[self.weight.clone()], self.extent, self.nz));
     }
 
+    /// As [`super::Conv::share`].
+    pub fn share(&mut self, other: &Self) {
+        self.prepared.share(&other.prepared);
+    }
+
     /// Length of f(x).
     pub fn length(&self) -> usize {
         self.nz

@@ -12,8 +12,8 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 /// An executor of which there can be more.
-pub trait Fork: Engine + Send + Sync + Sized {
-    /// The same network with the same weights, for batches of up to `images` pictures on another pool.
+pub trait Fork: Engine + Send + Sync + Sized + 'static {
+    /// The same network for batches of up to `images` pictures on another pool; prepared weights are shared.
     fn fork(&self, images: usize, pool: Arc<Pool>) -> Self;
 
     /// Pictures of a batch at most, and the pool.
@@ -115,6 +115,11 @@ impl<E: Fork> Engine for Abreast<E> {
 
     fn save(&self) -> State {
         self.whole.save()
+    }
+
+    fn another(&self, pool: &Arc<Pool>) -> Option<Box<dyn Engine + Send>> {
+        let (images, _) = self.whole.planned();
+        Some(Box::new(Self::new(self.whole.fork(images, Arc::clone(pool)))))
     }
 
     fn watch_ranges(&mut self) {

@@ -9,8 +9,8 @@ use crate::config::Objective;
 use crate::spec::Spec;
 use kernels::Pool;
 use kernels::arch::ByteLevel;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Barrier};
+use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long to measure.
@@ -51,40 +51,26 @@ pub fn train(engine: &mut dyn Engine, spec: &Spec, size: PlanSize, critic: bool,
     Speed::of(size.images, vec![times])
 }
 
-/// Scoring with running statistics by `streams` engines for `spec` and `size` at once, as several cameras are watched: each is made and fed by a
-/// thread of its own. All see the same pictures.
-///
-/// # Errors
-/// Those of `make`, which is given the number of the stream.
+/// Scoring with running statistics by an engine for `spec` and `size`, and by others like it at the same time ([`Engine::another`]), as several
+/// cameras are watched: each is fed by a thread of its own. All see the same pictures.
 ///
 /// # Panics
-/// If `streams` is 0; with the panic of `make`.
-pub fn score<E: Send>(
-    make: impl Fn(usize) -> Result<Box<dyn Engine>, E> + Sync,
-    streams: usize,
-    spec: &Spec,
-    size: PlanSize,
-    timing: Timing,
-) -> Result<Speed, E> {
-    assert!(streams > 0, "no stream to measure");
+/// With the panic of an engine.
+pub fn score(first: &mut dyn Engine, others: Vec<Box<dyn Engine + Send>>, spec: &Spec, size: PlanSize, timing: Timing) -> Speed {
     let pictures = Pictures::new(spec, size, false);
-    let together = Barrier::new(streams);
-    let stream = |number: usize| {
-        let engine = catch_unwind(AssertUnwindSafe(|| make(number)));
-        // A stream that has no engine, too: the others would wait for ever.
-        together.wait();
-        let mut engine = engine.unwrap_or_else(|panic| resume_unwind(panic))?;
-        Ok(times(timing, || {
+    let stream = |engine: &mut dyn Engine| {
+        times(timing, || {
             engine.score(&pictures.batch(), Norm::Running);
-        }))
+        })
     };
-    let found: Result<Vec<_>, E> = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..streams).map(|number| scope.spawn(move || stream(number))).collect();
-        let first = stream(0);
+    let found = std::thread::scope(|scope| {
+        let stream = &stream;
+        let others: Vec<_> = others.into_iter().map(|mut other| scope.spawn(move || stream(other.as_mut()))).collect();
+        let first = stream(first);
         let others = others.into_iter().map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
         std::iter::once(first).chain(others).collect()
     });
-    Ok(Speed::of(size.images, found?))
+    Speed::of(size.images, found)
 }
 
 /// An engine that scores in bytes, with ranges of generated pictures.
@@ -179,6 +165,7 @@ impl Pictures {
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::model::Abreast;
 
     #[test]
     fn both_jobs_give_a_speed() {
@@ -191,31 +178,15 @@ mod tests {
             CpuEngine::<f32>::new(&spec, &config.objective(), size, purpose, pool)
         };
         let trained = train(&mut engine(Purpose::Train).expect("a network that fits"), &spec, size, false, timing);
-        let scored = |streams| {
-            let make = |_| engine(Purpose::Score).map(|engine| Box::new(engine) as Box<dyn Engine>);
-            score(make, streams, &spec, size, timing).expect("a network that fits")
+        let scored = |streams: usize| {
+            let mut first = Abreast::new(engine(Purpose::Score).expect("a network that fits"));
+            let pool = Arc::new(Pool::new(1).expect("a pool"));
+            let others = (1..streams).map(|_| first.another(&pool).expect("a processor's engine can")).collect();
+            score(&mut first, others, &spec, size, timing)
         };
         for (speed, streams) in [(trained, 1), (scored(1), 1), (scored(3), 3)] {
             assert!(speed.batches == 3 * streams && speed.images_per_second > 0.0 && speed.best >= speed.images_per_second, "{speed:?}");
         }
-    }
-
-    #[test]
-    fn a_stream_without_an_engine_ends_all() {
-        let config = Config { g_width: 2, d_width: 2, ..Config::default() };
-        let (spec, size) = (config.spec(32, 32).expect("published shape"), PlanSize { images: 1, height: 32, width: 32 });
-        let make = |number: usize| match number {
-            1 => Err("none"),
-            _ => {
-                let pool = Arc::new(Pool::new(1).expect("a pool"));
-                let engine = CpuEngine::<f32>::new(&spec, &config.objective(), size, Purpose::Score, pool).expect("a network that fits");
-                Ok(Box::new(engine) as Box<dyn Engine>)
-            }
-        };
-        let timing = Timing { warm_up: 0, batches: 1, at_least: Duration::ZERO };
-        assert_eq!(score(make, 3, &spec, size, timing), Err("none"));
-        let panics = |number: usize| if number == 1 { panic!("no engine at all") } else { make(number) };
-        assert!(catch_unwind(AssertUnwindSafe(|| score(panics, 3, &spec, size, timing))).is_err());
     }
 
     #[test]

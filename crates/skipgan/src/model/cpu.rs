@@ -233,14 +233,16 @@ impl<T: Real> Engine for CpuEngine<T> {
 }
 
 impl<T: Real> Fork for CpuEngine<T> {
+    /// Prepared weights are shared.
+    ///
     /// # Panics
     /// If the engine trains.
     fn fork(&self, images: usize, pool: Arc<Pool>) -> Self {
         assert!(self.plan.training == Training::Off, "an engine that trains is alone");
         let plan = Plan { images, ..self.plan };
         let mut engine = Self::with_weights(self.spec.clone(), self.objective, plan, self.weights.clone(), pool);
-        engine.prepare(Network::Generator);
-        engine.prepare(Network::Discriminator);
+        engine.generator.share(&self.generator);
+        engine.discriminator.share(&self.discriminator);
         engine
     }
 

@@ -96,6 +96,14 @@ impl<T: Real> Discriminator<T> {
         }
     }
 
+    /// Reads prepared weights where another one of the same network has them.
+    pub fn share(&mut self, other: &Self) {
+        self.features.share(&other.features);
+        if let (Some(own), Some(others)) = (&mut self.latent, &other.latent) {
+            own.share(others);
+        }
+    }
+
     /// Features and logits of what is shown, by `passes`, each of which takes images of the buffers that are so filled ([`Features::forward`]).
     pub fn forward(&mut self, run: &mut Run<'_, T>, shown: Shown<'_, T>, passes: &[Pass], source: &mut Source<'_, T>) {
         self.find_features(run, shown, passes, source);

@@ -4,6 +4,8 @@
 
 pub use crate::params::State;
 use crate::ranges::Ranges;
+use kernels::Pool;
+use std::sync::Arc;
 
 /// What the network sees in one step. All slices are channels-last: `[images, height, width, channels]`, contiguous.
 #[derive(Clone, Copy, Debug)]
@@ -149,6 +151,12 @@ pub trait Engine {
 
     /// Everything to go on from, in the layout of [`crate::params`].
     fn save(&self) -> State;
+
+    /// Another engine of the same network and weights for batches of as many pictures, on other threads: for another camera. What scoring
+    /// reads of the weights is in the same memory, until either takes over a state. `None` where an executor cannot.
+    fn another(&self, _pool: &Arc<Pool>) -> Option<Box<dyn Engine + Send>> {
+        None
+    }
 
     /// From now on, every scored batch widens the ranges that [`Engine::take_ranges`] gives. Does nothing where an executor cannot.
     fn watch_ranges(&mut self) {}

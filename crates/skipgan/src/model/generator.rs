@@ -57,6 +57,12 @@ impl<T: Real> Generator<T> {
         self.decoder.prepare(pool, parameters);
     }
 
+    /// Reads prepared weights where another one of the same network has them.
+    pub fn share(&mut self, other: &Self) {
+        self.encoder.share(&other.encoder);
+        self.decoder.share(&other.decoder);
+    }
+
     /// x̂ = G(image), for some of the images: of `shown`, or of those that `image` holds.
     pub fn forward(&mut self, run: &mut Run<'_, T>, shown: Option<&[T]>, images: Range<usize>, source: &mut Source<'_, T>) {
         let pictures = shown.unwrap_or(&self.image);
