@@ -163,8 +163,8 @@ impl<T: Real> Filter<T> {
         }
     }
 
-    /// Holds the weight that another filter holds, in the same memory: threads that score by one model then read it once. Whichever of them
-    /// loads another weight has it for itself.
+    /// Holds the weight that another filter holds, in the same memory: several that score by one model keep it once. Whichever of them loads
+    /// another weight has it for itself.
     ///
     /// # Panics
     /// If that filter is for other maps, channels or uses, whatever its number of images.

@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 /// An executor of which there can be more.
-pub trait Fork: Engine + Send + Sync + Sized + 'static {
+pub trait Fork: Engine + Sync + Sized + 'static {
     /// The same network for batches of up to `images` pictures on another pool; prepared weights are shared.
     fn fork(&self, images: usize, pool: Arc<Pool>) -> Self;
 
@@ -117,7 +117,7 @@ impl<E: Fork> Engine for Abreast<E> {
         self.whole.save()
     }
 
-    fn another(&self, pool: &Arc<Pool>) -> Option<Box<dyn Engine + Send>> {
+    fn another(&self, pool: &Arc<Pool>) -> Option<Box<dyn Engine>> {
         let (images, _) = self.whole.planned();
         Some(Box::new(Self::new(self.whole.fork(images, Arc::clone(pool)))))
     }

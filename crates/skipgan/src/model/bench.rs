@@ -56,7 +56,7 @@ pub fn train(engine: &mut dyn Engine, spec: &Spec, size: PlanSize, critic: bool,
 ///
 /// # Panics
 /// With the panic of an engine.
-pub fn score(first: &mut dyn Engine, others: Vec<Box<dyn Engine + Send>>, spec: &Spec, size: PlanSize, timing: Timing) -> Speed {
+pub fn score(first: &mut dyn Engine, others: Vec<Box<dyn Engine>>, spec: &Spec, size: PlanSize, timing: Timing) -> Speed {
     let pictures = Pictures::new(spec, size, false);
     let stream = |engine: &mut dyn Engine| {
         times(timing, || {

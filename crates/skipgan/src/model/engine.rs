@@ -129,7 +129,7 @@ pub struct LatentMap {
 /// A network that can be trained and asked.
 ///
 /// Same state, same batches, same machine class give the same bits for any number of threads.
-pub trait Engine {
+pub trait Engine: Send {
     /// One training step on one batch of normal windows (METHOD.md §4, in the order that the objective names).
     ///
     /// # Panics
@@ -154,7 +154,7 @@ pub trait Engine {
 
     /// Another engine of the same network and weights for batches of as many pictures, on other threads: for another camera. What scoring
     /// reads of the weights is in the same memory, until either takes over a state. `None` where an executor cannot.
-    fn another(&self, _pool: &Arc<Pool>) -> Option<Box<dyn Engine + Send>> {
+    fn another(&self, _pool: &Arc<Pool>) -> Option<Box<dyn Engine>> {
         None
     }
 

@@ -91,6 +91,18 @@ impl Detector {
         Ok(detector)
     }
 
+    /// A detector of the same model for another camera, on threads of its own, which may be another thread's to use. What it reads of the
+    /// network's weights is in the same memory. `None` on a GPU, and where no network scores.
+    ///
+    /// # Errors
+    /// [`ScoreError::Cpu`].
+    pub fn another(&self, threads: usize) -> Result<Option<Detector>, ScoreError> {
+        let pool = Arc::new(Pool::new(threads)?);
+        let (config, sight, calibration) = (self.config.clone(), self.sight.clone(), self.calibration.clone());
+        let of = |engine| Detector { engine, config, sight, calibration, batch: self.batch, pool: Some(Arc::clone(&pool)), timed: false };
+        Ok(self.engine.another(&pool).map(of))
+    }
+
     /// What is not the network's own is computed on these threads from now on; without them on one.
     pub fn use_pool(&mut self, pool: Arc<Pool>) {
         self.pool = Some(pool);

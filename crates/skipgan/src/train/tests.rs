@@ -450,6 +450,18 @@ fn a_detector_opens_what_training_wrote() {
     let highest = scores[1..].iter().map(|score| score.score).fold(f64::NEG_INFINITY, f64::max);
     assert_eq!(highest, calibration.highest, "the held-out clip decoded anew and from the cache: the same bits");
     assert!(scores[1..].iter().all(|score| !score.alarm && !score.warmup));
+    // Another camera of the same scene, on another thread.
+    let mut other = detector.another(1).expect("a processor").expect("an engine of the processor's");
+    let seen = std::thread::scope(|scope| {
+        let watch = || {
+            let mut seen = Vec::new();
+            let mut sink = |score: &FrameScore, _: &MapView<'_>| seen.push(score.clone());
+            other.score_clip(&held_out, &OpenOptions::default(), &mut sink).expect("pictures");
+            seen
+        };
+        scope.spawn(watch).join().expect("no panic")
+    });
+    assert_eq!(seen, scores);
     let unfinished = Checkpoint { calibration: None, ..run.load(&Which::Last).expect("written") };
     unfinished.save(&run.checkpoint(&Which::Last)).expect("writable");
     let error = Detector::open(&run.checkpoint(&Which::Last), 1).err().expect("not calibrated");
