@@ -431,7 +431,7 @@ pub struct BenchArgs {
     /// Arithmetic
     #[arg(long, value_enum, default_value_t = PrecisionArg::F32)]
     pub precision: PrecisionArg,
-    /// Seconds of measurement after the warm-up
+    /// Seconds of measurement after the warm-up; `pipeline` measures three turns at least
     #[arg(long, value_name = "S", default_value_t = 5.0)]
     pub seconds: f64,
     #[command(flatten)]

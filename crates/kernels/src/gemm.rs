@@ -150,10 +150,11 @@ impl<T: Real> Prepared<T> {
 /// c = a·b with a b that was laid out before: the same bits as [`multiply`].
 ///
 /// # Panics
-/// If shapes do not fit.
+/// If shapes do not fit, or b was never loaded.
 pub fn multiply_prepared<T: Real>(pool: &Pool, a: Matrix<'_, T>, b: &Prepared<T>, c: &mut [T]) {
     assert_eq!(a.cols, b.rows, "columns of a are rows of b");
     assert_eq!(c.len(), a.rows * b.cols, "c is rows of a by columns of b");
+    assert!(b.packed.as_slice().len() + b.plain.len() >= b.rows * b.cols, "a matrix is loaded before it is used");
     let a = a.verified();
     match (a.singles(), T::singles_mut(c)) {
         (Some(a), Some(c)) => fast(pool, a, b.packed.as_slice(), c, Write::Set),
@@ -302,6 +303,13 @@ mod tests {
         multiply(&pool, Matrix::rows(&a, m, k), Matrix::rows(&b, k, n), &mut once, Write::Set, &mut Scratch::new());
         let mut prepared = Prepared::new(k, n);
         prepared.load(&pool, Matrix::rows(&b, k, n));
+        multiply_prepared(&pool, Matrix::rows(&a, m, k), &prepared, &mut before);
+        assert_eq!(once, before);
+        // Shared it is the same memory; loaded anew it is the other's alone.
+        let mut other = Prepared::new(k, n);
+        other.share(&prepared);
+        assert!(Arc::ptr_eq(&other.packed, &prepared.packed));
+        other.load(&pool, Matrix::rows(&vec![0.0; k * n], k, n));
         multiply_prepared(&pool, Matrix::rows(&a, m, k), &prepared, &mut before);
         assert_eq!(once, before);
         let (a64, b64): (Vec<f64>, Vec<f64>) = (a.iter().map(|&v| v.into()).collect(), b.iter().map(|&v| v.into()).collect());

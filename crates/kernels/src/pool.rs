@@ -273,13 +273,15 @@ impl Pool {
         Ok(pool)
     }
 
-    /// A pool of one thread, whoever calls it, that computes by the same instruction sets and treats denormal numbers alike.
-    #[must_use]
-    pub fn single(&self) -> Pool {
-        let mut pool = Pool::with_level(1, self.level).expect("an instruction set that this pool has");
+    /// A pool of `threads` threads that computes by the same instruction sets and treats denormal numbers alike.
+    ///
+    /// # Errors
+    /// If the system refuses to start a thread: never of one, which is the caller's.
+    pub fn like(&self, threads: usize) -> Result<Pool, CpuError> {
+        let mut pool = Pool::with_level(threads, self.level)?;
         (pool.detected, pool.bytes) = (self.detected, self.bytes.clone());
         pool.set_denormals(self.denormals());
-        pool
+        Ok(pool)
     }
 
     /// Threads, the caller's included.
@@ -553,14 +555,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_single_one_computes_as_the_pool_does() {
+    fn a_pool_like_another_computes_as_it_does() {
         for level in Level::all_available() {
             let pool = Pool::with_level(3, level).unwrap();
             pool.set_denormals(Denormals::Flush);
-            let single = pool.single();
+            let single = pool.like(1).unwrap();
             assert_eq!((single.threads(), single.level(), single.bytes(), single.denormals()), (1, level, pool.bytes(), Denormals::Flush));
         }
-        let (pool, single) = (Pool::new(2).unwrap(), Pool::new(2).unwrap().single());
+        let (pool, single) = (Pool::new(2).unwrap(), Pool::new(2).unwrap().like(1).unwrap());
         assert!(single.detected && single.bytes() == pool.bytes() && single.denormals() == Denormals::Keep);
     }
 

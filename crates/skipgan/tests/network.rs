@@ -504,6 +504,8 @@ fn pictures_abreast_give_the_bits_of_one_executor() {
             let mut one = in_bytes(&case, &trained, (5, 1), level);
             let mut several = abreast(in_bytes(&case, &trained, (5, threads), level));
             compare(&case, &mut one, &mut several, &[Norm::Running], level.name());
+            let mut other = several.another(&Arc::new(Pool::new(1).expect("a pool"))).expect("bytes can too");
+            compare(&case, &mut one, other.as_mut(), &[Norm::Running], level.name());
         }
     }
 }

@@ -206,6 +206,7 @@ fn bench_refuses_what_it_would_not_measure() {
         ("pipeline --run run --side 64", "--run has a network"),
         ("pipeline --run run --preset official", "leave out --preset"),
         ("pipeline --run run --set lr=1", "--run has a network"),
+        ("pipeline --run nowhere", "nowhere: this is not a run folder"),
         ("train --run run", "bench pipeline"),
         ("score --preset video --set skip_slope=2", "skip_slope is 2; it must be 0 to 1"),
     ] {

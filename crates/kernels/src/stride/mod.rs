@@ -167,10 +167,11 @@ impl<T: Real> Filter<T> {
     /// another weight has it for itself.
     ///
     /// # Panics
-    /// If that filter is for other maps, channels or uses, whatever its number of images.
+    /// If that filter is for other maps, channels or uses, whatever its number of images, or keeps no weight.
     pub fn share(&mut self, other: &Self) {
-        let (own, others) = (Shape { images: 1, ..self.shape }, Shape { images: 1, ..other.shape });
-        assert!(own == others && self.uses == other.uses, "a weight prepared for {others:?}, not for {own:?}");
+        let (mine, theirs) = (Shape { images: 1, ..self.shape }, Shape { images: 1, ..other.shape });
+        assert!(mine == theirs && self.uses == other.uses, "a weight prepared for {theirs:?}, not for {mine:?}");
+        assert!(!self.is_loose(), "a filter without a weight has none to share");
         (self.raw, self.down, self.up) = (Arc::clone(&other.raw), Arc::clone(&other.down), Arc::clone(&other.up));
     }
 }
@@ -352,4 +353,25 @@ pub fn pair<T: Real>(
     };
     let Some(dw) = T::singles_mut(dw) else { return };
     run(pool, left, x_lens, right, y_lens, (dw, write), &mut scratch.store);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shared_is_one_memory() {
+        let pool = Pool::new(1).unwrap();
+        let filter = |images: usize| Filter::<f32>::new(16, 20, 5, 5, images, Uses::BOTH).tied().quick();
+        let (mut first, mut other) = (filter(4), filter(1));
+        first.load(&pool, &vec![0.5; 16 * 16 * 20]);
+        other.share(&first);
+        assert!(Arc::ptr_eq(&first.down, &other.down) && Arc::ptr_eq(&first.up, &other.up));
+    }
+
+    #[test]
+    #[should_panic(expected = "a filter without a weight has none to share")]
+    fn a_loose_filter_shares_nothing() {
+        Filter::<f32>::loose(16, 16, 5, 5, 1).share(&Filter::loose(16, 16, 5, 5, 1));
+    }
 }

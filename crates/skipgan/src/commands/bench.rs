@@ -114,7 +114,8 @@ pub fn run(options: &BenchOptions) -> Result<Measured, CommandError> {
             };
             let mut others = Vec::new();
             for _ in 1..streams {
-                others.push(first.another(&reading::pool(each)?).ok_or_else(streams_elsewhere)?);
+                let pool = Arc::new(pool.like(each).map_err(ScoreError::from)?);
+                others.push(first.another(&pool).expect("the processor's engines can"));
             }
             bench::score(first.as_mut(), others, &spec, size, timing)
         }
@@ -140,16 +141,12 @@ pub fn run(options: &BenchOptions) -> Result<Measured, CommandError> {
 fn threads_of_a_stream(options: &BenchOptions) -> Result<usize, CommandError> {
     let (streams, threads) = (options.streams, reading::checked_threads(options.threads)?);
     if streams != 1 && (options.job == Job::Train || options.device != Device::Cpu) {
-        return Err(streams_elsewhere());
+        return Err(CommandError::Usage("--streams is for bench score on the processor".into()));
     }
     if streams == 0 || !threads.is_multiple_of(streams) {
         return Err(CommandError::Usage(format!("--streams {streams}: must divide the {threads} threads (--threads)")));
     }
     Ok(threads / streams)
-}
-
-fn streams_elsewhere() -> CommandError {
-    CommandError::Usage("--streams is for bench score on the processor".into())
 }
 
 /// Refuses what `bench kernels` and `bench pipeline` would not measure.

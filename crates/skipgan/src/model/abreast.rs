@@ -54,7 +54,7 @@ impl<E: Fork> Abreast<E> {
     fn copies_of(whole: &E, pool: &Pool, most: usize) -> Vec<Mutex<E>> {
         let copies: Vec<OnceLock<E>> = (0..most).map(|_| OnceLock::new()).collect();
         pool.run(most, |copy| {
-            let _ = copies[copy].set(whole.fork(1, Arc::new(pool.single())));
+            let _ = copies[copy].set(whole.fork(1, Arc::new(pool.like(1).expect("the thread of its caller"))));
         });
         copies.into_iter().map(|copy| Mutex::new(copy.into_inner().expect("every job was run"))).collect()
     }

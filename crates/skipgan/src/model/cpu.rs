@@ -233,8 +233,6 @@ impl<T: Real> Engine for CpuEngine<T> {
 }
 
 impl<T: Real> Fork for CpuEngine<T> {
-    /// Prepared weights are shared.
-    ///
     /// # Panics
     /// If the engine trains.
     fn fork(&self, images: usize, pool: Arc<Pool>) -> Self {

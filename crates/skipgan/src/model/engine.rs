@@ -152,8 +152,11 @@ pub trait Engine: Send {
     /// Everything to go on from, in the layout of [`crate::params`].
     fn save(&self) -> State;
 
-    /// Another engine of the same network and weights for batches of as many pictures, on other threads: for another camera. What scoring
-    /// reads of the weights is in the same memory, until either takes over a state. `None` where an executor cannot.
+    /// Another engine of the same network and weights for batches of as many pictures, on other threads: for another camera. Prepared
+    /// weights are in the same memory, until either takes over a state. `None` where an executor cannot: [`super::Abreast`] can.
+    ///
+    /// # Panics
+    /// If the engine was planned for training.
     fn another(&self, _pool: &Arc<Pool>) -> Option<Box<dyn Engine>> {
         None
     }

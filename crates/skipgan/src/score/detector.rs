@@ -91,13 +91,16 @@ impl Detector {
         Ok(detector)
     }
 
-    /// A detector of the same model for another camera, on threads of its own, which may be another thread's to use. What it reads of the
-    /// network's weights is in the same memory. `None` on a GPU, and where no network scores.
+    /// A detector of the same model for another camera, on threads of its own, which may be another thread's to use: the same scores, and
+    /// prepared weights in the same memory. `None` where its engine gives no other ([`Engine::another`]): on a GPU, and without a network.
     ///
     /// # Errors
-    /// [`ScoreError::Cpu`].
+    /// [`ScoreError::Cpu`] where the system refuses to start a thread.
     pub fn another(&self, threads: usize) -> Result<Option<Detector>, ScoreError> {
-        let pool = Arc::new(Pool::new(threads)?);
+        let pool = Arc::new(match &self.pool {
+            Some(pool) => pool.like(threads)?,
+            None => Pool::new(threads)?,
+        });
         let (config, sight, calibration) = (self.config.clone(), self.sight.clone(), self.calibration.clone());
         let of = |engine| Detector { engine, config, sight, calibration, batch: self.batch, pool: Some(Arc::clone(&pool)), timed: false };
         Ok(self.engine.another(&pool).map(of))

@@ -119,17 +119,18 @@ pub fn run(
             "--run has a network: leave out --preset and --config (SKIPGAN_PRESET, SKIPGAN_CONFIG), --side and --set".into(),
         ));
     }
+    // Before footage is made for it.
+    let known = trained.map(|run| detector::open(run, None, &[])).transpose()?;
     let folder = Folder::new()?;
     let (input, footage) = match file {
         Some(file) => (file.to_path_buf(), shown(file)),
         None => make_footage(&folder.0)?,
     };
     let reading = Reading::default();
-    let network = match trained {
-        Some(run) => run.to_path_buf(),
-        None => initial_network(&folder.0, &input, options, cancel)?,
+    let opened = match known {
+        Some(opened) => opened,
+        None => detector::open(&initial_network(&folder.0, &input, options, cancel)?, None, &[])?,
     };
-    let opened = detector::open(&network, None, &[])?;
     let set = reading.find(std::slice::from_ref(&input))?;
     let (codec, size) = codec_of(&set, &reading)?;
     let bench = Bench {
