@@ -258,7 +258,7 @@ pub(crate) struct Product<'a, R> {
 impl<R> Product<'_, R> {
     /// Step `k` of a panel.
     #[inline(always)]
-    fn step(&self, panel: usize, k: usize) -> *const f32 {
+    fn at(&self, panel: usize, k: usize) -> *const f32 {
         self.b.wrapping_add(panel * self.panel + k * PANEL)
     }
 }
@@ -291,13 +291,13 @@ pub(crate) unsafe fn product<L: Words, R: Rows>(p: &Product<'_, R>) {
         };
         // Meanwhile fetched: what is read then; of a long panel that is read once, what lies that far ahead.
         let fetched = if once && end < p.depth {
-            Some(p.step(panel, k + AHEAD / PANEL))
+            Some(p.at(panel, k + AHEAD / PANEL))
         } else if then.0 < panels && then.1 < p.depth {
-            Some(p.step(then.0, then.1))
+            Some(p.at(then.0, then.1))
         } else {
             p.next
         };
-        let b = p.step(panel, k);
+        let b = p.at(panel, k);
         let mut ahead = fetched.map_or(0, |fetched| fetched.addr().wrapping_sub(b.addr()));
         let mut from = 0;
         while from < p.count {

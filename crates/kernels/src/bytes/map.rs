@@ -18,7 +18,7 @@ pub struct ByteMap {
     pub(super) pixel: usize,
     pub(super) scale: Vec<f32>,
     pub(super) zero: Vec<u8>,
-    /// 1 / scale and zero as numbers: how a value becomes a byte. Longer than a pixel: whole panels are read from any channel on.
+    /// 1 / scale and zero as numbers: how a value becomes a byte. Longer than a pixel, and repeated: whole panels are read from any channel on.
     pub(super) inverse: Vec<f32>,
     pub(super) shift: Vec<f32>,
 }

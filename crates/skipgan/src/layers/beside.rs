@@ -16,14 +16,14 @@ const CHUNK: usize = 1 << 15;
 
 /// Some of the weight's channels, as a convolution of their own.
 #[derive(Debug)]
-struct Share<T> {
+struct Part<T> {
     channels: Range<usize>,
     /// `[ky][kx][channels][deep]`.
     weight: Vec<T>,
     filter: Filter<T>,
 }
 
-impl<T: Real> Share<T> {
+impl<T: Real> Part<T> {
     fn new(layer: &Layer, channels: Range<usize>, (rows, cols): (usize, usize), images: usize, uses: Uses) -> Self {
         let filter = Filter::new(channels.len(), layer.deep, rows, cols, images, uses).quick();
         Self { weight: vec![T::ZERO; 16 * channels.len() * layer.deep], channels, filter }
@@ -63,8 +63,8 @@ pub struct ConvBeside<T> {
     bias: Option<Range<usize>>,
     wide: usize,
     deep: usize,
-    context: Option<Share<T>>,
-    shown: Share<T>,
+    context: Option<Part<T>>,
+    shown: Part<T>,
     /// Σ ∂y of all pictures that had the context beside them, since the last [`Write::Set`].
     sum: Vec<T>,
 }
@@ -76,15 +76,15 @@ impl<T: Real> ConvBeside<T> {
     /// # Panics
     /// If `layout` has no such layer, or nothing is shown.
     pub fn new(layer: &Layer, layout: &Layout, context: usize, (rows, cols): (usize, usize), images: usize, trained: usize) -> Self {
-        let share = |channels, uses| Share::new(layer, channels, (rows, cols), images, uses);
+        let part = |channels, uses| Part::new(layer, channels, (rows, cols), images, uses);
         let sum = if context > 0 { trained * rows * cols * layer.deep } else { 0 };
         Self {
             weight: place(layout, &layer.name, "conv.weight").expect("every convolution has a weight"),
             bias: place(layout, &layer.name, "conv.bias"),
             wide: layer.wide,
             deep: layer.deep,
-            context: (context > 0).then(|| share(0..context, Uses::DOWN)),
-            shown: share(context..layer.wide, if trained > 0 { Uses::BOTH } else { Uses::DOWN }),
+            context: (context > 0).then(|| part(0..context, Uses::DOWN)),
+            shown: part(context..layer.wide, if trained > 0 { Uses::BOTH } else { Uses::DOWN }),
             sum: vec![T::ZERO; sum],
         }
     }
@@ -114,7 +114,7 @@ impl<T: Real> ConvBeside<T> {
         let bias = self.bias.clone().map(|range| &run.parameters[range]);
         let (filter, scratch) = (&self.shown.filter, &mut run.work.strided);
         assert!(self.context.is_some() == context.is_some(), "the first {} channels are the context's", self.shown.channels.start);
-        let left = self.context.as_ref().zip(context).map(|(share, context)| (context, &share.filter));
+        let left = self.context.as_ref().zip(context).map(|(part, context)| (context, &part.filter));
         stride::down_beside(run.pool, left, (shown, filter), bias, y, scratch);
     }
 
@@ -132,10 +132,10 @@ impl<T: Real> ConvBeside<T> {
 
     /// ∂W of the context, beside which all pictures since the last [`Write::Set`] were shown, into `gradient`; without a context nothing.
     pub fn context_gradient(&mut self, run: &mut Run<'_, T>, context: Option<Map<'_, T>>, gradient: &mut [T]) {
-        if let (Some(share), Some(x)) = (&self.context, context) {
+        if let (Some(part), Some(x)) = (&self.context, context) {
             let (rows, cols) = (x.rows / 2, x.cols / 2);
             let dy = Map::dense(&self.sum, x.images, rows, cols, self.deep);
-            share.gradient(run, x, dy, (&mut gradient[self.weight.clone()], self.wide), Write::Set);
+            part.gradient(run, x, dy, (&mut gradient[self.weight.clone()], self.wide), Write::Set);
         }
     }
 
